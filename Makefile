@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh machine with Python 3.11 and make:
+#   make quickstart   install, then make a gated release of real text
+#   make test         install, then run the tests
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SOURCES := curation filters language_configs pipelines hub_upload
+
+.PHONY: quickstart test test-all lint format clean
+
+quickstart: $(VENV)/.quickstart
+	$(BIN)/curate quickstart --out quickstart
+
+test: $(VENV)/.test lint
+	$(BIN)/pytest -m "not slow"
+
+test-all: $(VENV)/.test lint
+	$(BIN)/pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check $(SOURCES) tests benchmarks tools
+	$(BIN)/ruff format --check $(SOURCES) tests benchmarks tools
+	$(BIN)/mypy
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix $(SOURCES) tests benchmarks tools
+	$(BIN)/ruff format $(SOURCES) tests benchmarks tools
+
+clean:
+	rm -rf $(VENV) quickstart build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+# torch first and by itself: asked for by this exact version, a CPU build is taken where there is one.
+$(VENV)/.torch: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) torch==2.13.0
+	touch $@
+
+$(VENV)/.quickstart: $(VENV)/.torch pyproject.toml
+	$(INSTALL) --editable '.[demo]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.torch pyproject.toml
+	$(INSTALL) --editable '.[test,lint]'
+	touch $@ $(VENV)/.quickstart

@@ -1,0 +1,89 @@
+"""The `curate` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+import curation
+from curation.errors import CurationError
+
+_COMMANDS = {
+    "quickstart": ("curation.cli.run", "The whole path on real text, offline, in minutes."),
+    "plan": ("curation.cli.run", "What a run would do; runs nothing."),
+    "run": ("curation.cli.run", "From sources to a gated release."),
+    "explain": ("curation.cli.inspect", "The full path of one record."),
+    "report": ("curation.cli.inspect", "Write report.html and report.json of a run or a release."),
+    "verify": ("curation.cli.inspect", "Re-check every digest of a release."),
+    "langs": ("curation.cli.inspect", "The language table, or one language."),
+    "train": ("curation.cli.gate", "Train the bundled smoke model on a release."),
+    "gate": ("curation.cli.gate", "Check a release and write its verdict."),
+    "config": ("curation.cli.config", "About the config file."),
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command when it is run, so that `curate --help` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        import importlib
+
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(curation.__version__, prog_name="curate")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:
+    """Multilingual data curation for contrastive embedding models.
+
+    Results go to stdout, everything else to stderr.
+    """
+    context.obj = {"debug": debug}
+
+
+def main() -> None:
+    """Run the command line and exit: 0 ok, 1 error, 2 usage or config, 3 gate failed, 4 remote conflict, 5 auth."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    debug = "--debug" in arguments or bool(os.environ.get("CURATE_DEBUG"))
+    try:
+        code: Any = cli.main(arguments, standalone_mode=False)
+    except click.exceptions.Abort:
+        return _complain("Interrupted. Run the same command again: finished stages are found and used.", 130)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (CurationError, OSError) as error:
+        if debug:
+            raise
+        return _complain(f"Error: {error}", getattr(error, "exit_code", 1))
+    except Exception as error:
+        if debug:
+            raise
+        text = f"Error: an unexpected {type(error).__name__}: {error}"
+        return _complain(f"{text}\n  next: run again with `curate --debug ...` and report the traceback", 1)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(text: str, code: int) -> int:
+    click.echo(text, err=True)
+    return code

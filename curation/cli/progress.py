@@ -1,0 +1,93 @@
+"""Progress of a run: a live display on a terminal, a line now and then anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from pipelines.store import Done
+
+_QUIET_SECONDS = 30.0
+
+
+class RunProgress:
+    """Observes a run; a context manager. Everything goes to stderr.
+
+    Args:
+        quiet_seconds: where there is no terminal, a line is printed when a stage has been silent for so long.
+    """
+
+    def __init__(self, quiet_seconds: float = _QUIET_SECONDS) -> None:
+        # Engines redirect sys.stderr while they work; the display keeps the real one.
+        self._console = Console(file=sys.stderr)
+        self._bars = Progress(
+            TextColumn("{task.description:<22}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._quiet_seconds = quiet_seconds
+        self._task = self._bars.add_task("", total=None, note="", visible=False)
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._state = ("", 0, 0, "")
+        self._since = self._spoke = time.monotonic()
+
+    def __enter__(self) -> RunProgress:
+        self._bars.start()
+        threading.Thread(target=self._heartbeat, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._bars.stop()
+
+    def started(self, stage: str, parts_total: int) -> None:
+        """Begin a stage of so many parts or steps."""
+        with self._lock:
+            self._state, self._since = (stage, 0, parts_total, ""), time.monotonic()
+        self._bars.reset(self._task, total=parts_total, description=stage, note="", visible=True)
+
+    def advanced(self, parts: int, note: str = "") -> None:
+        """Tell how many parts or steps of the stage are done."""
+        with self._lock:
+            self._state = (self._state[0], parts, self._state[2], note)
+        self._bars.update(self._task, completed=parts, note=note)
+
+    def finished(self, stage: str, done: Done, *, reused: bool) -> None:
+        """End a stage of the graph."""
+        counts = f"{done.rows_in:>10,} in {done.rows_out:>10,} out {done.ledgered:>9,} in the ledger"
+        self.line(f"{stage:<12} {counts}{'  (found finished)' if reused else self._took()}")
+
+    def line(self, text: str) -> None:
+        """Print a line that stays."""
+        with self._lock:
+            self._spoke = time.monotonic()
+        self._bars.update(self._task, visible=False)
+        self._bars.console.print(text, markup=False, highlight=False)
+
+    def _took(self) -> str:
+        return f"  {time.monotonic() - self._since:6.1f} s"
+
+    def _heartbeat(self) -> None:
+        while not self._stop.wait(min(self._quiet_seconds, 1.0)):
+            with self._lock:
+                silent = time.monotonic() - self._spoke >= self._quiet_seconds
+                stage, parts, total, note = self._state
+                if silent:
+                    self._spoke = time.monotonic()
+            if silent and stage and not self._console.is_terminal:
+                self._console.print(f"{stage}: {parts:,} of {total:,} {note}".rstrip(), markup=False, highlight=False)

@@ -1,0 +1,146 @@
+"""`curate quickstart`, `curate plan` and `curate run`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import click
+
+from curation.cli.output import columns, result, say
+from curation.config import RunConfig, load_config, parse_config
+from curation.errors import ConfigError, GateFailedError
+from curation.release import Release, open_release
+
+_Function = Callable[..., Any]
+
+
+def _engine_options(function: _Function) -> _Function:
+    options = (
+        click.option("--engine", type=click.Choice(["datatrove", "beam"]), default="datatrove", show_default=True),
+        click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes (datatrove)."),
+        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting: --set seed=7"),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+        click.argument("engine_arguments", nargs=-1, type=click.UNPROCESSED),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@click.command("quickstart")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("quickstart"), show_default=True)
+@_engine_options
+def quickstart_command(out: Path, as_json: bool, overrides: tuple[str, ...], **engine: Any) -> int:
+    """Make a gated release of Django's translations, offline, in minutes.
+
+    The text is real: the message catalogues in 99 locales that Django's wheel holds.
+    """
+    _need_django()
+    text = resources.files("curation").joinpath("quickstart.yml").read_text(encoding="utf-8")
+    config = parse_config(text, origin="quickstart.yml", overrides=overrides)
+    return _run(config, Path.cwd(), out, engine, as_json=as_json)
+
+
+@click.command("run")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@_engine_options
+def run_command(config: Path, out: Path, as_json: bool, overrides: tuple[str, ...], **engine: Any) -> int:
+    """Run CONFIG: sources to a gated release in the folder of --out.
+
+    Options after `--` go to the Beam runner: curate run c.yml --out d --engine beam -- --runner FlinkRunner ...
+    """
+    return _run(load_config(config, overrides), config.absolute().parent, out, engine, as_json=as_json)
+
+
+@click.command("plan")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; plan.json is written there.")
+@_engine_options
+def plan_command(config: Path, out: Path | None, as_json: bool, overrides: tuple[str, ...], **engine: Any) -> None:
+    """Show the inputs and stages of CONFIG, and which stages are finished already. Runs nothing."""
+    from curation.files import write_json
+    from pipelines.run import plan_run
+
+    plan = plan_run(load_config(config, overrides), config.absolute().parent, out, _options(engine))
+    if out:
+        write_json(out / "plan.json", plan)
+    inputs = [(name, len(files), sum(file["bytes"] for file in files)) for name, files in plan["inputs"].items()]
+    stages = [(stage["stage"], "finished" if stage["cached"] else "to do") for stage in plan["stages"]]
+    text = f"{columns(('source', 'files', 'bytes'), inputs)}\n\n{columns(('stage', 'state'), stages)}"
+    result(plan, text, as_json=as_json)
+
+
+def _run(config: RunConfig, base: Path, out: Path, engine: dict[str, Any], *, as_json: bool) -> int:
+    from curation.cli.progress import RunProgress
+    from pipelines.run import gate_and_report, run
+
+    with RunProgress() as progress:
+        release_path = run(config, base, out, _options(engine), progress)
+        gate_and_report(config, out, progress)
+    release = open_release(release_path)
+    verdict = release.verdict
+    result(_summary(release, out), _closing(release, out), as_json=as_json)
+    if verdict is None or verdict["status"] == "pass":
+        return 0
+    say(f"The gate's verdict is {verdict['status']}: see {out / 'report.html'}")
+    return GateFailedError.exit_code if verdict["status"] == "fail" else 1
+
+
+def _options(engine: dict[str, Any]) -> Any:
+    from pipelines.run import RunOptions
+
+    return RunOptions(engine["engine"], engine["workers"], tuple(engine["engine_arguments"]))
+
+
+def _summary(release: Release, out: Path) -> dict[str, Any]:
+    verdict = release.verdict
+    return {
+        "release": str(release.path),
+        "report": str(out / "report.html"),
+        "manifest_sha256": release.digest,
+        "verdict": verdict["status"] if verdict else None,
+        "totals": release.stats["totals"],
+        "funnel": release.stats["funnel"],
+    }
+
+
+def _closing(release: Release, out: Path) -> str:
+    stats, verdict = release.stats, release.verdict
+    names = ("stage", "in", "dropped", "merged", "quarantined", "out")
+    languages = sum(1 for row in stats["languages"].values() if row["released"])
+    outcome = verdict["status"].upper() if verdict else "not gated"
+    return "\n".join(
+        [
+            "",
+            f"{release.manifest['name']} {release.manifest['version']}: "
+            f"{stats['totals']['released']:,} pairs in {languages} languages; verdict: {outcome}",
+            "",
+            columns(names, [[row[name] for name in names] for row in stats["funnel"]]),
+            "",
+            f"release  {release.path}",
+            f"report   {out / 'report.html'}",
+            "",
+            "Next:",
+            f"  curate verify {release.path}",
+            f"  curate explain {_some_id(release)} --run {out}",
+            "  curate config schema > curate.schema.json   # then write a config for your own sources",
+        ]
+    )
+
+
+def _some_id(release: Release) -> str:
+    language = release.languages[0]
+    rows = release.read("full", split=release.splits[0], columns=["id"], language=language)
+    return str(rows["id"][0]) if rows.num_rows else "ID"
+
+
+def _need_django() -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("django") is None:
+        hint = "pip install 'ml-embed-curation[demo]'"
+        raise ConfigError("The quickstart reads Django's catalogues", why="Django is not installed", hint=hint)

@@ -1,0 +1,182 @@
+"""Reading a config: YAML with line numbers, strings that stay strings, and errors that help."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from curation.config import model
+from curation.errors import ConfigError
+
+_MAX_BYTES = 4 << 20
+_Path = tuple[str | int, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 core schema: `no`, `on`, `1:30` and dates are strings; aliases are refused."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own declaration
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuse aliases, which can make a small file huge."""
+        if self.check_event(yaml.events.AliasEvent):
+            event = self.peek_event()
+            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", event.start_mark)
+        return super().compose_node(parent, index)
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("int", r"^[-+]?(?:0|[1-9][0-9_]*)$", "-+0123456789"),
+    ("float", r"^[-+]?(?:[0-9][0-9_]*)?\.?[0-9]+(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> model.RunConfig:
+    """Read and validate a config file.
+
+    Args:
+        path: a YAML file.
+        overrides: `a.b=value` settings that replace what the file says; values are YAML.
+
+    Raises:
+        ConfigError: naming the file, the line and what to write instead.
+    """
+    try:
+        size = path.stat().st_size
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("The config cannot be read", where=str(path), why=str(error)) from error
+    if size > _MAX_BYTES:
+        raise ConfigError("The config is too large", where=str(path), why=f"{size:,} bytes; at most {_MAX_BYTES:,}")
+    return parse_config(text, origin=str(path), overrides=overrides)
+
+
+def parse_config(text: str, *, origin: str = "config", overrides: Sequence[str] = ()) -> model.RunConfig:
+    """Validate the text of a config; `origin` is what errors call it. See `load_config`."""
+    root = _compose(text, origin)
+    values, lines = _Loader("").construct_document(root), dict(_lines(root))
+    if not isinstance(values, dict):
+        raise ConfigError("The config is not a mapping of keys", where=origin, hint="start from the README's example")
+    for override in overrides:
+        _apply(values, override)
+    try:
+        return model.RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise _explain(error, origin, lines, len(overrides) > 0) from None
+
+
+def _compose(text: str, origin: str) -> yaml.Node:
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        _refuse_repeated_keys(node, origin)
+    except yaml.YAMLError as error:
+        raise ConfigError("The config is not valid YAML", where=_mark(error, origin), why=_problem(error)) from None
+    finally:
+        loader.dispose()
+    if node is None:
+        raise ConfigError("The config is empty", where=origin, hint="start from the README's example")
+    return node
+
+
+def _refuse_repeated_keys(node: yaml.Node | None, origin: str) -> None:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise ConfigError(f"The key {key.value!r} stands twice", where=f"{origin}:{key.start_mark.line + 1}")
+            seen.add(key.value)
+            _refuse_repeated_keys(value, origin)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _refuse_repeated_keys(value, origin)
+
+
+def _mark(error: yaml.YAMLError, origin: str) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f"{origin}:{mark.line + 1}" if mark else origin
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    return str(getattr(error, "problem", None) or error)
+
+
+def _lines(node: yaml.Node, path: _Path = ()) -> Iterator[tuple[_Path, int]]:
+    yield path, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield (*path, key.value), key.start_mark.line + 1
+            yield from ((p, n) for p, n in _lines(value, (*path, key.value)) if p != (*path, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _lines(value, (*path, index))
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError("An override is not of the form KEY=VALUE", where=f"--set {override}", hint="--set seed=7")
+    *parents, last = key.split(".")
+    try:
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+        target: Any = values
+        for part in parents:
+            target = target[int(part)] if isinstance(target, list) else target.setdefault(part, {})
+        if isinstance(target, list):
+            target[int(last)] = value
+        else:
+            target[last] = value
+    except (yaml.YAMLError, ValueError, IndexError, TypeError, AttributeError) as error:
+        raise ConfigError("An override cannot be applied", where=f"--set {override}", why=str(error)) from None
+
+
+def _explain(error: ValidationError, origin: str, lines: dict[_Path, int], overridden: bool) -> ConfigError:
+    # A misspelt key also shows as a missing one; the misspelling is what helps.
+    first, *others = sorted(error.errors(include_url=False), key=lambda problem: problem["type"] != "extra_forbidden")
+    path = tuple(part for part in first["loc"] if part not in _formats())
+    line = next((lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), None)
+    key = ".".join(map(str, path)) or "the config"
+    why, hint = _reason(first, path)
+    if others:
+        hint = f"{hint + '; ' if hint else ''}{len(others)} more problem(s) after this one"
+    where = f"{origin}:{line}" if line else origin
+    return ConfigError(f"{key} is not valid", where=where + (" (or --set)" if overridden else ""), why=why, hint=hint)
+
+
+def _reason(problem: Any, path: _Path) -> tuple[str, str]:
+    kind, given = problem["type"], problem.get("input")
+    if kind == "extra_forbidden":
+        known = _known_keys(path[:-1])
+        close = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
+        return "there is no such key", f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+    if kind == "missing":
+        return "it is required", f"add `{path[-1]}:`"
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
+        return "every source needs a known format", f"format: one of {', '.join(sorted(_formats()))}"
+    return f"{problem['msg']}; found {given!r}", ""
+
+
+def _formats() -> dict[str, type[BaseModel]]:
+    union, _ = get_args(model.Source)
+    return {get_args(kind.model_fields["format"].annotation)[0]: kind for kind in get_args(union)}
+
+
+def _known_keys(path: _Path) -> list[str]:
+    """Return the keys of the section at `path`; for a source, those of all formats."""
+    if path[:1] == ("sources",):
+        if path[2:3] == ("columns",):
+            return list(model.Columns.model_fields)
+        return sorted({name for kind in _formats().values() for name in kind.model_fields})
+    section: type[BaseModel] = model.RunConfig
+    for part in path:
+        section = section.model_fields[str(part)].annotation  # type: ignore[assignment]
+    return list(section.model_fields)

@@ -1,0 +1,372 @@
+"""The shape of a config: every knob, its unit and its default.
+
+The models hold no behaviour. A stage receives the one section that it needs, and that section alone decides
+whether a finished result can be reused (see `pipelines.store`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+TaskType = Literal["retrieval", "bitext", "sts", "clustering", "classification", "code"]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Section(BaseModel):
+    """A frozen section of the config that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class LanguageColumn(Section):
+    """The language of each row stands in a column of the source."""
+
+    column: str
+    """Column that holds a language code (ISO 639-1, 639-3, BCP-47 or `xxx_Xxxx`)."""
+
+
+Language = str | LanguageColumn | None
+
+
+class BaseSource(Section):
+    """What every source declares."""
+
+    name: Name
+    """Unique short name; part of every record's id."""
+    licence: str
+    """SPDX identifier or expression, for example `CC-BY-4.0`; `LicenseRef-...` for anything else."""
+    task: TaskType
+    """What the pairs are for; decides which filters and which mining apply."""
+    path: str | list[str]
+    """Local path, glob or fsspec URL, or `package:NAME/GLOB` for files of an installed Python package."""
+    instruction: str = ""
+    """Instruction that trainers put before the query."""
+    query_language: Language = None
+    """Language of the queries: a code, or `{column: NAME}`; left out when it is to be identified."""
+    positive_language: Language = None
+    """Language of the positives, likewise."""
+    candidate_languages: list[str] = []
+    """Where a language is not declared: identify among these only; empty means all that the model knows."""
+    trust: int = Field(default=50, ge=0, le=100)
+    """Of two duplicates the one from the source with the higher trust is kept."""
+    on_bad_row: Literal["quarantine", "fail"] = "quarantine"
+    """A row that cannot be read: put aside with its reason, or end the run."""
+
+
+class Columns(Section):
+    """Where the fields of a record stand in a table."""
+
+    query: str = "query"
+    """Column of the query."""
+    positive: str = "positive"
+    """Column of the positive passage."""
+    negatives: list[str] = []
+    """Columns of negatives that the source already has; one column may hold a list of strings."""
+
+
+class ParquetSource(BaseSource):
+    """Parquet files."""
+
+    format: Literal["parquet"]
+    columns: Columns = Columns()
+    """Field mapping."""
+
+
+class JsonlSource(BaseSource):
+    """JSON lines, plain or compressed (.gz, .zst)."""
+
+    format: Literal["jsonl"]
+    columns: Columns = Columns()
+    """Field mapping."""
+
+
+class CsvSource(BaseSource):
+    """Comma-separated values with quotes (RFC 4180), plain or compressed."""
+
+    format: Literal["csv"]
+    columns: Columns = Columns()
+    """Field mapping."""
+    header: bool = True
+    """The first row names the columns; otherwise they are called `0`, `1`, ..."""
+
+
+class TsvSource(BaseSource):
+    """Tab-separated values without quoting, plain or compressed."""
+
+    format: Literal["tsv"]
+    columns: Columns = Columns()
+    """Field mapping."""
+    header: bool = True
+    """The first row names the columns; otherwise they are called `0`, `1`, ..."""
+
+
+class MosesSource(BaseSource):
+    """Aligned plain-text files: line n of one is the translation of line n of the other."""
+
+    format: Literal["moses"]
+    positive_path: str | list[str]
+    """Files of the positives, as many as `path` gives and in the same order."""
+
+
+class GettextSource(BaseSource):
+    """Gettext catalogues (.po, .mo): msgid is the query, msgstr the positive."""
+
+    format: Literal["gettext"]
+    message_language: str = "eng_Latn"
+    """Language of the msgids."""
+    locales: list[str] = []
+    """Read only these locales (as in the path or the `Language` header); empty means all."""
+
+
+class HubSource(BaseSource):
+    """A dataset of the Hugging Face Hub at a pinned revision; `path` is `ORG/NAME` or a local folder."""
+
+    format: Literal["hub"]
+    revision: str = ""
+    """Commit of the dataset, 40 hexadecimal digits; required unless `path` is a local folder."""
+    config: str = "default"
+    """Configuration (subset) of the dataset."""
+    split: str = "train"
+    """Split of the dataset."""
+    columns: Columns = Columns()
+    """Field mapping."""
+
+
+Source = Annotated[
+    ParquetSource | JsonlSource | CsvSource | TsvSource | MosesSource | GettextSource | HubSource,
+    Field(discriminator="format"),
+]
+
+
+class Identify(Section):
+    """Language identification."""
+
+    enabled: bool = True
+    """Check declared languages and find undeclared ones."""
+    model: str = "lid.176"
+    """`lid.176` (embedded), or the path of a fastText model."""
+    min_score: Share = 0.5
+    """An undeclared language below this score is `und`."""
+    min_veto_score: Share = 0.9
+    """A declared language is contradicted only by another one at or above this score."""
+    min_letters: int = Field(default=20, ge=0)
+    """Shorter texts (in letters) never contradict a declaration, except by their script."""
+    on_mismatch: Literal["keep", "relabel", "drop", "quarantine"] = "drop"
+    """What happens to a record whose text contradicts its declared language."""
+    on_undetermined: Literal["keep", "drop", "quarantine"] = "quarantine"
+    """What happens to a record without a declared language that could not be identified."""
+
+
+class Filters(Section):
+    """Role-aware filters. A bound of `null` switches the filter off."""
+
+    min_chars: int | None = Field(default=2, ge=1)
+    """Least number of characters of either side."""
+    max_chars: int | None = Field(default=20_000, ge=1)
+    """Greatest number of characters of either side."""
+    min_letter_share: Share | None = 0.25
+    """Least share of letters and marks among the non-blank characters of natural-language text."""
+    max_length_ratio: float | None = Field(default=9.0, gt=1.0)
+    """Bitext: greatest ratio of the sides' lengths in UTF-8 bytes, smoothed for short text."""
+    max_copy_similarity: Share | None = 0.95
+    """Greatest similarity of query and positive before the positive counts as a copy."""
+    max_repetition: Share | None = 0.6
+    """Greatest share of text covered by repeats of one phrase; short text is exempt."""
+    max_mojibake_share: Share | None = 0.0
+    """Greatest share of characters that show encoding damage (U+FFFD, mis-decoded UTF-8)."""
+    max_markup_share: Share | None = 0.3
+    """Greatest share of characters inside HTML tags or entities; code is exempt."""
+    check_placeholders: bool = True
+    """Bitext: both sides must hold the same placeholders (`%(name)s`, `{0}`, ...)."""
+    check_numbers: bool = True
+    """Bitext: the share of long numbers (two digits or more) found on both sides must be at least one half."""
+
+
+class Dedup(Section):
+    """Exact and near duplicates of (query, positive)."""
+
+    exact: bool = True
+    """Drop pairs that are equal after NFKC and case folding."""
+    near: bool = True
+    """Drop near duplicates, checked by exact Jaccard similarity."""
+    by: Literal["pair", "query", "positive"] = "pair"
+    """Which text is compared."""
+    threshold: float = Field(default=0.8, gt=0.0, le=1.0)
+    """Jaccard similarity of character 5-gram sets at or above which two texts are duplicates."""
+
+
+class Split(Section):
+    """Held-out parts, drawn by group so that no query stands in two of them."""
+
+    validation: Share = 0.0
+    """Share of groups in the validation split."""
+    test: Share = 0.05
+    """Share of groups in the test split."""
+
+    @model_validator(mode="after")
+    def _leaves_training_data(self) -> Split:
+        if self.validation + self.test >= 1.0:
+            raise ValueError("validation + test must be below 1: nothing would be left to train on")
+        return self
+
+
+class Mining(Section):
+    """Hard negatives."""
+
+    enabled: bool = True
+    """Mine negatives; otherwise a release holds those that its sources had, if all have them."""
+    teacher: str = "lexical"
+    """`lexical` (embedded), or `ORG/MODEL@REVISION` or a folder for sentence-transformers."""
+    num_negatives: int = Field(default=7, ge=1, le=64)
+    """Negatives a record."""
+    anchor: Literal["auto", "query", "positive"] = "auto"
+    """Whose neighbours are taken; `auto` is `positive` for bitext with a lexical teacher, otherwise `query`."""
+    top_k: int = Field(default=100, ge=1)
+    """Ranks that are looked at, counted without the positives."""
+    skip_rank: int = Field(default=5, ge=0)
+    """The nearest ranks that are left out."""
+    max_score: float = 0.8
+    """A negative scores below this."""
+    max_positive_ratio: float = 0.95
+    """A negative scores below this multiple of its positive's score."""
+    on_shortage: Literal["pad", "drop"] = "pad"
+    """Too few negatives: fill up with random passages of the pool, or drop the record."""
+
+
+class Balance(Section):
+    """Quotas per language."""
+
+    method: Literal["temperature", "unimax"] = "temperature"
+    """How the budget is shared out."""
+    temperature: float = Field(default=0.3, ge=0.0, le=1.0)
+    """Exponent of a language's share: 1 keeps the natural shares, 0 makes all equal."""
+    budget: int | None = Field(default=None, ge=1)
+    """Training rows in the release; `null` keeps all."""
+    floor: int = Field(default=0, ge=0)
+    """Least rows a language, as far as it has them."""
+    cap: int | None = Field(default=None, ge=1)
+    """Greatest number of rows a language."""
+
+
+class Release(Section):
+    """The release folder."""
+
+    version: str = Field(default="0.1.0", pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")
+    """Semantic version."""
+    title: str = ""
+    """Title of the card; the config's name by default."""
+    description: str = ""
+    """First paragraph of the card."""
+    pivot_language: str = "eng_Latn"
+    """A bitext record counts for its side that is not in this language."""
+    rows_per_shard: int = Field(default=500_000, ge=1)
+    """Greatest number of rows of a shard."""
+
+
+class Training(Section):
+    """The bundled 3D-ML smoke model."""
+
+    enabled: bool = True
+    """Train the smoke model and let the gate use it."""
+    steps: int = Field(default=600, ge=1)
+    """Optimiser steps."""
+    batch_size: int = Field(default=256, ge=2)
+    """Pairs a step."""
+    learning_rate: float = Field(default=0.003, gt=0.0)
+    """Peak learning rate (AdamW, linear warm-up, cosine decay)."""
+    warmup: Share = 0.05
+    """Share of the steps that the learning rate rises."""
+    loss_temperature: float = Field(default=0.1, gt=0.0)
+    """Temperature of the softmax over similarities."""
+    vocabulary: int = Field(default=8_000, ge=100)
+    """Pieces of the SentencePiece tokenizer that is trained on the release."""
+    tokenizer_lines: int = Field(default=50_000, ge=100)
+    """Texts that the tokenizer is trained on."""
+    max_tokens: int = Field(default=96, ge=4)
+    """Pieces of a text that the model reads."""
+    dims: list[int] = [16, 32, 64, 128]
+    """Nested output dimensions (MRL), rising; the last is the width of the model."""
+    ranks: list[int] = [16, 32, 64, 128]
+    """Nested ranks of the factorised token table (MEL), rising."""
+    depth: int = Field(default=2, ge=0, le=16)
+    """Residual blocks after pooling; each depth is an exit (MLL)."""
+    negatives: int = Field(default=1, ge=0)
+    """Mined negatives of each record that join the softmax."""
+
+    @field_validator("dims", "ranks")
+    @classmethod
+    def _rising(cls, values: list[int]) -> list[int]:
+        if not values or values[0] < 1 or sorted(set(values)) != values:
+            raise ValueError("must be positive and strictly rising, for example [16, 32, 64, 128]")
+        return values
+
+
+class Gate(Section):
+    """The checks that end in a verdict."""
+
+    enabled: bool = True
+    """Run the gate at the end of the run."""
+    max_quarantine_share: Share = 0.02
+    """Greatest share of read rows that may be in quarantine."""
+    max_label_noise: Share = 0.05
+    """Greatest share of a language's records whose text speaks for another label."""
+    max_leak_share: Share = 0.01
+    """Greatest share of held-out texts that stand in the training data."""
+    max_false_negative_share: Share = 0.01
+    """Greatest share of mined negatives that nearly equal their positive."""
+    min_gain_over_shuffled: Share = 0.05
+    """Held-out accuracy must exceed that of a model trained on shuffled positives by this much."""
+    min_language_pairs: int = Field(default=20, ge=2)
+    """A language is evaluated when it has this many held-out pairs."""
+
+
+class Engine(Section):
+    """How the work is cut. None of these can change a byte of the release."""
+
+    partitions: int = Field(default=4, ge=1, le=65_536)
+    """Partitions of every stage."""
+    batch_rows: int = Field(default=16_384, ge=1)
+    """Rows of a record batch."""
+
+
+class RunConfig(Section):
+    """One run: from sources to a gated release."""
+
+    name: Name
+    """Name of the dataset."""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    """Everything that is drawn at random is a function of this and of record ids."""
+    sources: Annotated[list[Source], Field(min_length=1)]
+    """What is read."""
+    identify: Identify = Identify()
+    """Language identification."""
+    filters: Filters = Filters()
+    """Filters."""
+    dedup: Dedup = Dedup()
+    """Deduplication."""
+    split: Split = Split()
+    """Held-out splits."""
+    mining: Mining = Mining()
+    """Hard negatives."""
+    balance: Balance = Balance()
+    """Quotas."""
+    release: Release = Release()
+    """The release folder."""
+    training: Training = Training()
+    """The smoke model."""
+    gate: Gate = Gate()
+    """The verdict."""
+    engine: Engine = Engine()
+    """How the work is cut."""
+
+    @field_validator("sources")
+    @classmethod
+    def _names_are_unique(cls, sources: list[Source]) -> list[Source]:
+        names = [source.name for source in sources]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two sources are called {twice[0]!r}")
+        return sources

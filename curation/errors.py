@@ -1,0 +1,63 @@
+"""The one family of errors that a user is meant to read.
+
+An error is a paragraph: what went wrong, where, why, and what to do next. The command line prints
+it without a traceback and exits with the error's code.
+"""
+
+from __future__ import annotations
+
+
+class CurationError(Exception):
+    """Something that a user can act on.
+
+    Args:
+        what: One sentence, without a full stop at the end, that says what went wrong.
+        where: File and row, or file and line of the config.
+        why: The cause, with the offending value.
+        hint: What to do next, ideally a command.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", why: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.why = why
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        lines += [f"  {label}: {value}" for label, value in self._details() if value]
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions cross process boundaries; keyword-only arguments need their own recipe.
+        return (_rebuild, (type(self), self.what, self.where, self.why, self.hint))
+
+    def _details(self) -> tuple[tuple[str, str], ...]:
+        return (("where", self.where), ("why", self.why), ("next", self.hint))
+
+
+def _rebuild(kind: type[CurationError], what: str, where: str, why: str, hint: str) -> CurationError:
+    return kind(what, where=where, why=why, hint=hint)
+
+
+class ConfigError(CurationError):
+    """The config, or the command line, asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class SourceError(CurationError):
+    """A source cannot be read as it was declared."""
+
+
+class ReleaseError(CurationError):
+    """A release on disk is not what its manifest says."""
+
+
+class GateFailedError(CurationError):
+    """The gate ended with the verdict `fail`."""
+
+    exit_code = 3

@@ -1,0 +1,120 @@
+"""Putting a release together: shards, statistics, card, licences, and the manifest that seals them."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from curation.code import code_digest, versions
+from curation.config.model import RunConfig
+from curation.files import atomic_path, sha256_file, write_json, write_text
+from curation.release import layout
+from curation.release.card import render_card, render_changelog, render_licences
+
+MANIFEST_SCHEMA = "curation-manifest/1"
+
+
+def assemble_release(
+    target: Path,
+    *,
+    config: RunConfig,
+    fingerprints: Mapping[str, Sequence[Mapping[str, Any]]],
+    shards: pa.Table,
+    files: Path,
+    stats: Mapping[str, Any],
+) -> None:
+    """Make the release folder `target`, or leave it as it is if it already holds exactly this release.
+
+    Args:
+        target: folder of the release; appears whole or not at all.
+        config: the resolved config.
+        fingerprints: the files of each source, with digests.
+        shards: path, bytes, sha256, rows and schema of each shard.
+        files: folder in which the shards lie under their paths.
+        stats: the run's statistics.
+    """
+    with _staging(target) as staged:
+        for path in shards["path"].to_pylist():
+            _copy(files / path, staged / path)
+        write_json(staged / layout.STATS, stats)
+        write_text(staged / layout.CARD, render_card(config, stats, shards))
+        write_text(staged / layout.CHANGELOG, render_changelog(config, stats))
+        write_text(staged / layout.LICENCES, render_licences(config))
+        write_json(staged / layout.MANIFEST, _manifest(config, fingerprints, shards, staged))
+        if _same(staged, target):
+            return
+        _replace(staged, target)
+
+
+def _manifest(
+    config: RunConfig,
+    fingerprints: Mapping[str, Sequence[Mapping[str, Any]]],
+    shards: pa.Table,
+    staged: Path,
+) -> dict[str, Any]:
+    others = [layout.STATS, layout.CARD, layout.CHANGELOG, layout.LICENCES]
+    entries = shards.to_pylist() + [_entry(staged, path) for path in others]
+    return {
+        "schema": MANIFEST_SCHEMA,
+        "name": config.name,
+        "version": config.release.version,
+        "seed": config.seed,
+        # How the work was cut changes no byte, so it is no part of what the release is.
+        "config": config.model_dump(mode="json", exclude={"engine"}),
+        "code": code_digest(),
+        "versions": versions(),
+        "sources": {source.name: _source(source, fingerprints[source.name]) for source in config.sources},
+        "parent": None,
+        "files": sorted(entries, key=lambda entry: entry["path"]),
+    }
+
+
+def _source(source: Any, fingerprints: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    declared = {name: getattr(source, name) for name in ("licence", "task", "instruction")}
+    languages = {name: getattr(source, name) for name in ("query_language", "positive_language")}
+    codes = {name: value if isinstance(value, str) else None for name, value in languages.items()}
+    return declared | {"languages": codes, "inputs": list(fingerprints)}
+
+
+def _entry(staged: Path, path: str) -> dict[str, Any]:
+    file = staged / path
+    return {"path": path, "bytes": file.stat().st_size, "sha256": sha256_file(file)}
+
+
+def _copy(source: Path, target: Path) -> None:
+    # Not a link: whoever damages a release must not damage the work that it could be made from again.
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+@contextlib.contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    staged = target.with_name(f".{target.name}.staged")
+    for leftover in (staged, _replaced(target)):
+        shutil.rmtree(leftover, ignore_errors=True)
+    staged.mkdir(parents=True)
+    try:
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _same(staged: Path, target: Path) -> bool:
+    manifest = target / layout.MANIFEST
+    return manifest.is_file() and manifest.read_bytes() == (staged / layout.MANIFEST).read_bytes()
+
+
+def _replace(staged: Path, target: Path) -> None:
+    if target.exists():
+        target.rename(_replaced(target))
+    staged.rename(target)
+    shutil.rmtree(_replaced(target), ignore_errors=True)
+
+
+def _replaced(target: Path) -> Path:
+    return target.with_name(f".{target.name}.replaced")

@@ -1,0 +1,172 @@
+"""Opening a release that somebody, perhaps a stranger, has made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.errors import ReleaseError
+from curation.release import layout
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFile:
+    """One file of the manifest.
+
+    Attributes:
+        path: path inside the release, with `/`.
+        bytes: size.
+        sha256: digest of the bytes, 64 hexadecimal digits.
+        rows: rows of a shard, None for other files.
+        schema: digest of a shard's Arrow schema, empty for other files.
+    """
+
+    path: str
+    bytes: int
+    sha256: str
+    rows: int | None = None
+    schema: str = ""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release on disk.
+
+    Attributes:
+        path: its folder.
+        manifest: the manifest as it stands in the file.
+        digest: SHA-256 of the manifest's bytes; names the release.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    digest: str
+
+    @property
+    def files(self) -> list[ReleaseFile]:
+        """The files that the manifest lists, in its order."""
+        return [ReleaseFile(**entry) for entry in self.manifest["files"]]
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages that have a shard, sorted."""
+        return sorted({language for _, language, _ in self._shards()})
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that have a shard, in the order train, validation, test."""
+        found = {split for _, _, split in self._shards()}
+        return [split for split in layout.SPLITS if split in found]
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """The statistics of the run that made the release."""
+        return _read_json(self.path / layout.STATS)
+
+    @property
+    def verdict(self) -> dict[str, Any] | None:
+        """The gate's verdict, or None where the gate has not run."""
+        path = self.path / layout.VERDICT
+        return _read_json(path) if path.exists() else None
+
+    def shards(self, view: layout.View, *, split: str, language: str | None = None) -> list[ReleaseFile]:
+        """Return the shards of a view and split, of one language or of all, in stable order."""
+        wanted = {(view, code, split) for code in ([language] if language else self.languages)}
+        return sorted((file for file in self.files if layout.parse_shard(file.path) in wanted), key=lambda f: f.path)
+
+    def read(
+        self, view: layout.View, *, split: str, columns: Sequence[str] | None = None, language: str | None = None
+    ) -> pa.Table:
+        """Read the rows of a view and split.
+
+        Args:
+            view: `data` (texts only; a `language` column is appended) or `full` (with provenance).
+            split: `train`, `validation` or `test`.
+            columns: columns to read, all by default.
+            language: one language, all by default.
+
+        Returns:
+            A table in stable order: by language, then as in the shards. No rows if there is no such shard.
+
+        Raises:
+            ReleaseError: if a shard is missing or is not Parquet.
+        """
+        wanted = None if columns is None else [name for name in columns if view == "full" or name != "language"]
+        pieces = [self._read_shard(file, wanted, view) for file in self.shards(view, split=split, language=language)]
+        if not pieces:
+            return layout.data_schema(0).append(pa.field("language", pa.string())).empty_table()
+        table = pa.concat_tables(pieces)
+        return table if columns is None else table.select(columns)
+
+    def _read_shard(self, file: ReleaseFile, columns: Sequence[str] | None, view: layout.View) -> pa.Table:
+        path = self.path / file.path
+        try:
+            table = pq.ParquetFile(path).read(columns=columns)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise ReleaseError(
+                "A shard of the release cannot be read",
+                where=str(path),
+                why=str(error),
+                hint=f"curate verify {self.path}",
+            ) from error
+        if view == "full":
+            return table
+        shard = layout.parse_shard(file.path)
+        assert shard is not None
+        return table.append_column("language", pa.repeat(pa.scalar(shard[1]), table.num_rows))
+
+    def _shards(self) -> list[tuple[layout.View, str, str]]:
+        return [shard for file in self.files if (shard := layout.parse_shard(file.path)) is not None]
+
+
+def open_release(path: Path | str) -> Release:
+    """Open the release in a folder; reads its manifest, and no shard.
+
+    Raises:
+        ReleaseError: if there is no manifest, or one that is not ours or names files outside the folder.
+    """
+    folder = Path(path)
+    file = folder / layout.MANIFEST
+    if not file.is_file():
+        raise ReleaseError(
+            "This folder is not a release",
+            where=str(folder),
+            why=f"it holds no {layout.MANIFEST}",
+            hint="name the folder `release` of a finished run (curate run CONFIG --out DIR makes DIR/release)",
+        )
+    data = file.read_bytes()
+    manifest = _read_json(file)
+    _check_shape(manifest, file)
+    return Release(folder, manifest, hashlib.sha256(data).hexdigest())
+
+
+def _check_shape(manifest: dict[str, Any], file: Path) -> None:
+    try:
+        entries = [ReleaseFile(**entry) for entry in manifest["files"]]
+        paths = [layout.checked_path(entry.path) for entry in entries]
+        sound = len(set(paths)) == len(paths) and {"name", "version", "config", "sources"} <= manifest.keys()
+    except (KeyError, TypeError) as error:
+        raise _broken(file, f"{type(error).__name__}: {error}") from error
+    if not sound:
+        raise _broken(file, "a required key is missing or a file is listed twice")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise _broken(path, str(error)) from error
+    if not isinstance(value, dict):
+        raise _broken(path, "it is not a JSON object")
+    return value
+
+
+def _broken(path: Path, why: str) -> ReleaseError:
+    return ReleaseError(f"{path.name} cannot be understood", where=str(path), why=why, hint="fetch the release again")

@@ -1,0 +1,110 @@
+"""The numbers of a run: the funnel, and where each language's and source's rows went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from curation.release import layout
+
+STATS_SCHEMA = "curation-stats/1"
+
+
+@dataclass(frozen=True, slots=True)
+class StageCount:
+    """Rows of one stage.
+
+    Attributes:
+        stage: name of the stage.
+        rows_in: rows that entered.
+        rows_out: records that went on.
+    """
+
+    stage: str
+    rows_in: int
+    rows_out: int
+
+
+def compute_stats(
+    counts: Sequence[StageCount], ledger: pa.Table, shards: pa.Table, quota: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return the statistics of a run as JSON values.
+
+    Args:
+        counts: rows of each stage, in order.
+        ledger: (stage, decision, reason, source, language) of every ledger row.
+        shards: the files of the release, as `write_shards` returns them.
+        quota: training rows allotted to each language.
+    """
+    groups = _count(ledger, ["stage", "decision", "reason", "source", "language"])
+    released = _released(shards)
+    return {
+        "schema": STATS_SCHEMA,
+        "totals": _totals(counts, groups, released),
+        "funnel": [_funnel_row(count, groups) for count in counts],
+        "reasons": _sum_by(groups, ("stage", "decision", "reason")),
+        "sources": _sum_by(groups, ("source", "stage", "decision", "reason")),
+        "languages": _languages(groups, released, quota),
+    }
+
+
+def _count(ledger: pa.Table, keys: list[str]) -> list[dict[str, Any]]:
+    counted = ledger.select(keys).group_by(keys, use_threads=False).aggregate([([], "count_all")])
+    return counted.rename_columns([*keys, "rows"]).to_pylist()
+
+
+def _released(shards: pa.Table) -> dict[tuple[str, str], int]:
+    released: dict[tuple[str, str], int] = {}
+    for entry in shards.to_pylist():
+        shard = layout.parse_shard(entry["path"])
+        if shard is not None and shard[0] == "data":
+            key = (shard[1], shard[2])
+            released[key] = released.get(key, 0) + entry["rows"]
+    return released
+
+
+def _totals(
+    counts: Sequence[StageCount], groups: Sequence[Mapping[str, Any]], released: Mapping[tuple[str, str], int]
+) -> dict[str, int]:
+    totals = {"read": counts[0].rows_in, "released": sum(released.values())}
+    for decision in ("dropped", "merged", "quarantined"):
+        totals[decision] = sum(group["rows"] for group in groups if group["decision"] == decision)
+    for split in layout.SPLITS:
+        totals[split] = sum(rows for (_, name), rows in released.items() if name == split)
+    return totals
+
+
+def _funnel_row(count: StageCount, groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    row: dict[str, Any] = {"stage": count.stage, "in": count.rows_in, "out": count.rows_out}
+    for decision in ("dropped", "merged", "quarantined"):
+        row[decision] = sum(g["rows"] for g in groups if (g["stage"], g["decision"]) == (count.stage, decision))
+    return row
+
+
+def _sum_by(groups: Sequence[Mapping[str, Any]], keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    sums: dict[tuple[str, ...], int] = {}
+    for group in groups:
+        key = tuple(group[name] for name in keys)
+        sums[key] = sums.get(key, 0) + group["rows"]
+    return [dict(zip(keys, key, strict=True)) | {"rows": sums[key]} for key in sorted(sums)]
+
+
+def _languages(
+    groups: Sequence[Mapping[str, Any]], released: Mapping[tuple[str, str], int], quota: Mapping[str, int]
+) -> dict[str, dict[str, Any]]:
+    codes = {group["language"] for group in groups} | {code for code, _ in released}
+    table: dict[str, dict[str, Any]] = {}
+    for code in sorted(code for code in codes if code):
+        lost: dict[str, int] = {}
+        for group in groups:
+            if group["language"] == code:
+                reason = f"{group['stage']}/{group['reason']}"
+                lost[reason] = lost.get(reason, 0) + group["rows"]
+        rows = {split: released.get((code, split), 0) for split in layout.SPLITS}
+        total = sum(rows.values())
+        table[code] = {"read": total + sum(lost.values()), "released": total, **rows, "quota": quota.get(code)}
+        table[code]["lost"] = dict(sorted(lost.items()))
+    return table

@@ -1,0 +1,89 @@
+"""Re-checking a release: is every byte what its manifest says, and is there nothing else?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.files import sha256_file
+from curation.release import layout
+from curation.release.reader import Release, ReleaseFile, open_release
+from curation.release.shards import schema_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as the manifest says.
+
+    Attributes:
+        path: the file.
+        problem: one of missing, changed, added, rows, schema, link, verdict.
+        detail: expected and found.
+    """
+
+    path: str
+    problem: str
+    detail: str
+
+
+def verify_release(path: Path | str) -> tuple[Release, list[Finding]]:
+    """Check every file of a release.
+
+    Returns:
+        The release, and what is wrong with it: nothing, if it is sound.
+
+    Raises:
+        ReleaseError: if there is no manifest that can be understood.
+    """
+    release = open_release(path)
+    findings = [finding for file in release.files for finding in _check_file(release, file)]
+    return release, [*findings, *_check_extra(release), *_check_verdict(release)]
+
+
+def _check_file(release: Release, file: ReleaseFile) -> Iterator[Finding]:
+    path = release.path / file.path
+    if path.is_symlink():
+        yield Finding(file.path, "link", "a release holds no symbolic links")
+    elif not path.is_file():
+        yield Finding(file.path, "missing", f"{file.bytes:,} bytes expected")
+    elif path.stat().st_size != file.bytes:
+        yield Finding(file.path, "changed", f"{file.bytes:,} bytes expected, {path.stat().st_size:,} found")
+    elif (found := sha256_file(path)) != file.sha256:
+        yield Finding(file.path, "changed", f"sha256 {file.sha256} expected, {found} found")
+    elif file.rows is not None:
+        yield from _check_shard(path, file)
+
+
+def _check_shard(path: Path, file: ReleaseFile) -> Iterator[Finding]:
+    try:
+        shard = pq.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        yield Finding(file.path, "changed", str(error))
+        return
+    if shard.metadata.num_rows != file.rows:
+        yield Finding(file.path, "rows", f"{file.rows:,} expected, {shard.metadata.num_rows:,} found")
+    if schema_digest(shard.schema_arrow) != file.schema:
+        yield Finding(file.path, "schema", "the columns are not those of the manifest")
+
+
+def _check_extra(release: Release) -> Iterator[Finding]:
+    known = {file.path for file in release.files} | set(layout.OUTSIDE_MANIFEST)
+    for path in sorted(release.path.rglob("*")):
+        name = path.relative_to(release.path).as_posix()
+        if name not in known and not path.is_dir():
+            yield Finding(name, "added", "the manifest does not list it")
+
+
+def _check_verdict(release: Release) -> Iterator[Finding]:
+    verdict: dict[str, Any] | None = release.verdict
+    if verdict is not None:
+        spoken_about = verdict.get("release", {}).get("manifest_sha256")
+        if spoken_about != release.digest:
+            yield Finding(
+                layout.VERDICT, "verdict", f"it speaks about the release {spoken_about}, not {release.digest}"
+            )

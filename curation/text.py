@@ -1,0 +1,64 @@
+"""Text normalisation that never harms a script.
+
+Only what carries no meaning in any language is touched: canonical composition (NFC), control
+characters, the byte-order mark, bidirectional marks, and the shape of white space. Combining marks,
+joiners (ZWJ, ZWNJ), apostrophes, width and case are left alone: they are letters to someone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+NORMALISER_VERSION = 1
+
+# Marks that only steer the direction of display: LRM, RLM, ALM, embeddings, overrides, isolates; and the BOM.
+_INVISIBLE = r"[\x{200E}\x{200F}\x{061C}\x{202A}-\x{202E}\x{2066}-\x{2069}\x{FEFF}]"
+_LINE_BREAK = r"[\n\r\v\f\x{0085}\x{2028}\x{2029}]"
+_BLANK = r"[\t \x{00A0}\x{1680}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]"
+_CONTROL = r"[\x00-\x08\x0E-\x1F\x7F-\x{0084}\x{0086}-\x{009F}]"
+
+
+def as_arrow(texts: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return `texts` as one Arrow string array, without copying where it is one already.
+
+    Raises:
+        TypeError: if an item is neither a string nor null.
+    """
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.combine_chunks()
+    if not isinstance(texts, pa.Array):
+        texts = pa.array(texts, type=pa.large_string())
+    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)):
+        raise TypeError(f"texts must be strings, not {texts.type}")
+    return texts
+
+
+def normalise(texts: pa.Array, *, keep_layout: bool = False) -> pa.Array:
+    """Normalise a column of text.
+
+    Args:
+        texts: Arrow strings, shape (n,).
+        keep_layout: keep white space as it is (program code), apart from line ends.
+
+    Returns:
+        Arrow strings, shape (n,): NFC; no control characters, direction marks or byte-order marks; runs of
+        blanks are one space, runs with a line break one `\\n`; no white space at either end.
+    """
+    clean = pc.utf8_normalize(texts, "NFC")
+    clean = pc.replace_substring_regex(clean, _INVISIBLE, "")
+    clean = pc.replace_substring_regex(clean, "\r\n?", "\n")
+    clean = pc.replace_substring_regex(clean, _CONTROL, " ")
+    if keep_layout:
+        return pc.replace_substring_regex(clean, r"^\n+|\s+$", "")
+    clean = pc.replace_substring_regex(clean, f"{_BLANK}*{_LINE_BREAK}(?:{_BLANK}|{_LINE_BREAK})*", "\n")
+    clean = pc.replace_substring_regex(clean, f"{_BLANK}+", " ")
+    # Removing a mark or a control can bring two composable characters together, or leave blanks at the ends.
+    return pc.utf8_normalize(pc.utf8_trim(clean, " \n"), "NFC")
+
+
+def fold(texts: pa.Array) -> pa.Array:
+    """Return the key under which two texts count as the same: NFKC, lower case. Shape (n,)."""
+    return pc.utf8_lower(pc.utf8_normalize(texts, "NFKC"))

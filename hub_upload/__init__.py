@@ -1,0 +1,1 @@
+"""Moving a release to and from the Hugging Face Hub."""

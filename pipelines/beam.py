@@ -1,0 +1,228 @@
+"""The Beam adapter: the whole graph as one pipeline of Arrow tables.
+
+An element is (partition, table). Maps keep the partition; a shuffle cuts each table by its keys and groups the
+pieces. Every stage also writes its part to the store as it goes, under the same name as with any other engine, so
+that a run can be resumed, by either engine.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+from curation.errors import ConfigError
+from pipelines.engine import Observer
+from pipelines.progress import watching
+from pipelines.routing import cut
+from pipelines.stages import Graph, MapStage, ShuffleStage, SourceStage, Stage
+from pipelines.store import StageStore, Store, in_batches, part_name
+from pipelines.tasks import map_part, read_part, reduce_part
+
+_TALLY = "tally"
+# DaskRunner of Beam 2.77 ends without an error and without its output.
+_REFUSED = {"DaskRunner": "it loses output without an error (seen with Beam 2.77)"}
+Element = tuple[int, pa.Table]
+
+
+class ArrowTableCoder(beam.coders.Coder):  # type: ignore[misc]
+    """Arrow tables as compressed IPC streams."""
+
+    def encode(self, value: pa.Table) -> bytes:
+        """Return the bytes of a table."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, value.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+            writer.write_table(value)
+        return sink.getvalue().to_pybytes()
+
+    def decode(self, encoded: bytes) -> pa.Table:
+        """Return the table of `encode`'s bytes."""
+        return pa.ipc.open_stream(encoded).read_all()
+
+    def is_deterministic(self) -> bool:
+        """Tables are values, never keys."""
+        return False
+
+    def to_type_hint(self) -> type:
+        """Return the type that this coder is for."""
+        return pa.Table
+
+
+beam.coders.registry.register_coder(pa.Table, ArrowTableCoder)
+
+
+@dataclass(frozen=True)
+class BeamEngine:
+    """Runs a graph with a Beam runner.
+
+    Attributes:
+        partitions: parts of every stage.
+        batch_rows: rows of a map stage's batches.
+        options: Beam's own options, as on a command line; DirectRunner by default.
+    """
+
+    partitions: int
+    batch_rows: int
+    options: tuple[str, ...] = ()
+
+    def run(self, graph: Graph, store: Store, observer: Observer) -> None:
+        """Run the stages that are not finished as one pipeline.
+
+        Raises:
+            ConfigError: for a runner that is known to lose data.
+        """
+        options = beam_options(self.options)
+        digests = graph.digests()
+        places = [store.stage(stage.name, digests[stage.name]) for stage in graph.stages]
+        first = next((n for n, place in enumerate(places) if place.done() is None), len(places))
+        for stage, place in zip(graph.stages[:first], places, strict=False):
+            done = place.done()
+            assert done is not None
+            observer.finished(stage.name, done, reused=True)
+        if first < len(places):
+            todo = graph.stages[first:]
+            above = places[first - 1] if first else None
+            observer.started(f"{todo[0].name} to {todo[-1].name}", self.partitions * len(todo))
+            with watching(places[first:], observer):
+                self._run(options, todo, places[first:], above, self._finished_sides(graph, places, first))
+        for stage, place in zip(graph.stages[first:], places[first:], strict=True):
+            done = place.finish([place.counts(part_name(rank, self.partitions)) for rank in range(self.partitions)])
+            observer.finished(stage.name, done, reused=False)
+
+    def _run(
+        self,
+        options: PipelineOptions,
+        stages: Sequence[Stage],
+        places: Sequence[StageStore],
+        above: StageStore | None,
+        sides: dict[str, list[pa.Table]],
+    ) -> None:
+        pipeline = beam.Pipeline(options=options)
+        tallies = {
+            name: pipeline | f"{name}: finished tallies" >> beam.Create(tables).with_output_types(pa.Table)
+            for name, tables in sides.items()
+        }
+        ranks = pipeline | "partitions" >> beam.Create(range(self.partitions)) | "spread" >> beam.Reshuffle()
+        elements = ranks if above is None else ranks | "load" >> _table_map(LoadShare(above, self.partitions))
+        for stage, place in zip(stages, places, strict=True):
+            if isinstance(stage, ShuffleStage):
+                elements, tallies[stage.name] = self._shuffle(elements, stage, place, tallies.get(stage.side))
+            elif isinstance(stage, MapStage):
+                elements = elements | stage.name >> _table_map(ApplyMap(stage, place, self.partitions, self.batch_rows))
+            elif isinstance(stage, SourceStage):
+                elements = elements | stage.name >> _table_map(ReadShare(stage, place, self.partitions))
+        pipeline.run().wait_until_finish()
+
+    def _shuffle(
+        self, elements: beam.PCollection, stage: ShuffleStage, place: StageStore, side: beam.PCollection | None
+    ) -> tuple[beam.PCollection, beam.PCollection]:
+        grouped = (
+            elements
+            | f"{stage.name}: route" >> beam.ParDo(Route(stage, self.partitions)).with_output_types(Element)
+            | f"{stage.name}: group" >> beam.GroupByKey()
+        )
+        inputs = () if side is None else (beam.pvalue.AsList(side),)
+        reduced = grouped | f"{stage.name}: reduce" >> beam.ParDo(
+            Reduce(stage, place, self.partitions), *inputs
+        ).with_outputs(_TALLY, main="records")
+        return reduced.records, reduced[_TALLY]
+
+    def _finished_sides(self, graph: Graph, places: Sequence[StageStore], first: int) -> dict[str, list[pa.Table]]:
+        wanted = {stage.side for stage in graph.stages[first:]}
+        return {place.stage: place.tallies() for place in places[:first] if place.stage in wanted}
+
+
+def beam_options(arguments: Sequence[str]) -> PipelineOptions:
+    """Return Beam's options for a command line.
+
+    Raises:
+        ConfigError: for a runner that is known to lose data.
+    """
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    options = PipelineOptions(list(arguments), save_main_session=False)
+    standard = options.view_as(StandardOptions)
+    standard.runner = standard.runner or "DirectRunner"
+    name = standard.runner.rpartition(".")[2]
+    if name in _REFUSED:
+        raise ConfigError(
+            f"The runner {name} is refused", why=_REFUSED[name], hint="use DirectRunner, FlinkRunner or DataflowRunner"
+        )
+    return options
+
+
+class LoadShare(beam.DoFn):  # type: ignore[misc]
+    """Reads a partition of a finished stage."""
+
+    def __init__(self, above: StageStore, partitions: int) -> None:
+        super().__init__()
+        self.above, self.partitions = above, partitions
+
+    def process(self, rank: int) -> Iterator[Element]:
+        """Yield the partition."""
+        yield rank, self.above.share(rank, self.partitions)
+
+
+class ReadShare(beam.DoFn):  # type: ignore[misc]
+    """Reads one task's share of a source stage."""
+
+    def __init__(self, stage: SourceStage, place: StageStore, partitions: int) -> None:
+        super().__init__()
+        self.stage, self.place, self.partitions = stage, place, partitions
+
+    def process(self, rank: int) -> Iterator[Element]:
+        """Write part `rank` and yield its records."""
+        read_part(self.stage, self.place, rank, self.partitions)
+        yield rank, self.place.records(part_name(rank, self.partitions))
+
+
+class ApplyMap(beam.DoFn):  # type: ignore[misc]
+    """Applies a map stage to a partition, batch by batch."""
+
+    def __init__(self, stage: MapStage, place: StageStore, partitions: int, batch_rows: int) -> None:
+        super().__init__()
+        self.stage, self.place, self.partitions, self.batch_rows = stage, place, partitions, batch_rows
+
+    def process(self, element: Element) -> Iterator[Element]:
+        """Write the part and yield its records."""
+        rank, records = element
+        map_part(self.stage, self.place, rank, self.partitions, in_batches(records, self.batch_rows))
+        yield rank, self.place.records(part_name(rank, self.partitions))
+
+
+class Route(beam.DoFn):  # type: ignore[misc]
+    """Cuts a partition by the keys of a shuffle stage."""
+
+    def __init__(self, stage: ShuffleStage, partitions: int) -> None:
+        super().__init__()
+        self.stage, self.partitions = stage, partitions
+
+    def process(self, element: Element) -> Iterator[Element]:
+        """Yield the pieces, each with the partition that it goes to."""
+        rank, records = element
+        yield from cut(records, self.stage.keys(records), self.partitions, always=rank)
+
+
+class Reduce(beam.DoFn):  # type: ignore[misc]
+    """Reduces one partition of a shuffle stage."""
+
+    def __init__(self, stage: ShuffleStage, place: StageStore, partitions: int) -> None:
+        super().__init__()
+        self.stage, self.place, self.partitions = stage, place, partitions
+
+    def process(
+        self, element: tuple[int, Iterable[pa.Table]], tallies: Sequence[pa.Table] | None = None
+    ) -> Iterator[object]:
+        """Write the part; yield its records, and its tally where it keeps one."""
+        rank, pieces = element
+        records, tally = reduce_part(self.stage, self.place, rank, self.partitions, list(pieces), tallies)
+        yield rank, records
+        if tally is not None:
+            yield beam.pvalue.TaggedOutput(_TALLY, tally)
+
+
+def _table_map(step: beam.DoFn) -> beam.PTransform:
+    return beam.ParDo(step).with_output_types(Element)

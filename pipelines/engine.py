@@ -1,0 +1,28 @@
+"""What the program asks of an engine, and what an engine tells while it works."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pipelines.stages import Graph
+from pipelines.store import Done, Store
+
+
+class Observer(Protocol):
+    """Told about the progress of a run."""
+
+    def started(self, stage: str, parts_total: int) -> None:
+        """A stage begins; it will write this many parts."""
+
+    def advanced(self, parts: int) -> None:
+        """So many parts of the current stage are written."""
+
+    def finished(self, stage: str, done: Done, *, reused: bool) -> None:
+        """A stage is finished, or was found finished."""
+
+
+class Engine(Protocol):
+    """Runs a graph: every stage of it ends finished in the store, or an error is raised."""
+
+    def run(self, graph: Graph, store: Store, observer: Observer) -> None:
+        """Run the stages that are not finished."""

@@ -1,0 +1,249 @@
+"""The full path of one record: what every stage decided about it, with score and threshold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curation.config import RunConfig, parse_config
+from curation.errors import CurationError
+from curation.release import open_release
+from filters.stage import describe
+from pipelines.store import Store
+
+_Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one stage decided.
+
+    Attributes:
+        stage: name of the stage.
+        decision: kept, dropped, merged or quarantined.
+        reason: the rule that decided, empty where the record was kept.
+        details: measurements as {name, score, threshold}; score and threshold may be None.
+    """
+
+    stage: str
+    decision: str
+    reason: str
+    details: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The path of one record.
+
+    Attributes:
+        id: its id.
+        outcome: released, dropped, merged or quarantined.
+        record: its texts, languages and origin, as far as known.
+        steps: one for each stage that saw it, in order.
+    """
+
+    id: str
+    outcome: str
+    record: dict[str, Any]
+    steps: tuple[Step, ...]
+
+
+def explain(record_id: str, run: Path) -> Explanation:
+    """Find out what happened to a record.
+
+    Args:
+        record_id: 32 hexadecimal digits, or any beginning of them that is unique.
+        run: folder of a run.
+
+    Raises:
+        CurationError: if the folder holds no finished run, or no such record.
+    """
+    stages, config = _read_run(run)
+    ledger = _ledger(run, [name for name, _ in stages])
+    whole_id = _whole_id(record_id, run, ledger)
+    ends = ledger.filter(pc.equal(ledger["id"], whole_id)).to_pylist()
+    merged = ledger.filter(pc.equal(ledger["other_id"], whole_id)).to_pylist()
+    seen = _rows(run, stages, whole_id)
+    lost = next((row for row in ends if row["reason"] != "repeated_record" or not seen), None)
+    row = seen or lost
+    if row is None:
+        raise _unknown(record_id, run)
+    quota = open_release(run / "release").stats["languages"].get(row["language"], {}).get("quota")
+    view = _View(row, config, merged, [end for end in ends if end is not lost], quota)
+    return Explanation(
+        whole_id, lost["decision"] if lost else "released", _record(row), tuple(_steps(stages, view, lost))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the descriptions of the stages draw on."""
+
+    row: _Row
+    config: RunConfig
+    merged: Sequence[_Row]
+    repeats: Sequence[_Row]
+    quota: int | None
+
+
+def _steps(stages: Sequence[tuple[str, str]], view: _View, lost: _Row | None) -> Iterator[Step]:
+    for stage, _ in stages:
+        if lost is not None and stage == lost["stage"]:
+            yield Step(stage, lost["decision"], lost["reason"], tuple(_loss(lost)))
+            return
+        yield Step(stage, "kept", "", tuple(_KEPT[stage](view)))
+
+
+def _detail(name: str, score: object = None, threshold: object = None) -> dict[str, Any]:
+    return {"name": name, "score": score, "threshold": threshold}
+
+
+def _loss(lost: _Row) -> Iterator[dict[str, Any]]:
+    yield _detail(lost["reason"], lost["score"], lost["threshold"])
+    if lost["other_id"]:
+        yield _detail(f"lost to {lost['other_id']}")
+    if lost["detail"]:
+        yield _detail(lost["detail"])
+
+
+def _kept_read(view: _View) -> Iterator[dict[str, Any]]:
+    yield _detail(f"from {view.row['source']}, {view.row['file']}:{view.row['row']}")
+
+
+def _kept_distinct(view: _View) -> Iterator[dict[str, Any]]:
+    for repeat in view.repeats:
+        yield _detail(f"also at {repeat['file']}:{repeat['row']}")
+
+
+def _kept_identify(view: _View) -> Iterator[dict[str, Any]]:
+    options = view.config.identify
+    for side in ("query", "positive"):
+        name = f"{side} is {view.row[f'{side}_language']}"
+        yield _detail(name, view.row.get(f"{side}_lid_score"), options.min_score)
+
+
+def _kept_filter(view: _View) -> Iterator[dict[str, Any]]:
+    scores = view.row.get("filter_scores") or {}
+    for name, direction, threshold in describe(view.config.filters):
+        yield _detail(f"{name} {direction.replace('_', ' ')}", scores.get(name), threshold)
+
+
+def _kept_dedup(stage: str) -> Callable[[_View], Iterator[dict[str, Any]]]:
+    def details(view: _View) -> Iterator[dict[str, Any]]:
+        for loser in view.merged:
+            if loser["stage"] == stage:
+                yield _detail(f"kept instead of {loser['id']}", loser["score"], loser["threshold"])
+
+    return details
+
+
+def _kept_split(view: _View) -> Iterator[dict[str, Any]]:
+    yield _detail(f"in {view.row['split']}, by group {view.row['group']}")
+
+
+def _kept_mine(view: _View) -> Iterator[dict[str, Any]]:
+    mining = view.config.mining
+    yield _detail("score of the positive", view.row.get("positive_score"))
+    texts, scores = view.row.get("negatives") or [], view.row.get("negative_scores") or []
+    for text, score in zip(texts, scores, strict=False):
+        yield _detail(f"negative: {text}", score, mining.max_score)
+
+
+def _kept_balance(view: _View) -> Iterator[dict[str, Any]]:
+    if view.row.get("quota_rank") is not None:
+        yield _detail(f"rank in {view.row['language']}, below the quota", view.row["quota_rank"], view.quota)
+
+
+def _kept_shard(view: _View) -> Iterator[dict[str, Any]]:
+    yield _detail(f"in data/{view.row['language']}/{view.row['split']}-*.parquet")
+
+
+_KEPT: dict[str, Callable[[_View], Iterator[dict[str, Any]]]] = {
+    "read": _kept_read,
+    "distinct": _kept_distinct,
+    "identify": _kept_identify,
+    "filter": _kept_filter,
+    "exact_dedup": _kept_dedup("exact_dedup"),
+    "near_dedup": _kept_dedup("near_dedup"),
+    "split": _kept_split,
+    "mine": _kept_mine,
+    "balance": _kept_balance,
+    "shard": _kept_shard,
+}
+
+
+def _record(row: _Row) -> dict[str, Any]:
+    names = ("query", "positive", "language", "source", "licence", "task", "file", "row")
+    return {name: row[name] for name in names if name in row}
+
+
+def _read_run(run: Path) -> tuple[list[tuple[str, str]], RunConfig]:
+    try:
+        plan = json.loads((run / "plan.json").read_bytes())
+        text = (run / "config.yml").read_text(encoding="utf-8")
+    except OSError as error:
+        hint = "name the folder that `curate run --out` or `curate quickstart --out` made"
+        raise CurationError("This folder holds no run", where=str(run), why=str(error), hint=hint) from error
+    stages = [(stage["stage"], stage["folder"].rpartition("-")[2]) for stage in plan["stages"]]
+    return stages, parse_config(text, origin=str(run / "config.yml"))
+
+
+def _ledger(run: Path, stages: Sequence[str]) -> pa.Table:
+    files = [run / "ledger" / f"{stage}.parquet" for stage in stages]
+    missing = next((file for file in files if not file.exists()), None)
+    if missing:
+        raise CurationError("The run is not finished", where=str(missing), hint="run the same command again")
+    return pa.concat_tables([pq.read_table(file) for file in files])
+
+
+def _whole_id(given: str, run: Path, ledger: pa.Table) -> str:
+    found = {value for value in ledger["id"].to_pylist() if value.startswith(given)}
+    if given not in found:
+        release = open_release(run / "release")
+        for split in release.splits:
+            ids = release.read("full", split=split, columns=["id"])["id"]
+            found |= set(ids.filter(pc.starts_with(ids, given)).to_pylist())
+    if len(given) < 4 or not found:
+        raise _unknown(given, run)
+    if len(found) > 1 and given not in found:
+        raise CurationError(f"{len(found)} records have ids that begin with {given!r}", hint="give more digits")
+    return given if given in found else found.pop()
+
+
+def _rows(run: Path, stages: Sequence[tuple[str, str]], record_id: str) -> dict[str, Any] | None:
+    """Return the record as the last stage that saw it left it."""
+    store = Store(run / "work")
+    for stage, digest in reversed(stages[:-1]):
+        place = store.stage(stage, digest)
+        done = place.done()
+        for part in done.parts if done else ():
+            records = place.records(part.name)
+            found = records.filter(pc.equal(records["id"], record_id))
+            if found.num_rows:
+                return dict(found.to_pylist()[0])
+    return _released_row(run, record_id)
+
+
+def _released_row(run: Path, record_id: str) -> dict[str, Any] | None:
+    """Find a record in the release itself, for runs whose work folder was deleted."""
+    release = open_release(run / "release")
+    for split in release.splits:
+        table = release.read("full", split=split)
+        found = table.filter(pc.equal(table["id"], record_id)).to_pylist()
+        if found:
+            row = found[0]
+            negatives = [row[name] for name in row if name.startswith("negative_") and name[9:].isdigit()]
+            return row | {"query": row["anchor"], "negatives": negatives, "split": split}
+    return None
+
+
+def _unknown(record_id: str, run: Path) -> CurationError:
+    hint = "ids stand in the column `id` of release/full and of ledger/, 32 hexadecimal digits each"
+    return CurationError(f"No record has the id {record_id!r}", where=str(run), hint=hint)

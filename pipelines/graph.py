@@ -1,0 +1,341 @@
+"""The graph of a run, written once: which stages there are, in which order, and what each depends on.
+
+Everything here is glue: the decisions are in `curation` and `filters`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation import balance, split
+from curation.code import code_digest
+from curation.config.model import Balance, Dedup, Filters, Identify, Mining, RunConfig, Source, Split
+from curation.dedup.stage import drop_exact_duplicates, drop_near_duplicates, exact_keys, near_keys
+from curation.ledger import empty_ledger, ledger_rows
+from curation.outcome import Outcome
+from curation.records import RECORD_SCHEMA, make_records, rejected_records
+from curation.release import shards
+from curation.sources import ReadBatch, SourceFile, fingerprint, list_files, read_file
+from pipelines.stages import Graph, MapStage, Piece, ShuffleStage, SinkStage, SourceStage, Stage
+
+
+def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
+    """Return the graph of a config over the files of its sources."""
+    trust = {source.name: source.trust for source in config.sources}
+    pivot = config.release.pivot_language
+    stages: list[Stage] = [Read(config.sources, inputs, pivot, config.engine.batch_rows), Distinct()]
+    stages.append(IdentifyLanguages(config.identify, _candidates(config), pivot))
+    stages.append(Filter(config.filters))
+    if config.dedup.exact:
+        stages.append(ExactDedup(config.dedup, trust))
+    if config.dedup.near:
+        stages.append(NearDedup(config.dedup, trust))
+    stages.append(AssignSplits(config.split, config.seed))
+    if config.mining.enabled:
+        stages.append(Mine(config.mining, config.seed))
+    stages.append(FillQuota(config.balance, config.seed, side=stages[-1].name))
+    stages.append(WriteShards(config.mining.teacher if config.mining.enabled else "", config.release.rows_per_shard))
+    return Graph(tuple(stages), code_digest())
+
+
+def _candidates(config: RunConfig) -> dict[str, list[str]]:
+    return {source.name: source.candidate_languages for source in config.sources}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files of a run's sources.
+
+    Attributes:
+        files: the files of each source, by its name.
+        fingerprints: name, bytes and digest of each of them, in the same order.
+    """
+
+    files: Mapping[str, Sequence[SourceFile]]
+    fingerprints: Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def find_inputs(config: RunConfig, base: Path) -> Inputs:
+    """Find and digest the files of a config's sources; relative paths are relative to `base`."""
+    files = {source.name: list_files(source, base) for source in config.sources}
+    return Inputs(files, {name: [fingerprint(file) for file in found] for name, found in files.items()})
+
+
+@dataclass(frozen=True)
+class Read(SourceStage):
+    """Reads the sources' files and turns their rows into records."""
+
+    sources: Sequence[Source]
+    inputs: Inputs
+    pivot: str
+    batch_rows: int
+    name: str = "read"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The declarations, less what later stages use, and the digests of the files."""
+        later = {"path", "positive_path", "trust", "instruction", "candidate_languages"}
+        declared = [source.model_dump(exclude=later) for source in self.sources]
+        return {"sources": declared, "inputs": self.inputs.fingerprints, "pivot": self.pivot}
+
+    def read(self, rank: int, world: int) -> Iterator[Piece]:
+        """Read every `world`-th file, beginning with number `rank`."""
+        yield Piece(Outcome.keep(RECORD_SCHEMA.empty_table()), 0)
+        units = [(source, file) for source in self.sources for file in self.inputs.files[source.name]]
+        for source, file in units[rank::world]:
+            for batch in read_file(source, file, batch_rows=self.batch_rows):
+                yield _to_piece(batch, source, self.pivot)
+
+
+def _to_piece(batch: ReadBatch, source: Source, pivot: str) -> Piece:
+    declared = {"source": source.name, "licence": source.licence, "task": source.task}
+    records = make_records(batch.rows, pivot=pivot, **declared)
+    # A text of nothing but marks and controls is empty only now.
+    blank = pc.or_(pc.equal(records["query"], ""), pc.equal(records["positive"], ""))
+    empty = ledger_rows(records.filter(blank), stage="read", decision="quarantined", reason="empty")
+    rejected = _reject(batch, source)
+    rows_in = records.num_rows + len(batch.rejected)
+    return Piece(Outcome.join(records.filter(pc.invert(blank)), empty, rejected), rows_in)
+
+
+def _reject(batch: ReadBatch, source: Source) -> pa.Table:
+    """Write the rows that could not be read as ledger rows."""
+    if not batch.rejected:
+        return empty_ledger()
+    bad = batch.rejected
+    places = [(row.file, row.row, row.reason) for row in bad]
+    rows = rejected_records(source=source.name, licence=source.licence, task=source.task, places=places)
+    reasons, details = [row.reason for row in bad], [row.detail for row in bad]
+    ledger = ledger_rows(rows, stage="read", decision="quarantined", reason=reasons, detail=details)
+    decisions = pa.array([row.decision for row in bad], pa.string())
+    return ledger.set_column(ledger.schema.get_field_index("decision"), ledger.schema.field("decision"), decisions)
+
+
+@dataclass(frozen=True)
+class Distinct(ShuffleStage):
+    """Makes ids unique, and spreads the records evenly over the partitions."""
+
+    name: str = "distinct"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """It has none."""
+        return {}
+
+    def keys(self, records: pa.Table) -> pa.Array:
+        """Records with the same id are together."""
+        return records["id"]
+
+    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+        """Keep the first of the records with one id; they come sorted by file and row."""
+        ids = records["id"].combine_chunks()
+        repeated = pa.concat_arrays([pa.array([False] * min(len(ids), 1)), pc.equal(ids[1:], ids[:-1])])
+        lost = records.filter(repeated)
+        ledger = ledger_rows(lost, stage=self.name, decision="merged", reason="repeated_record", other_id=lost["id"])
+        return Outcome(records.filter(pc.invert(repeated)), ledger)
+
+
+@dataclass(frozen=True)
+class IdentifyLanguages(MapStage):
+    """Finds and checks languages."""
+
+    options: Identify
+    candidates: Mapping[str, list[str]]
+    pivot: str
+    name: str = "identify"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        return {"options": self.options.model_dump(), "candidates": dict(self.candidates), "pivot": self.pivot}
+
+    def apply(self, records: pa.Table) -> Outcome:
+        """Identify the languages of a batch."""
+        from curation.langid.stage import identify_records
+
+        return identify_records(records, self.options, candidates=self.candidates, pivot=self.pivot)
+
+
+@dataclass(frozen=True)
+class Filter(MapStage):
+    """Applies the filters."""
+
+    options: Filters
+    name: str = "filter"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        return self.options.model_dump()
+
+    def apply(self, records: pa.Table) -> Outcome:
+        """Filter a batch."""
+        from filters.stage import filter_records
+
+        return filter_records(records, self.options)
+
+
+@dataclass(frozen=True)
+class ExactDedup(ShuffleStage):
+    """Merges equal records."""
+
+    options: Dedup
+    trust: Mapping[str, int]
+    name: str = "exact_dedup"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        return {"by": self.options.by, "trust": dict(self.trust)}
+
+    def keys(self, records: pa.Table) -> pa.Array:
+        """Equal records are together."""
+        return exact_keys(records, self.options)
+
+    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+        """Keep one of each."""
+        return drop_exact_duplicates(records, self.options, trust=self.trust)
+
+
+@dataclass(frozen=True)
+class NearDedup(ShuffleStage):
+    """Merges nearly equal records."""
+
+    options: Dedup
+    trust: Mapping[str, int]
+    name: str = "near_dedup"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        return {"by": self.options.by, "threshold": self.options.threshold, "trust": dict(self.trust)}
+
+    def keys(self, records: pa.Table) -> pa.Array:
+        """Records of one language are together."""
+        return near_keys(records, self.options)
+
+    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+        """Keep one of each cluster."""
+        return drop_near_duplicates(records, self.options, trust=self.trust)
+
+
+@dataclass(frozen=True)
+class AssignSplits(ShuffleStage):
+    """Draws the held-out splits, and drops what would leak into them."""
+
+    options: Split
+    seed: int
+    name: str = "split"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        return {"options": self.options.model_dump(), "seed": self.seed}
+
+    def keys(self, records: pa.Table) -> pa.Array:
+        """Records with the same positive are together."""
+        return split.split_keys(records)
+
+    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+        """Assign the splits and drop leaks."""
+        return split.drop_split_leaks(split.assign_splits(records, self.options, seed=self.seed))
+
+    def tally(self, records: pa.Table) -> pa.Table:
+        """Count the rows that a quota can draw on."""
+        return balance.count_rows(records)
+
+
+@dataclass(frozen=True)
+class Mine(ShuffleStage):
+    """Mines hard negatives."""
+
+    options: Mining
+    seed: int
+    name: str = "mine"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        return {"options": self.options.model_dump(), "seed": self.seed}
+
+    def keys(self, records: pa.Table) -> pa.Array:
+        """Records of one pool are together."""
+        from curation.mining.stage import mining_keys
+
+        return mining_keys(records, self.options)
+
+    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+        """Mine each pool."""
+        from curation.mining.stage import mine_records
+
+        return mine_records(records, self.options, seed=self.seed)
+
+    def tally(self, records: pa.Table) -> pa.Table:
+        """Count the rows that a quota can draw on."""
+        return balance.count_rows(records)
+
+
+@dataclass(frozen=True)
+class FillQuota(ShuffleStage):
+    """Shares out the budget among the languages."""
+
+    options: Balance
+    seed: int
+    side: str
+    name: str = "balance"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        return {"options": self.options.model_dump(), "seed": self.seed}
+
+    def keys(self, records: pa.Table) -> pa.Array:
+        """Records of one language are together."""
+        return records["language"]
+
+    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
+        """Add up the counts of all partitions."""
+        return balance.merge_counts(tallies)
+
+    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+        """Select each language's rows."""
+        assert side is not None
+        return balance.select_rows(records, balance.plan_quota(side, self.options), seed=self.seed)
+
+    def tally(self, records: pa.Table) -> pa.Table:
+        """Find out how many negatives every record has."""
+        return shards.count_negatives(records)
+
+
+@dataclass(frozen=True)
+class WriteShards(SinkStage):
+    """Writes the shards of the release."""
+
+    teacher: str
+    rows_per_shard: int
+    name: str = "shard"
+    side: str = "balance"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        return {"teacher": self.teacher, "rows_per_shard": self.rows_per_shard}
+
+    def keys(self, records: pa.Table) -> pa.Array:
+        """Records of one language are together."""
+        return records["language"]
+
+    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
+        """Find out how many negatives the release can have."""
+        return shards.merge_negatives(tallies)
+
+    def write(self, records: pa.Table, side: pa.Table | None, folder: Path) -> pa.Table:
+        """Write each language's shards."""
+        assert side is not None
+        return shards.write_shards(records, folder, side=side, teacher=self.teacher, rows_per_shard=self.rows_per_shard)

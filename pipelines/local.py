@@ -1,0 +1,196 @@
+"""The datatrove adapter: one or two executors a stage, over files in the run's work folder.
+
+datatrove's completion markers know nothing of config or input, so each stage's logging folder lies inside the
+stage's own content-addressed one, under a name that holds the number of partitions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from datatrove.executor.local import LocalPipelineExecutor
+from datatrove.pipeline.base import PipelineStep
+
+from curation.files import atomic_path
+from pipelines.engine import Observer
+from pipelines.progress import watching
+from pipelines.routing import cut
+from pipelines.stages import Graph, MapStage, ShuffleStage, SourceStage, Stage
+from pipelines.store import StageStore, Store, part_name
+from pipelines.tasks import map_part, read_part, reduce_part
+
+_ROUTED = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
+@dataclass(frozen=True)
+class DatatroveEngine:
+    """Runs a graph on this machine with datatrove's executor.
+
+    Attributes:
+        workers: processes at a time; 1 runs in this process.
+        partitions: parts of every stage.
+        batch_rows: rows of a map stage's batches.
+    """
+
+    workers: int
+    partitions: int
+    batch_rows: int
+
+    def run(self, graph: Graph, store: Store, observer: Observer) -> None:
+        """Run the stages that are not finished, one after the other."""
+        digests = graph.digests()
+        places = {stage.name: store.stage(stage.name, digests[stage.name]) for stage in graph.stages}
+        above: StageStore | None = None
+        for stage in graph.stages:
+            place = places[stage.name]
+            done = place.done()
+            reused = done is not None
+            if done is None:
+                observer.started(stage.name, self.partitions)
+                with watching([place], observer):
+                    self._run_stage(stage, place, above, places.get(stage.side))
+                done = place.finish([place.counts(part_name(rank, self.partitions)) for rank in range(self.partitions)])
+            observer.finished(stage.name, done, reused=reused)
+            above = place
+
+    def _run_stage(self, stage: Stage, place: StageStore, above: StageStore | None, side: StageStore | None) -> None:
+        if isinstance(stage, SourceStage):
+            self._execute(place, "read", ReadTask(stage, place))
+        elif above is None:
+            raise TypeError(f"the graph must begin with a source, not {stage.name}")
+        elif isinstance(stage, MapStage):
+            self._execute(place, "map", MapTask(stage, place, above, self.batch_rows))
+        elif isinstance(stage, ShuffleStage):
+            self._execute(place, "route", RouteTask(stage, place, above))
+            self._execute(place, "reduce", ReduceTask(stage, place, side))
+
+    def _execute(self, place: StageStore, phase: str, task: PipelineStep) -> None:
+        log = place.log_path / f"{phase}-{self.partitions}"
+        workers = min(self.workers, self.partitions)
+        if workers > 1:
+            _preload()
+        executor = _QuietExecutor([task], tasks=self.partitions, workers=workers, logging_dir=str(log))
+        with _quiet():
+            executor.run()
+
+
+class ReadTask(PipelineStep):
+    """Reads one task's share of a source stage."""
+
+    name = "read"
+    type = "curation"
+
+    def __init__(self, stage: SourceStage, place: StageStore) -> None:
+        super().__init__()
+        self.stage, self.place = stage, place
+
+    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Write part `rank`."""
+        yield from data or ()
+        read_part(self.stage, self.place, rank, world_size)
+
+
+class MapTask(PipelineStep):
+    """Applies a map stage to the parts of the stage above that fall to a task."""
+
+    name = "map"
+    type = "curation"
+
+    def __init__(self, stage: MapStage, place: StageStore, above: StageStore, batch_rows: int) -> None:
+        super().__init__()
+        self.stage, self.place, self.above, self.batch_rows = stage, place, above, batch_rows
+
+    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Write part `rank`."""
+        yield from data or ()
+        batches = self.above.share_batches(rank, world_size, self.batch_rows)
+        map_part(self.stage, self.place, rank, world_size, batches)
+
+
+class RouteTask(PipelineStep):
+    """Cuts the parts of the stage above by the keys of a shuffle stage."""
+
+    name = "route"
+    type = "curation"
+
+    def __init__(self, stage: ShuffleStage, place: StageStore, above: StageStore) -> None:
+        super().__init__()
+        self.stage, self.place, self.above = stage, place, above
+
+    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Write one file with a record batch for each partition."""
+        yield from data or ()
+        records = self.above.share(rank, world_size)
+        pieces = dict(cut(records, self.stage.keys(records), world_size, always=rank))
+        with atomic_path(_routed(self.place, rank, world_size)) as path, pa.OSFile(str(path), "wb") as stream:
+            with pa.ipc.new_file(stream, records.schema, options=_ROUTED) as writer:
+                for partition in range(world_size):
+                    writer.write_batch(_one_batch(pieces.get(partition, records.slice(0, 0))))
+
+
+class ReduceTask(PipelineStep):
+    """Reduces one partition of a shuffle stage."""
+
+    name = "reduce"
+    type = "curation"
+
+    def __init__(self, stage: ShuffleStage, place: StageStore, side: StageStore | None) -> None:
+        super().__init__()
+        self.stage, self.place, self.side = stage, place, side
+
+    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Write part `rank`."""
+        yield from data or ()
+        routed = [_routed(self.place, source, world_size) for source in range(world_size)]
+        pieces = [_read_batch(path, rank) for path in routed]
+        tallies = self.side.tallies() if self.side else None
+        reduce_part(self.stage, self.place, rank, world_size, pieces, tallies)
+
+
+def _routed(place: StageStore, source: int, world: int) -> Path:
+    return place.shuffle_path / part_name(source, world)
+
+
+def _one_batch(table: pa.Table) -> pa.RecordBatch:
+    batches = table.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def _read_batch(path: Path, index: int) -> pa.Table:
+    with pa.OSFile(str(path)) as stream:
+        return pa.table(pa.ipc.open_file(stream).get_batch(index))
+
+
+class _QuietExecutor(LocalPipelineExecutor):  # type: ignore[misc]
+    """datatrove's executor, with its console log sent to the task's log file only."""
+
+    def _run_for_rank(self, rank: int, local_rank: int = 0, node_rank: int = -1) -> Any:
+        with _quiet():
+            return super()._run_for_rank(rank, local_rank, node_rank)
+
+
+class _Nowhere(io.TextIOBase):
+    """A text stream that swallows everything, and that loguru can go on holding."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+_NOWHERE = _Nowhere()
+
+
+def _quiet() -> contextlib.AbstractContextManager[Any]:
+    return contextlib.redirect_stderr(_NOWHERE)
+
+
+def _preload() -> None:
+    """Let the fork server import what every worker needs, once instead of in each."""
+    import multiprocess
+
+    multiprocess.get_context("forkserver").set_forkserver_preload(["pipelines.local", "pipelines.graph"])

@@ -1,0 +1,199 @@
+"""One run, from sources to a gated release in a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from curation import balance
+from curation.config.model import RunConfig
+from curation.errors import ConfigError, CurationError
+from curation.files import atomic_path, write_json, write_text
+from curation.release.assemble import assemble_release
+from curation.release.stats import StageCount, compute_stats
+from pipelines.engine import Engine, Observer
+from pipelines.graph import Inputs, build_graph, find_inputs
+from pipelines.stages import Graph
+from pipelines.store import StageStore, Store
+
+EngineName = Literal["datatrove", "beam"]
+_LEDGER_ORDER = [(name, "ascending") for name in ("id", "file", "row", "reason")]
+_ABOUT = """# A run of `curate`
+
+| here | what |
+|---|---|
+| release/ | the release: shards, manifest, card, statistics, verdict; safe to copy or publish on its own |
+| report.html, report.json | the report, for people and for programs |
+| ledger/ | one Parquet file a stage: every record that did not make it, with reason, score and threshold |
+| plan.json | the stages of the run and where each one's results lie |
+| config.yml | the resolved config: every setting, defaults included |
+| work/ | results of the stages, found again by what they were made from; safe to delete, at the cost of time |
+
+Next: `curate explain ID --run DIR` for one record's path, `curate verify DIR/release` to check every digest.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is carried out; none of it changes the release.
+
+    Attributes:
+        engine: `datatrove` or `beam`.
+        workers: processes at a time (datatrove).
+        engine_options: options that Beam's runner gets.
+    """
+
+    engine: EngineName = "datatrove"
+    workers: int = 1
+    engine_options: tuple[str, ...] = ()
+
+
+def plan_run(config: RunConfig, base: Path, out: Path | None, options: RunOptions) -> dict[str, Any]:
+    """Return what a run would do, as JSON values: inputs, stages, and which of them are finished already."""
+    inputs = find_inputs(config, base)
+    return _plan(config, inputs, build_graph(config, inputs), out, options)
+
+
+def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer: Observer) -> Path:
+    """Run the graph of a config and assemble the release.
+
+    Args:
+        config: the resolved config.
+        base: folder that relative source paths are relative to.
+        out: folder of the run.
+        options: engine and workers.
+        observer: is told about progress.
+
+    Returns:
+        The folder of the release.
+
+    Raises:
+        CurationError: for anything that the user can act on.
+    """
+    engine = make_engine(config, options)
+    with _locked(out):
+        inputs = find_inputs(config, base)
+        graph = build_graph(config, inputs)
+        store = Store(out / "work")
+        write_text(out / "README.md", _ABOUT)
+        write_text(out / "config.yml", _to_yaml(config))
+        write_json(out / "plan.json", _plan(config, inputs, graph, out, options))
+        engine.run(graph, store, observer)
+        _assemble(config, inputs, graph, store, out)
+    return out / "release"
+
+
+def make_engine(config: RunConfig, options: RunOptions) -> Engine:
+    """Return the engine that the options name.
+
+    Raises:
+        ConfigError: if it is not installed, or refuses its options.
+    """
+    partitions, batch_rows = config.engine.partitions, config.engine.batch_rows
+    if options.engine == "beam":
+        try:
+            from pipelines.beam import BeamEngine, beam_options
+        except ImportError as error:
+            hint = "pip install 'ml-embed-curation[beam]'"
+            raise ConfigError("Apache Beam is not installed", why=str(error), hint=hint) from error
+        beam_options(options.engine_options)
+        return BeamEngine(partitions, batch_rows, options.engine_options)
+    if options.engine_options:
+        why = f"options after `--` are for Beam runners; found {' '.join(options.engine_options)}"
+        raise ConfigError("datatrove takes no engine options", why=why, hint="use --workers N, or add --engine beam")
+    from pipelines.local import DatatroveEngine
+
+    return DatatroveEngine(options.workers, partitions, batch_rows)
+
+
+def _plan(config: RunConfig, inputs: Inputs, graph: Graph, out: Path | None, options: RunOptions) -> dict[str, Any]:
+    store = Store(out / "work") if out else None
+    stages = []
+    for name, digest in graph.digests().items():
+        place = store.stage(name, digest) if store else None
+        stages.append({"stage": name, "folder": f"work/{name}-{digest}", "cached": bool(place and place.done())})
+    return {
+        "name": config.name,
+        "version": config.release.version,
+        "engine": {"name": options.engine, "workers": options.workers, "options": list(options.engine_options)},
+        "partitions": config.engine.partitions,
+        "inputs": {name: list(files) for name, files in inputs.fingerprints.items()},
+        "stages": stages,
+    }
+
+
+def _assemble(config: RunConfig, inputs: Inputs, graph: Graph, store: Store, out: Path) -> None:
+    places = [store.stage(name, digest) for name, digest in graph.digests().items()]
+    counts = [StageCount(place.stage, done.rows_in, done.rows_out) for place in places if (done := place.done())]
+    _check_chain(counts)
+    ledger = _write_ledgers(places, out / "ledger")
+    shards = pa.concat_tables(places[-1].tallies()).sort_by("path")
+    if not shards.num_rows:
+        raise _nothing_left(counts)
+    quota = balance.plan_quota(balance.merge_counts(_quota_tallies(graph, places)), config.balance)
+    stats = compute_stats(counts, ledger, shards, quota)
+    assemble_release(
+        out / "release",
+        config=config,
+        fingerprints=inputs.fingerprints,
+        shards=shards,
+        files=places[-1].files_path,
+        stats=stats,
+    )
+
+
+def _check_chain(counts: Sequence[StageCount]) -> None:
+    for above, below in zip(counts, counts[1:], strict=False):
+        if above.rows_out != below.rows_in:
+            why = f"{above.rows_out:,} rows left it, {below.rows_in:,} reached {below.stage}"
+            raise CurationError(
+                f"Rows were lost after the stage {above.stage}", why=why, hint="delete work/ and run again"
+            )
+
+
+def _write_ledgers(places: Sequence[StageStore], folder: Path) -> pa.Table:
+    """Write each stage's ledger as one sorted file; return the columns that statistics need."""
+    kept = []
+    for place in places:
+        ledger = place.ledgers().sort_by(_LEDGER_ORDER)
+        with atomic_path(folder / f"{place.stage}.parquet") as path:
+            pq.write_table(ledger, path, compression="zstd", write_page_index=True)
+        kept.append(ledger.select(["stage", "decision", "reason", "source", "language"]))
+    for path in folder.glob("*.parquet"):
+        if path.stem not in {place.stage for place in places}:
+            path.unlink()
+    return pa.concat_tables(kept)
+
+
+def _quota_tallies(graph: Graph, places: Sequence[StageStore]) -> list[pa.Table]:
+    side = next(stage.side for stage in graph.stages if stage.name == "balance")
+    return next(place for place in places if place.stage == side).tallies()
+
+
+def _nothing_left(counts: Sequence[StageCount]) -> CurationError:
+    steps = ", ".join(f"{count.stage} {count.rows_in:,} -> {count.rows_out:,}" for count in counts)
+    return CurationError("No record is left for a release", why=steps, hint="look into ledger/ for the reasons")
+
+
+def _to_yaml(config: RunConfig) -> str:
+    return yaml.safe_dump(config.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
+
+
+@contextlib.contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            hint = "wait for it, or name another folder with --out"
+            raise CurationError("Another run is at work in this folder", where=str(out), hint=hint) from None
+        yield

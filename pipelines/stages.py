@@ -1,0 +1,150 @@
+"""The three kinds of stage that an engine must be able to run.
+
+A stage is a pure decision with a name. It knows nothing of files, processes or engines, and its result for a row
+depends on nothing but the rows that share its key, its own settings and its side table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from curation.errors import CurationError
+from curation.ledger import ledger_rows
+from curation.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a source stage hands over for one batch of rows.
+
+    Attributes:
+        outcome: records and ledger rows.
+        rows_in: rows read from the source, good and bad.
+    """
+
+    outcome: Outcome
+    rows_in: int
+
+
+class Stage(ABC):
+    """A named decision.
+
+    Attributes:
+        name: name of the stage, also in the ledger.
+        side: name of the earlier stage whose tallies this stage reads, or empty.
+    """
+
+    name: str
+    side: str = ""
+
+    @property
+    @abstractmethod
+    def settings(self) -> Mapping[str, Any]:
+        """Everything besides its input that the result depends on; JSON values only."""
+
+
+class SourceStage(Stage):
+    """Rows from outside."""
+
+    @abstractmethod
+    def read(self, rank: int, world: int) -> Iterator[Piece]:
+        """Read the share of one of `world` tasks. All shares together are every row once."""
+
+
+class MapStage(Stage):
+    """Rows one by one: the result for a row depends on that row alone."""
+
+    @abstractmethod
+    def apply(self, records: pa.Table) -> Outcome:
+        """Decide about each row of a batch."""
+
+
+class ShuffleStage(Stage):
+    """Rows that share a key, together."""
+
+    @abstractmethod
+    def keys(self, records: pa.Table) -> pa.Array:
+        """Return the routing key of each row, strings or integers, shape (n,)."""
+
+    @abstractmethod
+    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+        """Decide about the rows of one partition, which come sorted by id, file and row.
+
+        A partition holds all rows of a key and of any number of other keys, which must not matter.
+        """
+
+    def tally(self, records: pa.Table) -> pa.Table | None:  # noqa: ARG002 - most stages count nothing
+        """Return a small table of counts over the rows that go on, for the side table of a later stage."""
+        return None
+
+    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
+        """Add up the tallies of the stage named by `side`; their number and order must not matter."""
+        raise NotImplementedError(f"{self.name} has no side table")
+
+
+class SinkStage(ShuffleStage):
+    """The end of the graph: rows that share a key become files."""
+
+    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:  # noqa: ARG002
+        """Pass on the ids, so that every row is accounted for."""
+        return Outcome.keep(records.select(["id"]))
+
+    @abstractmethod
+    def write(self, records: pa.Table, side: pa.Table | None, folder: Path) -> pa.Table:
+        """Write one partition's files below `folder`, atomically, and return a tally with a row for each."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The stages of a run in order: one source, then maps and shuffles.
+
+    Attributes:
+        stages: each reads the records of the one before.
+        code: digest of the program's own code.
+    """
+
+    stages: tuple[Stage, ...]
+    code: str
+
+    def digests(self) -> dict[str, str]:
+        """Return each stage's digest: of its settings, the code and everything upstream, 16 hexadecimal digits."""
+        digests: dict[str, str] = {}
+        above = self.code
+        for stage in self.stages:
+            text = json.dumps([above, stage.name, stage.settings], sort_keys=True, ensure_ascii=True)
+            above = hashlib.sha256(text.encode()).hexdigest()
+            digests[stage.name] = above[:16]
+        return digests
+
+
+def apply_or_quarantine(stage: MapStage, records: pa.Table) -> Outcome:
+    """Apply a map stage; rows that make it raise go to quarantine with the error, and only those.
+
+    The machine's own troubles (memory, disk) and errors meant for the user are raised as they are.
+    """
+    try:
+        return stage.apply(records)
+    except (OSError, MemoryError, CurationError):
+        raise
+    except Exception as error:
+        if records.num_rows > 1:
+            half = records.num_rows // 2
+            return _concat(apply_or_quarantine(stage, part) for part in (records.slice(0, half), records.slice(half)))
+        detail = f"{type(error).__name__}: {error}"
+        row = ledger_rows(records, stage=stage.name, decision="quarantined", reason="error", detail=detail)
+        return Outcome(records.slice(0, 0), row)
+
+
+def _concat(outcomes: Iterator[Outcome]) -> Outcome:
+    parts = list(outcomes)
+    # A half in which every row failed still has the schema of the input.
+    kept = [part.records for part in parts if part.records.num_rows] or [parts[0].records]
+    return Outcome(pa.concat_tables(kept), pa.concat_tables([part.ledger for part in parts]))

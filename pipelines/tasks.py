@@ -1,0 +1,55 @@
+"""What one task of a stage does, the same under every engine: take rows, decide, write a part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+
+from pipelines.routing import gather
+from pipelines.stages import MapStage, ShuffleStage, SinkStage, SourceStage, apply_or_quarantine
+from pipelines.store import StageStore, part_name
+
+
+def read_part(stage: SourceStage, place: StageStore, rank: int, world: int) -> None:
+    """Write part `rank` of a source stage."""
+    pieces = ((piece.outcome, piece.rows_in) for piece in stage.read(rank, world))
+    place.write_all(part_name(rank, world), pieces)
+
+
+def map_part(stage: MapStage, place: StageStore, rank: int, world: int, batches: Iterable[pa.Table]) -> None:
+    """Write part `rank` of a map stage, one batch in memory at a time."""
+    pieces = ((apply_or_quarantine(stage, batch), batch.num_rows) for batch in batches)
+    place.write_all(part_name(rank, world), pieces)
+
+
+def reduce_part(
+    stage: ShuffleStage,
+    place: StageStore,
+    rank: int,
+    world: int,
+    pieces: Sequence[pa.Table],
+    tallies: Sequence[pa.Table] | None,
+) -> tuple[pa.Table, pa.Table | None]:
+    """Write part `rank` of a shuffle stage.
+
+    Args:
+        stage: the stage.
+        place: where its results go.
+        rank: the partition.
+        world: number of partitions.
+        pieces: the partition's rows, in any order.
+        tallies: those of the stage that `stage.side` names, in any order; None if it names none.
+
+    Returns:
+        The records that go on, and the part's tally if the stage keeps one.
+    """
+    records = gather(pieces)
+    side = None if tallies is None else stage.merge_side(list(tallies))
+    outcome = stage.reduce(records, side)
+    if isinstance(stage, SinkStage):
+        tally: pa.Table | None = stage.write(records, side, place.files_path)
+    else:
+        tally = stage.tally(outcome.records)
+    place.write(part_name(rank, world), outcome, records.num_rows, tally)
+    return outcome.records, tally

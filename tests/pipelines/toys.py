@@ -1,0 +1,155 @@
+"""Small stages with simple arithmetic, to test the engines without the real decisions."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation.files import write_text
+from curation.ledger import ledger_rows
+from curation.outcome import Outcome
+from curation.records import RAW_SCHEMA, make_records
+from pipelines.stages import Graph, MapStage, Piece, ShuffleStage, SinkStage, SourceStage
+
+WORDS = ("дом", "家", "घर", "منزل", "בית", "บ้าน", "σπίτι", "տուն", "სახლი", "casa", "บ้าน", "မိန်")
+
+
+def rows(numbers: range) -> pa.Table:
+    raw = pa.table(
+        {
+            "query": [f"{WORDS[n % len(WORDS)]} {n}" for n in numbers],
+            "positive": [f"{WORDS[n % 7]} {n % 50}" for n in numbers],
+            "negatives": [[]] * len(numbers),
+            "query_language": ["eng_Latn"] * len(numbers),
+            "positive_language": [f"l{n % 5:02d}_Latn" for n in numbers],
+            "file": ["numbers"] * len(numbers),
+            "row": list(numbers),
+        },
+        schema=RAW_SCHEMA,
+    )
+    return make_records(raw, source="toy", licence="MIT", task="retrieval", pivot="eng_Latn")
+
+
+@dataclass(frozen=True)
+class Numbers(SourceStage):
+    total: int
+    name: str = "numbers"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {"total": self.total}
+
+    def read(self, rank: int, world: int) -> Iterator[Piece]:
+        yield Piece(Outcome.keep(rows(range(0))), 0)
+        for start in range(rank * 100, self.total, world * 100):
+            batch = rows(range(start, min(start + 100, self.total)))
+            yield Piece(Outcome.keep(batch), batch.num_rows)
+
+
+@dataclass(frozen=True)
+class DropEvery(MapStage):
+    """Drops every n-th row; raises on the rows named in `poison`."""
+
+    nth: int
+    poison: tuple[int, ...] = ()
+    name: str = "drop"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {"nth": self.nth, "poison": list(self.poison)}
+
+    def apply(self, records: pa.Table) -> Outcome:
+        numbers = records["row"].to_numpy()
+        if np.isin(numbers, self.poison).any():
+            raise ValueError("a poisoned row")
+        drop = pa.array(numbers % self.nth == 0, pa.bool_())
+        ledger = ledger_rows(records.filter(drop), stage=self.name, decision="dropped", reason="nth", score=0.0)
+        return Outcome(records.filter(pc.invert(drop)), ledger)
+
+
+@dataclass(frozen=True)
+class FirstOfEach(ShuffleStage):
+    """Keeps the record with the smallest id of each positive."""
+
+    name: str = "first"
+    fail_once: str = ""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {}
+
+    def keys(self, records: pa.Table) -> pa.Array:
+        return records["positive"]
+
+    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+        if self.fail_once and not Path(self.fail_once).exists():
+            Path(self.fail_once).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        texts = records["positive"].to_pylist()
+        first = [text not in texts[:index] for index, text in enumerate(texts)]
+        ledger = ledger_rows(
+            records.filter(pa.array([not value for value in first], pa.bool_())),
+            stage=self.name,
+            decision="merged",
+            reason="same",
+        )
+        return Outcome(records.filter(pa.array(first, pa.bool_())), ledger)
+
+    def tally(self, records: pa.Table) -> pa.Table:
+        return pa.table({"kept": pa.array([records.num_rows], pa.int64())})
+
+
+@dataclass(frozen=True)
+class WriteText(SinkStage):
+    """Writes each language's ids to a file, with the total from the side table."""
+
+    name: str = "write"
+    side: str = "first"
+    settings_: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.settings_
+
+    def keys(self, records: pa.Table) -> pa.Array:
+        return records["language"]
+
+    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
+        return pa.table({"kept": [pc.sum(pa.concat_tables(tallies)["kept"]).as_py()]})
+
+    def write(self, records: pa.Table, side: pa.Table | None, folder: Path) -> pa.Table:
+        assert side is not None
+        paths = []
+        for language in sorted(set(records["language"].to_pylist())):
+            ids = records.filter(pc.equal(records["language"], language))["id"].to_pylist()
+            write_text(folder / f"{language}.txt", f"{side['kept'][0]}\n" + "\n".join(sorted(ids)))
+            paths.append(f"{language}.txt")
+        return pa.table({"path": pa.array(paths, pa.string())})
+
+
+def toy_graph(total: int = 1000, *, nth: int = 10, poison: tuple[int, ...] = (), fail_once: str = "") -> Graph:
+    return Graph((Numbers(total), DropEvery(nth, poison), FirstOfEach(fail_once=fail_once), WriteText()), "code")
+
+
+class Silent:
+    """An observer that remembers what was reused."""
+
+    def __init__(self) -> None:
+        self.reused: dict[str, bool] = {}
+
+    def started(self, stage: str, parts_total: int) -> None:
+        pass
+
+    def advanced(self, parts: int) -> None:
+        pass
+
+    def finished(self, stage: str, done: Any, *, reused: bool) -> None:
+        self.reused[stage] = reused
