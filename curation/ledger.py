@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,7 +33,7 @@ LEDGER_SCHEMA = pa.schema(
 
 _FROM_RECORD = ("id", "source", "language", "file", "row")
 
-Column = Sequence[object] | pa.Array | pa.ChunkedArray
+Column: TypeAlias = Sequence[object] | pa.Array | pa.ChunkedArray
 
 
 def empty_ledger() -> pa.Table:

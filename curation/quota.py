@@ -116,7 +116,9 @@ def _kinks(share: _Share) -> tuple[tuple[Fraction, Fraction, int], ...]:
 
 def _round(shares: list[_Share], level: Fraction, budget: int) -> dict[str, int]:
     """Round the shares at `level` to integers that sum to `budget`: largest remainder, ties by language."""
-    exact = {share.language: min(max(level * share.weight, share.lower), share.upper) for share in shares}
+    exact = {
+        share.language: min(max(level * share.weight, Fraction(share.lower)), Fraction(share.upper)) for share in shares
+    }
     rows = {language: int(value) for language, value in exact.items()}
     by_remainder = sorted(exact, key=lambda language: (rows[language] - exact[language], language))
     for language in by_remainder[: budget - sum(rows.values())]:
@@ -134,32 +136,19 @@ def _check(
     floor: int,
     cap: int | None,
 ) -> None:
-    short = next((language for language, rows in sorted(available.items()) if rows < 0), None)
-    refused = {
-        "method": method not in ("temperature", "unimax"),
-        "temperature": not 0.0 <= temperature <= 1.0,
-        "max_epochs": not 0.0 < max_epochs < float("inf"),
-        "budget": budget is not None and budget < 0,
-        "floor": floor < 0,
-        "cap": cap is not None and cap < 0,
-    }
-    if short is not None:
-        raise QuotaError(f"language {short} cannot have {available[short]} rows")
-    given = {"method": method, "temperature": temperature, "max_epochs": max_epochs}
-    given |= {"budget": budget, "floor": floor, "cap": cap}
-    for name, wrong in refused.items():
-        if wrong:
-            raise QuotaError(f"{name} cannot be {given[name]!r}", hint=_RANGES[name])
-
-
-_RANGES = {
-    "method": "use `temperature` or `unimax`",
-    "temperature": "use a number from 0 to 1",
-    "max_epochs": "use a positive number",
-    "budget": "use a positive number, or null for all rows",
-    "floor": "use 0 or more",
-    "cap": "use a positive number, or null for none",
-}
+    for language, rows in sorted(available.items()):
+        if rows < 0:
+            raise QuotaError(f"language {language} cannot have {rows} rows")
+    for name, value, allowed, hint in (
+        ("method", method, method in ("temperature", "unimax"), "use `temperature` or `unimax`"),
+        ("temperature", temperature, 0.0 <= temperature <= 1.0, "use a number from 0 to 1"),
+        ("max_epochs", max_epochs, 0.0 < max_epochs < float("inf"), "use a positive number"),
+        ("budget", budget, budget is None or budget >= 0, "use a positive number, or null for all rows"),
+        ("floor", floor, floor >= 0, "use 0 or more"),
+        ("cap", cap, cap is None or cap >= 0, "use a positive number, or null for none"),
+    ):
+        if not allowed:
+            raise QuotaError(f"{name} cannot be {value!r}", hint=hint)
 
 
 def _check_feasible(epochs: list[int], uppers: list[int], budget: int, *, floor: int, cap: int | None) -> None:

@@ -7,6 +7,7 @@ joiners (ZWJ, ZWNJ), apostrophes, width and case are left alone: they are letter
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -37,7 +38,7 @@ def as_arrow(texts: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def normalise(texts: pa.Array, *, keep_layout: bool = False) -> pa.Array:
-    """Normalise a column of text.
+    r"""Normalise a column of text.
 
     Args:
         texts: Arrow strings, shape (n,).
@@ -45,20 +46,24 @@ def normalise(texts: pa.Array, *, keep_layout: bool = False) -> pa.Array:
 
     Returns:
         Arrow strings, shape (n,): NFC; no control characters, direction marks or byte-order marks; runs of
-        blanks are one space, runs with a line break one `\\n`; no white space at either end.
+        blanks are one space, runs with a line break one `\n`; no white space at either end.
     """
-    clean = pc.utf8_normalize(texts, "NFC")
-    clean = pc.replace_substring_regex(clean, _INVISIBLE, "")
+    clean = pc.replace_substring_regex(texts, _INVISIBLE, "")
     clean = pc.replace_substring_regex(clean, "\r\n?", "\n")
     clean = pc.replace_substring_regex(clean, _CONTROL, " ")
     if keep_layout:
-        return pc.replace_substring_regex(clean, r"^\n+|\s+$", "")
+        return _compose(pc.replace_substring_regex(clean, r"^\n+|\s+$", ""))
     clean = pc.replace_substring_regex(clean, f"{_BLANK}*{_LINE_BREAK}(?:{_BLANK}|{_LINE_BREAK})*", "\n")
     clean = pc.replace_substring_regex(clean, f"{_BLANK}+", " ")
-    # Removing a mark or a control can bring two composable characters together, or leave blanks at the ends.
-    return pc.utf8_normalize(pc.utf8_trim(clean, " \n"), "NFC")
+    # Composed last: removing a mark can bring two composable characters together.
+    return _compose(pc.utf8_trim(clean, " \n"))
 
 
-def fold(texts: pa.Array) -> pa.Array:
+def fold(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Return the key under which two texts count as the same: NFKC, lower case. Shape (n,)."""
-    return pc.utf8_lower(pc.utf8_normalize(texts, "NFKC"))
+    return pa.array([unicodedata.normalize("NFKC", text).lower() for text in texts.to_pylist()], texts.type)
+
+
+def _compose(texts: pa.Array) -> pa.Array:
+    # Not by Arrow: its utf8_normalize (seen in 25.0) answers NFC and NFKC with decomposed text.
+    return pa.array([unicodedata.normalize("NFC", text) for text in texts.to_pylist()], texts.type)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -37,7 +38,7 @@ class ArrowTableCoder(beam.coders.Coder):  # type: ignore[misc]
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, value.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
             writer.write_table(value)
-        return sink.getvalue().to_pybytes()
+        return bytes(sink.getvalue().to_pybytes())
 
     def decode(self, encoded: bytes) -> pa.Table:
         """Return the table of `encode`'s bytes."""
@@ -47,7 +48,7 @@ class ArrowTableCoder(beam.coders.Coder):  # type: ignore[misc]
         """Tables are values, never keys."""
         return False
 
-    def to_type_hint(self) -> type:
+    def to_type_hint(self) -> Any:
         """Return the type that this coder is for."""
         return pa.Table
 

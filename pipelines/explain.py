@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from curation.config import RunConfig, parse_config
 from curation.errors import CurationError
 from curation.release import open_release
-from filters.stage import describe
+from filters.registry import describe
 from pipelines.store import Store
 
 _Row = Mapping[str, Any]
@@ -240,7 +240,7 @@ def _released_row(run: Path, record_id: str) -> dict[str, Any] | None:
         if found:
             row = found[0]
             negatives = [row[name] for name in row if name.startswith("negative_") and name[9:].isdigit()]
-            return row | {"query": row["anchor"], "negatives": negatives, "split": split}
+            return {**row, "query": row["anchor"], "negatives": negatives, "split": split}
     return None
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 from datatrove.executor.local import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
+from loguru import logger
 
 from curation.files import atomic_path
 from pipelines.engine import Observer
@@ -44,6 +45,8 @@ class DatatroveEngine:
 
     def run(self, graph: Graph, store: Store, observer: Observer) -> None:
         """Run the stages that are not finished, one after the other."""
+        # datatrove logs through loguru, whose first handler holds the real stderr: its place is the task logs.
+        logger.remove()
         digests = graph.digests()
         places = {stage.name: store.stage(stage.name, digests[stage.name]) for stage in graph.stages}
         above: StageStore | None = None
@@ -80,7 +83,7 @@ class DatatroveEngine:
             executor.run()
 
 
-class ReadTask(PipelineStep):
+class ReadTask(PipelineStep):  # type: ignore[misc]
     """Reads one task's share of a source stage."""
 
     name = "read"
@@ -96,7 +99,7 @@ class ReadTask(PipelineStep):
         read_part(self.stage, self.place, rank, world_size)
 
 
-class MapTask(PipelineStep):
+class MapTask(PipelineStep):  # type: ignore[misc]
     """Applies a map stage to the parts of the stage above that fall to a task."""
 
     name = "map"
@@ -113,7 +116,7 @@ class MapTask(PipelineStep):
         map_part(self.stage, self.place, rank, world_size, batches)
 
 
-class RouteTask(PipelineStep):
+class RouteTask(PipelineStep):  # type: ignore[misc]
     """Cuts the parts of the stage above by the keys of a shuffle stage."""
 
     name = "route"
@@ -128,13 +131,16 @@ class RouteTask(PipelineStep):
         yield from data or ()
         records = self.above.share(rank, world_size)
         pieces = dict(cut(records, self.stage.keys(records), world_size, always=rank))
-        with atomic_path(_routed(self.place, rank, world_size)) as path, pa.OSFile(str(path), "wb") as stream:
-            with pa.ipc.new_file(stream, records.schema, options=_ROUTED) as writer:
-                for partition in range(world_size):
-                    writer.write_batch(_one_batch(pieces.get(partition, records.slice(0, 0))))
+        with (
+            atomic_path(_routed(self.place, rank, world_size)) as path,
+            pa.OSFile(str(path), "wb") as stream,
+            pa.ipc.new_file(stream, records.schema, options=_ROUTED) as writer,
+        ):
+            for partition in range(world_size):
+                writer.write_batch(_one_batch(pieces.get(partition, records.slice(0, 0))))
 
 
-class ReduceTask(PipelineStep):
+class ReduceTask(PipelineStep):  # type: ignore[misc]
     """Reduces one partition of a shuffle stage."""
 
     name = "reduce"

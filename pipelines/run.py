@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -151,7 +153,7 @@ def _assemble(config: RunConfig, inputs: Inputs, graph: Graph, store: Store, out
 
 
 def _check_chain(counts: Sequence[StageCount]) -> None:
-    for above, below in zip(counts, counts[1:], strict=False):
+    for above, below in itertools.pairwise(counts):
         if above.rows_out != below.rows_in:
             why = f"{above.rows_out:,} rows left it, {below.rows_in:,} reached {below.stage}"
             raise CurationError(
@@ -197,3 +199,41 @@ def _locked(out: Path) -> Iterator[None]:
             hint = "wait for it, or name another folder with --out"
             raise CurationError("Another run is at work in this folder", where=str(out), hint=hint) from None
         yield
+
+
+class GateObserver(Protocol):
+    """Told about the progress of the gate; `curation.cli.progress.RunProgress` is one."""
+
+    def started(self, stage: str, parts_total: int) -> None:
+        """The gate begins."""
+
+    def advanced(self, parts: int, note: str = "") -> None:
+        """So many steps of training are done."""
+
+    def line(self, text: str) -> None:
+        """Something worth a line has happened."""
+
+
+def gate_and_report(config: RunConfig, out: Path, observer: GateObserver) -> None:
+    """Bring a release's verdict and report up to date.
+
+    The verdict is kept in the work folder under the digest of the release and of the gate's own settings, so that
+    it is computed once.
+
+    Args:
+        config: the resolved config.
+        out: folder of a run that holds a release.
+        observer: is told about progress.
+    """
+    from curation.gate import run_gate
+    from curation.release import open_release
+    from curation.report import write_report
+
+    with _locked(out):
+        release = open_release(out / "release")
+        if config.gate.enabled:
+            observer.started("gate", config.training.steps)
+            run_gate(release, out=release.path / "gate", work=out / "work" / "gate", progress=observer.advanced)
+        write_report(release, ledger=out / "ledger", html=out / "report.html", json=out / "report.json")
+        with atomic_path(release.path / "gate" / "report.html") as page:
+            shutil.copyfile(out / "report.html", page)

@@ -81,7 +81,7 @@ class ShuffleStage(Stage):
         A partition holds all rows of a key and of any number of other keys, which must not matter.
         """
 
-    def tally(self, records: pa.Table) -> pa.Table | None:  # noqa: ARG002 - most stages count nothing
+    def tally(self, records: pa.Table) -> pa.Table | None:
         """Return a small table of counts over the rows that go on, for the side table of a later stage."""
         return None
 
@@ -93,7 +93,7 @@ class ShuffleStage(Stage):
 class SinkStage(ShuffleStage):
     """The end of the graph: rows that share a key become files."""
 
-    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:  # noqa: ARG002
+    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Pass on the ids, so that every row is accounted for."""
         return Outcome.keep(records.select(["id"]))
 

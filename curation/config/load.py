@@ -16,6 +16,8 @@ from curation.errors import ConfigError
 
 _MAX_BYTES = 4 << 20
 _Path = tuple[str | int, ...]
+# Where a setting may have one of several types, pydantic names the type in the path of an error.
+_UNION_TAGS = ("str", "list[str]", "LanguageColumn")
 
 
 class _Loader(yaml.SafeLoader):
@@ -34,7 +36,7 @@ class _Loader(yaml.SafeLoader):
 for _tag, _pattern, _first in (
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
     ("int", r"^[-+]?(?:0|[1-9][0-9_]*)$", "-+0123456789"),
-    ("float", r"^[-+]?(?:[0-9][0-9_]*)?\.?[0-9]+(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
+    ("float", r"^[-+]?(?:(?:0|[1-9][0-9]*)?\.[0-9]+(?:[eE][-+]?[0-9]+)?|[1-9][0-9]*[eE][-+]?[0-9]+)$", "-+.0123456789"),
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
@@ -63,7 +65,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> model.RunConfig:
 def parse_config(text: str, *, origin: str = "config", overrides: Sequence[str] = ()) -> model.RunConfig:
     """Validate the text of a config; `origin` is what errors call it. See `load_config`."""
     root = _compose(text, origin)
-    values, lines = _Loader("").construct_document(root), dict(_lines(root))
+    values, lines = _construct(root, origin), dict(_lines(root))
     if not isinstance(values, dict):
         raise ConfigError("The config is not a mapping of keys", where=origin, hint="start from the README's example")
     for override in overrides:
@@ -86,6 +88,13 @@ def _compose(text: str, origin: str) -> yaml.Node:
     if node is None:
         raise ConfigError("The config is empty", where=origin, hint="start from the README's example")
     return node
+
+
+def _construct(root: yaml.Node, origin: str) -> Any:
+    try:
+        return _Loader("").construct_document(root)
+    except yaml.YAMLError as error:
+        raise ConfigError("The config is not valid YAML", where=_mark(error, origin), why=_problem(error)) from None
 
 
 def _refuse_repeated_keys(node: yaml.Node | None, origin: str) -> None:
@@ -142,7 +151,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
 def _explain(error: ValidationError, origin: str, lines: dict[_Path, int], overridden: bool) -> ConfigError:
     # A misspelt key also shows as a missing one; the misspelling is what helps.
     first, *others = sorted(error.errors(include_url=False), key=lambda problem: problem["type"] != "extra_forbidden")
-    path = tuple(part for part in first["loc"] if part not in _formats())
+    path = tuple(part for part in first["loc"] if part not in _UNION_TAGS and part not in _formats())
     line = next((lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), None)
     key = ".".join(map(str, path)) or "the config"
     why, hint = _reason(first, path)

@@ -177,7 +177,7 @@ class Filters(Section):
     """Greatest share of text covered by repeats of one phrase; short text is exempt."""
     max_mojibake_share: Share | None = 0.0
     """Greatest share of characters that show encoding damage (U+FFFD, mis-decoded UTF-8)."""
-    max_markup_share: Share | None = 0.3
+    max_markup_share: Share | None = 0.5
     """Greatest share of characters inside HTML tags or entities; code is exempt."""
     check_placeholders: bool = True
     """Bitext: both sides must hold the same placeholders (`%(name)s`, `{0}`, ...)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -31,7 +31,7 @@ def render_card(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table) -
         f"---\n{_yaml(_front_matter(config, stats, shards))}---",
         f"# {escape(config.release.title or config.name)} {config.release.version}",
         escape(config.release.description) or "Pairs with hard negatives for training multilingual text embeddings.",
-        _loading(config, shards),
+        _loading(shards),
         _table(("split", "rows"), [(split, f"{stats['totals'][split]:,}") for split in layout.SPLITS]),
         "## Sources and licences\n\n" + _sources(config),
         "## How it was made\n\n" + _funnel(stats),
@@ -59,7 +59,7 @@ def render_licences(config: RunConfig) -> str:
 def _front_matter(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table) -> dict[str, Any]:
     languages = sorted(_released(stats))
     return {
-        "pretty_name": config.release.title or config.name,
+        "pretty_name": " ".join((config.release.title or config.name).split()),
         "language": sorted({code.split("_")[0] for code in languages if not code.endswith("_Zzzz")}),
         **_licence(config),
         "multilinguality": ["multilingual" if len(languages) > 1 else "monolingual"],
@@ -101,7 +101,7 @@ def _yaml(value: dict[str, Any]) -> str:
     return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=100)
 
 
-def _loading(config: RunConfig, shards: pa.Table) -> str:
+def _loading(shards: pa.Table) -> str:
     language = next(
         (found[1] for path in shards["path"].to_pylist() if (found := layout.parse_shard(path))), "eng_Latn"
     )
@@ -150,6 +150,6 @@ def _number(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [header, ("---",) * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

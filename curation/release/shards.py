@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -66,11 +68,15 @@ def write_shards(records: pa.Table, folder: Path, *, side: pa.Table, teacher: st
 
 
 def _groups(ordered: pa.Table) -> Iterator[tuple[str, str, pa.Table]]:
-    keys = ordered.group_by(["language", "split"], use_threads=False).aggregate([([], "count_all")])
-    start = 0
-    for key in keys.to_pylist():
-        yield key["language"], key["split"], ordered.slice(start, key["count_all"])
-        start += key["count_all"]
+    begins = np.zeros(ordered.num_rows, dtype=bool)
+    begins[:1] = True
+    for name in ("language", "split"):
+        column = ordered[name].combine_chunks()
+        begins[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
+    starts = np.flatnonzero(begins).tolist()
+    for start, end in itertools.pairwise([*starts, ordered.num_rows]):
+        rows = ordered.slice(start, end - start)
+        yield rows["language"][0].as_py(), rows["split"][0].as_py(), rows
 
 
 def _cut(

@@ -1,0 +1,1 @@
+"""Text filters and pair filters: score, direction, threshold, reason."""

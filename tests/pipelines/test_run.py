@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from curation.config import RunConfig
+from curation.errors import ConfigError, CurationError
+from curation.release import open_release
+from curation.release.verify import verify_release
+from pipelines.explain import explain
+from pipelines.run import RunOptions, plan_run, run
+from toys import Silent
+
+
+def digests(out: Path) -> dict[str, str]:
+    """Return a digest of every file of the release and the ledgers, less what the gate adds."""
+    files = sorted([*(out / "release").rglob("*"), *(out / "ledger").rglob("*")])
+    return {
+        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+        if path.is_file() and path.parent.name != "gate"
+    }
+
+
+def cut(config: RunConfig, partitions: int) -> RunConfig:
+    return config.model_copy(update={"engine": config.engine.model_copy(update={"partitions": partitions})})
+
+
+BEAM_PROCESSES = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
+
+
+@pytest.mark.parametrize(
+    ("partitions", "options"),
+    [
+        (1, RunOptions()),
+        (3, RunOptions(workers=2)),
+        pytest.param(7, RunOptions(workers=2), marks=pytest.mark.slow),
+        (3, RunOptions(engine="beam")),
+        pytest.param(7, RunOptions(engine="beam"), marks=pytest.mark.slow),
+        pytest.param(3, RunOptions(engine="beam", engine_options=BEAM_PROCESSES), marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_every_engine_and_cut_gives_the_same_bytes(
+    base: Path, config: RunConfig, finished: Path, tmp_path: Path, partitions: int, options: RunOptions
+) -> None:
+    run(cut(config, partitions), base, tmp_path, options, Silent())
+    assert digests(tmp_path) == digests(finished)
+
+
+def test_the_release_is_sound_and_every_row_is_accounted_for(finished: Path) -> None:
+    release, findings = verify_release(finished / "release")
+    assert findings == []
+    totals = release.stats["totals"]
+    assert totals["read"] == sum(totals[name] for name in ("released", "dropped", "merged", "quarantined"))
+    assert totals["train"] == 1500
+    assert totals["test"] > 100
+    ledger = sum(pq.read_metadata(path).num_rows for path in (finished / "ledger").iterdir())
+    assert ledger == totals["read"] - totals["released"]
+    for above, below in zip(release.stats["funnel"], release.stats["funnel"][1:], strict=False):
+        assert above["out"] == below["in"]
+
+
+def test_no_query_or_positive_stands_in_two_splits(finished: Path) -> None:
+    release = open_release(finished / "release")
+    train, test = (release.read("data", split=split).to_pylist() for split in ("train", "test"))
+    assert not {row["anchor"].lower() for row in train} & {row["anchor"].lower() for row in test}
+    texts = [{(row["language"], row["positive"].lower()) for row in rows} for rows in (train, test)]
+    assert not texts[0] & texts[1]
+
+
+def test_no_negative_is_a_right_answer(finished: Path) -> None:
+    release = open_release(finished / "release")
+    rows = release.read("full", split="train").to_pylist()
+    answers: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        answers.setdefault((row["language"], row["anchor"].lower()), set()).add(row["positive"].lower())
+    for row in rows:
+        negatives = {row[f"negative_{n}"].lower() for n in (1, 2, 3)}
+        assert len(negatives) == 3
+        assert not negatives & answers[row["language"], row["anchor"].lower()]
+
+
+def test_a_finished_stage_is_used_again_and_a_changed_threshold_redoes_what_depends_on_it(
+    base: Path, config: RunConfig, tmp_path: Path
+) -> None:
+    run(config, base, tmp_path, RunOptions(), Silent())
+    before, again = digests(tmp_path), Silent()
+    run(config, base, tmp_path, RunOptions(), again)
+    assert all(again.reused.values())
+    assert digests(tmp_path) == before
+    changed, observer = config.model_copy(update={"dedup": config.dedup.model_copy(update={"threshold": 0.7})}), Silent()
+    plan = plan_run(changed, base, tmp_path, RunOptions())
+    run(changed, base, tmp_path, RunOptions(), observer)
+    expected = [name in ("read", "distinct", "identify", "filter", "exact_dedup") for name in observer.reused]
+    assert list(observer.reused.values()) == expected == [stage["cached"] for stage in plan["stages"]]
+
+
+def test_changed_input_is_noticed(base: Path, config: RunConfig, tmp_path: Path) -> None:
+    (tmp_path / "extra.tsv").write_bytes((base / "extra.tsv").read_bytes())
+    run(config, tmp_path, tmp_path / "out", RunOptions(), Silent())
+    with (tmp_path / "extra.tsv").open("a") as file:
+        file.write("One more line\tNoch eine Zeile\n")
+    observer = Silent()
+    run(config, tmp_path, tmp_path / "out", RunOptions(), observer)
+    assert not any(observer.reused.values())
+
+
+def command(base: Path, out: Path, *more: str) -> list[str]:
+    arguments = ["run", str(base / "messages.yml"), "--out", str(out), "--set", "gate.enabled=false", *more]
+    return [sys.executable, "-m", "curation.cli", *arguments]
+
+
+def kill_at(moment: float, arguments: list[str]) -> int:
+    """Run a command in its own process group and kill the whole group after so many seconds."""
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        return process.wait(timeout=moment)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_at_random_moments_and_run_again_gives_the_same_bytes(base: Path, tmp_path: Path) -> None:
+    begin = time.monotonic()
+    assert subprocess.run(command(base, tmp_path / "calm"), check=False, capture_output=True).returncode == 0
+    duration = time.monotonic() - begin
+    expected, moments, killed = digests(tmp_path / "calm"), random.Random(20), 0
+    for number in range(20):
+        out = tmp_path / f"killed-{number % 5}"
+        killed += kill_at(moments.uniform(0.3, duration), command(base, out, "--workers", "2")) == -signal.SIGKILL
+    assert killed >= 10
+    for number in range(5):
+        out = tmp_path / f"killed-{number}"
+        assert subprocess.run(command(base, out), check=False, capture_output=True).returncode == 0
+        assert digests(out) == expected
+
+
+def test_two_runs_cannot_share_a_folder(base: Path, config: RunConfig, tmp_path: Path) -> None:
+    class Rival(Silent):
+        def started(self, stage: str, parts_total: int) -> None:
+            with pytest.raises(CurationError, match="Another run"):
+                run(config, base, tmp_path, RunOptions(), Silent())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(config, base, tmp_path, RunOptions(), Rival())
+
+
+def test_a_run_that_loses_every_record_says_where(base: Path, config: RunConfig, tmp_path: Path) -> None:
+    strict = config.model_copy(update={"filters": config.filters.model_copy(update={"min_chars": 19_000})})
+    with pytest.raises(CurationError, match="No record is left") as caught:
+        run(strict, base, tmp_path, RunOptions(), Silent())
+    assert "filter" in caught.value.why
+
+
+def test_engine_options_need_beam(base: Path, config: RunConfig, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no engine options"):
+        run(config, base, tmp_path, RunOptions(engine_options=("--runner=FlinkRunner",)), Silent())
+
+
+def ledger_row(out: Path, stage: str, choose: Callable[[dict[str, object]], bool]) -> dict[str, object]:
+    return next(row for row in pq.read_table(out / "ledger" / f"{stage}.parquet").to_pylist() if choose(row))
+
+
+@pytest.mark.parametrize(
+    ("stage", "decision", "reason"),
+    [
+        ("read", "quarantined", None),
+        ("identify", "dropped", "script_mismatch"),
+        ("filter", "dropped", None),
+        ("distinct", "merged", "repeated_record"),
+        ("near_dedup", "merged", "near_duplicate"),
+        ("balance", "dropped", "over_quota"),
+    ],
+)
+def test_explaining_records_that_did_not_make_it(finished: Path, stage: str, decision: str, reason: str | None) -> None:
+    row = ledger_row(finished, stage, lambda row: row["decision"] == decision and reason in (None, row["reason"]))
+    explanation = explain(str(row["id"]), finished)
+    if reason == "repeated_record":
+        details = [detail["name"] for step in explanation.steps for detail in step.details]
+        assert f"also at {row['file']}:{row['row']}" in details
+        return
+    assert explanation.outcome == decision
+    last = explanation.steps[-1]
+    assert (last.stage, last.decision, last.reason) == (stage, decision, row["reason"])
+    assert last.details[0]["score"] == row["score"]
+    assert last.details[0]["threshold"] == row["threshold"]
+    assert all(step.decision == "kept" for step in explanation.steps[:-1])
+
+
+def test_explaining_a_released_record(finished: Path) -> None:
+    row = open_release(finished / "release").read("full", split="train").to_pylist()[0]
+    explanation = explain(row["id"], finished)
+    assert explanation.outcome == "released"
+    plan = json.loads((finished / "plan.json").read_text())
+    assert [step.stage for step in explanation.steps] == [stage["stage"] for stage in plan["stages"]]
+    scored = {step.stage for step in explanation.steps if any(d["score"] is not None for d in step.details)}
+    assert scored >= {"filter", "mine", "balance"}
+
+
+@pytest.mark.parametrize("unknown", ["f" * 32, "zz", ""])
+def test_unknown_ids_are_refused(finished: Path, unknown: str) -> None:
+    with pytest.raises(CurationError, match="No record has the id"):
+        explain(unknown, finished)
+
+
+def test_a_folder_without_a_run(tmp_path: Path) -> None:
+    with pytest.raises(CurationError, match="no run"):
+        explain("0" * 32, tmp_path)
