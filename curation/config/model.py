@@ -194,8 +194,8 @@ class Dedup(Section):
     """Drop near duplicates, checked by exact Jaccard similarity."""
     by: Literal["pair", "query", "positive"] = "pair"
     """Which text is compared."""
-    threshold: float = Field(default=0.8, gt=0.0, le=1.0)
-    """Jaccard similarity of character 5-gram sets at or above which two texts are duplicates."""
+    threshold: float = Field(default=0.8, ge=0.1, le=1.0)
+    """Jaccard similarity of character 5-gram sets at or above which two texts are duplicates; for pairs, of both sides."""
 
 
 class Split(Section):

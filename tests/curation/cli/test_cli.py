@@ -1,0 +1,143 @@
+"""The command line as a user meets it: what goes to stdout, what to stderr, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from curation.cli.main import run_command
+from curation.release import open_release
+
+VERBS = ("quickstart", "plan", "run", "explain", "report", "verify", "langs", "train", "gate", "config")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command([verb, "--help"]) == 0
+    assert "Usage:" in capsys.readouterr().out
+
+
+def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["config", "schema"]) == 0
+    assert set(json.loads(capsys.readouterr().out)["required"]) == {"name", "sources"}
+
+
+def test_show_fills_in_the_defaults(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["config", "show", str(base / "messages.yml"), "--set", "seed=9"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["seed"], shown["dedup"]["threshold"]) == (9, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["unknown"], 2, "No such command"),
+        (["run"], 2, "Missing argument"),
+        (["run", "missing.yml", "--out", "{tmp}"], 2, "cannot be read"),
+        (["run", "{base}/messages.yml", "--out", "{tmp}", "--set", "nothing=1"], 2, "no such key"),
+        (["run", "{base}/messages.yml", "--out", "{tmp}", "--set", "sources.1.path=no.tsv"], 1, "no.tsv"),
+        (["run", "{base}/messages.yml", "--out", "{tmp}", "--", "--runner=X"], 2, "no engine options"),
+        (["run", "{base}/messages.yml", "--out", "{tmp}", "--engine", "beam", "--", "--runner=DaskRunner"], 2, "refused"),
+        (["plan", "{base}/messages.yml", "--engine", "spark"], 2, "spark"),
+        (["explain", "f" * 32, "--run", "{finished}"], 1, "No record has the id"),
+        (["explain", "ffff", "--run", "{tmp}"], 1, "holds no run"),
+        (["verify", "{tmp}"], 1, "not a release"),
+        (["report", "{tmp}"], 1, "not a release"),
+        (["gate", "{tmp}"], 1, "not a release"),
+        (["train", "{tmp}", "--out", "{tmp}/m"], 1, "not a release"),
+        (["langs", "xqz"], 2, "xqz"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else str(value),
+)
+def test_errors_are_a_paragraph_with_the_right_code(
+    arguments: list[str],
+    code: int,
+    words: str,
+    base: Path,
+    finished: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    filled = [argument.format(tmp=tmp_path, base=base, finished=finished) for argument in arguments]
+    assert run_command(filled) == code
+    printed = capsys.readouterr()
+    assert words in printed.err
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
+    assert len(printed.err.splitlines()) <= 12
+
+
+def test_plan_writes_nothing_without_out(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["plan", str(base / "messages.yml"), "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert [stage["cached"] for stage in plan["stages"]] == [False] * 10
+    assert {file["file"] for file in plan["inputs"]["extra"]} == {"extra.tsv"}
+    assert run_command(["plan", str(base / "messages.yml"), "--out", str(tmp_path / "run")]) == 0
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["plan.json"]
+
+
+def test_verify_names_what_is_wrong(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    release = tmp_path / "release"
+    shutil.copytree(finished / "release", release)
+    assert run_command(["verify", str(release), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ok"] is True
+    shards = [release / shard.path for shard in open_release(release).shards("data", split="train")]
+    data = bytearray(shards[0].read_bytes())
+    data[100] ^= 1
+    shards[0].write_bytes(data)
+    shards[1].unlink()
+    (release / "added.txt").write_text("x")
+    assert run_command(["verify", str(release), "--json"]) == 1
+    printed = capsys.readouterr()
+    found = {(finding["path"], finding["problem"]) for finding in json.loads(printed.out)["findings"]}
+    names = [str(shard.relative_to(release)) for shard in shards]
+    assert found == {(names[0], "changed"), (names[1], "missing"), ("added.txt", "added")}
+    assert "3 finding(s)" in printed.err
+
+
+def test_explain_prints_every_stage(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = open_release(finished / "release").read("full", split="train", columns=["id"])["id"][0].as_py()
+    assert run_command(["explain", record, "--run", str(finished)]) == 0
+    printed = capsys.readouterr().out
+    for stage in ("read", "distinct", "identify", "filter", "exact_dedup", "near_dedup", "split", "mine", "balance"):
+        assert f"{stage}: kept" in printed
+    assert run_command(["explain", record[:12], "--run", str(finished), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["id"] == record
+
+
+def test_langs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["langs", "pt_BR", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["code"] == "por_Latn"
+    assert run_command(["langs"]) == 0
+    assert "hin_Deva" in capsys.readouterr().out
+
+
+@pytest.mark.timeout(240)
+def test_the_whole_path_as_a_user_runs_it(base: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "curation.cli", "run", str(base / "messages.yml"), "--out", str(out), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 3), done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["verdict"] in ("pass", "fail")
+    assert {path.name for path in out.iterdir() if not path.name.startswith(".")} == {
+        "README.md",
+        "config.yml",
+        "ledger",
+        "plan.json",
+        "release",
+        "report.html",
+        "report.json",
+        "work",
+    }
+    verdict = json.loads((out / "release" / "gate" / "verdict.json").read_text())
+    assert verdict["release"]["manifest_sha256"] == open_release(out / "release").digest
+    assert run_command(["verify", str(out / "release")]) == 0
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert json.loads(again.stdout) == summary
+    assert again.stderr.count("found finished") == 10
