@@ -112,11 +112,14 @@ class MosesSource(BaseSource):
 
 
 class GettextSource(BaseSource):
-    """Gettext catalogues (.po, .mo): msgid is the query, msgstr the positive."""
+    """Gettext catalogues (.po, .mo): msgid is the query, msgstr the positive.
+
+    The language of the positives is the catalogue's: from its `Language` header, or else from its path.
+    """
 
     format: Literal["gettext"]
     message_language: str = "eng_Latn"
-    """Language of the msgids."""
+    """Language of the msgids, unless `query_language` is given."""
     locales: list[str] = []
     """Read only these locales (as in the path or the `Language` header); empty means all."""
 

@@ -264,9 +264,30 @@ def test_any_text_comes_back_and_no_row_is_lost(
 
 MO_HEAD = b"\xde\x12\x04\x95"
 PIECES = st.sampled_from(
-    [b"msgid ", b"msgstr ", b"msgid_plural ", b"msgstr[1] ", b'"a"', b'"', b"\n", b"#~ ", b"#, fuzzy", b"charset=big5",
-     b"{", b"}", b'{"query": "a", "positive": "b"}', b",", b"\t", b"\r", b"\xff", "\u0e19".encode(), b"\0", MO_HEAD, b"\x1f\x8b"]
-)  # fmt: skip
+    [
+        b"msgid ",
+        b"msgstr ",
+        b"msgid_plural ",
+        b"msgstr[1] ",
+        b'"a"',
+        b'"',
+        b"\n",
+        b"#~ ",
+        b"#, fuzzy",
+        b"charset=big5",
+        b"{",
+        b"}",
+        b'{"query": "a", "positive": "b"}',
+        b",",
+        b"\t",
+        b"\r",
+        b"\xff",
+        "\u0e19".encode(),
+        b"\0",
+        MO_HEAD,
+        b"\x1f\x8b",
+    ]
+)
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "tsv", "moses", "gettext"])

@@ -96,6 +96,34 @@ def test_damage_inside_a_page_is_named(declare: Callable[..., Any], read_whole: 
     assert caught.value.where.endswith("x.parquet")
 
 
+def test_a_column_name_that_is_not_utf8(declare: Callable[..., Any], read_whole: Any, tmp_path: Path) -> None:
+    _write(tmp_path, query=["a"], positive=["b"])
+    data = (tmp_path / "x.parquet").read_bytes().replace(b"query", b"qu\xffry")
+    (tmp_path / "x.parquet").write_bytes(data)
+    with pytest.raises(SourceError, match="not whole"):
+        read_whole(declare("parquet", "x.parquet"), tmp_path)
+
+
+def test_damaged_bytes_never_end_the_process(declare: Callable[..., Any], read_whole: Any, tmp_path: Path) -> None:
+    texts = [str(number) for number in range(100)]
+    _write(tmp_path, query=texts, positive=texts)
+    sound = (tmp_path / "x.parquet").read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        data = bytearray(sound)
+        for place in rng.integers(0, len(data), 3):
+            data[place] = rng.integers(256)
+        (tmp_path / "x.parquet").write_bytes(data)
+        try:
+            whole = read_whole(declare("parquet", "x.parquet"), tmp_path)
+        except SourceError:
+            refused += 1
+        else:
+            assert len(whole.rows) + len(whole.rejected) == 100
+    assert refused > 100
+
+
 def test_a_bomb_is_refused(
     declare: Callable[..., Any], read_whole: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
