@@ -1,0 +1,190 @@
+"""The table of languages, and how a code of any common kind finds its language in it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
+
+from language_configs.files import read_yaml
+from language_configs.schema import Language
+
+_MODIFIERS = {"@latin": "_latn", "@cyrillic": "_cyrl", "@devanagari": "_deva", "@arabic": "_arab"}
+_SCRIPT = re.compile(r"[a-z]{4}")
+# Region, variant, extension and private use of BCP-47, none of which says anything about language or script.
+# Of the variants without a digit the few in use are named, so that a misspelt script is not taken for one.
+_IGNORED = re.compile(r"[a-z]{2}|[0-9]{3}|[a-z]*[0-9][a-z0-9]*|valencia|tarask|oxendict|posix|euro")
+# Names of scripts that stand for one in the table.
+_SAME_SCRIPT = {"kore": "hang", "hira": "jpan", "kana": "jpan", "hrkt": "jpan", "aran": "arab", "latf": "latn"}
+
+
+class UnknownLanguageError(ValueError):
+    """A code that is in no table.
+
+    Attributes:
+        code: the code as it was given.
+        suggestions: codes that may have been meant, the likeliest first.
+    """
+
+    def __init__(self, code: str, suggestions: tuple[str, ...] = ()) -> None:
+        super().__init__(code, suggestions)
+        self.code = code
+        self.suggestions = suggestions
+
+    def __str__(self) -> str:
+        table = languages()
+        meant = " or ".join(f"{code} ({table[code].name})" for code in self.suggestions)
+        return f"unknown language {self.code!r}" + (f": did you mean {meant}?" if meant else "")
+
+
+@cache
+def languages() -> Mapping[str, Language]:
+    """Return every language by its code, in the order of the codes."""
+    folder = files(__package__) / "languages"
+    found = [_read(file) for file in folder.iterdir() if file.name.endswith(".yml")]
+    return MappingProxyType({language.code: language for language in sorted(found, key=lambda item: item.code)})
+
+
+def resolve(code: str) -> Language:
+    """Return the language that a code means.
+
+    Understood are `xxx_Xxxx`, ISO 639-3 and 639-1, BCP-47 and locale names with `-` or `_` (`pt_BR`, `sr-Latn-RS`,
+    `zh_TW`, `sr@latin`), labels of lid.176, retired codes, and macro-languages, which stand for the individual
+    language that nearly all text under them is written in (`ara` -> `arb_Arab`, `zh` -> `cmn_Hans`). Where a code
+    means different things to ISO 639 and to lid.176 (`als`), ISO 639 is followed.
+
+    Raises:
+        UnknownLanguageError: if no language is meant.
+    """
+    return _parse(code)[0]
+
+
+def variants(code: str) -> tuple[Language, ...]:
+    """Return the language that a code means in every script that the code leaves open, the default first.
+
+    `sr` gives `srp_Cyrl` and `srp_Latn`, `sr_Latn` only the latter.
+
+    Raises:
+        UnknownLanguageError: if no language is meant.
+    """
+    language, is_exact = _parse(code)
+    return (language,) if is_exact else in_all_scripts(language)
+
+
+def in_all_scripts(language: Language) -> tuple[Language, ...]:
+    """Return the language in each of its scripts, the default first."""
+    return tuple(languages()[f"{language.base}_{script}"] for script in language.scripts)
+
+
+@cache
+def by_lid176() -> Mapping[str, tuple[Language, ...]]:
+    """Return, for each label of lid.176, the languages that it can mean: one language in one or more scripts."""
+    found: dict[str, list[Language]] = defaultdict(list)
+    for language in languages().values():
+        for label in language.lid176:
+            found[label].append(language)
+    return MappingProxyType({label: tuple(sorted(items, key=_rank)) for label, items in sorted(found.items())})
+
+
+@cache
+def confusable(base: str) -> frozenset[str]:
+    """Return the languages (ISO 639-3) that text in `base` is often taken for, `base` among them.
+
+    From `confusable.yml`: close relatives, for which neither a model's certainty nor a declaration is proof.
+    """
+    data = read_yaml(files(__package__) / "confusable.yml")
+    if not isinstance(data, list):
+        raise TypeError("confusable.yml: a list of groups is expected")
+    groups = (group["languages"] for group in data)
+    return frozenset({base}).union(*(group for group in groups if base in group))
+
+
+def _read(file: Traversable) -> Language:
+    try:
+        return Language.model_validate(read_yaml(file))
+    except ValueError as error:
+        error.add_note(f"in {file}")
+        raise
+
+
+def _rank(language: Language) -> int:
+    return language.scripts.index(language.script)
+
+
+def _parse(code: str) -> tuple[Language, bool]:
+    """Return the language and whether the code says in which script."""
+    key = _key(code)
+    found = _index().get(key)
+    if found is not None:
+        return found, "_" in key
+    by_subtags = _by_subtags(key)
+    if by_subtags is None:
+        raise UnknownLanguageError(code, _suggestions(key))
+    return by_subtags
+
+
+def _key(code: str) -> str:
+    key = code.strip().lower().replace("-", "_")
+    for modifier, script in _MODIFIERS.items():
+        key = key.replace(modifier, script)
+    return re.sub(r"(?<=.)[.@].*", "", key)
+
+
+@cache
+def _index() -> Mapping[str, Language]:
+    """Return every known code, lower-cased; what comes first in `_codes` takes precedence."""
+    index: dict[str, Language] = {}
+    for code, language in _codes():
+        index.setdefault(code.lower(), language)
+    return index
+
+
+def _codes() -> Iterator[tuple[str, Language]]:
+    table = languages().values()
+    natural = [language for language in table if language.kind == "natural"]
+    default = [language for language in natural if language.script == language.scripts[0]]
+    yield from ((language.code, language) for language in table)
+    yield from ((language.base, language) for language in default)
+    yield from ((language.iso639_1, language) for language in default if language.iso639_1)
+    yield from ((alias, language) for language in natural for alias in language.aliases)
+    yield from ((label, language) for language in default for label in language.lid176)
+    yield from ((alias, language) for language in table for alias in language.aliases)
+
+
+def _by_subtags(key: str) -> tuple[Language, bool] | None:
+    first, *rest = key.split("_")
+    language = _index().get(first)
+    if language is None or not rest or language.kind == "programming":
+        return None
+    regional = next((found for tag in rest if (found := _index().get(f"{first}_{tag}"))), None)
+    if regional is not None:
+        return regional, True
+    script = rest.pop(0) if _SCRIPT.fullmatch(rest[0]) else ""
+    if not all(_IGNORED.fullmatch(tag) or len(tag) == 1 for tag in rest):
+        return None
+    return _in_script(language, script)
+
+
+def _in_script(language: Language, script: str) -> tuple[Language, bool] | None:
+    if script in {"", "hani"}:
+        return language, False
+    title = _SAME_SCRIPT.get(script, script).title()
+    found = languages().get(f"{language.base}_{title}")
+    return None if found is None else (found, True)
+
+
+def _suggestions(key: str) -> tuple[str, ...]:
+    """Return up to three codes that look like `key`, or whose names do."""
+    index = _index()
+    names = {language.name.lower(): language for language in languages().values()}
+    first = index.get(key.split("_")[0])
+    near = [first] if first else []
+    near += [names[name] for name in get_close_matches(key, names, n=2, cutoff=0.7)]
+    near += [language for name, language in names.items() if len(key) > 3 and name.startswith(key)]
+    near += [index[other] for other in get_close_matches(key, index, n=3, cutoff=0.7)]
+    return tuple(dict.fromkeys(language.code for language in near))[:3]
