@@ -268,7 +268,7 @@ class Mine(ShuffleStage):
         """Records of one pool are together."""
         from curation.mining.stage import mining_keys
 
-        return mining_keys(records, self.options)
+        return mining_keys(records)
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Mine each pool."""

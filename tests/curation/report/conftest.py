@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,21 +58,39 @@ class Run:
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of fifteen languages in as many scripts, with hostile strings in the release and in the ledger."""
-    return make_run(tmp_path_factory.mktemp("run"), SENTENCES)
+    return _make_run(tmp_path_factory.mktemp("run"), SENTENCES)
+
+
+@pytest.fixture(scope="session")
+def make_run() -> Callable[..., Run]:
+    """The function that writes a run: `make_run(folder, sentences, each=8)`."""
+    return _make_run
+
+
+@pytest.fixture(scope="session")
+def sentences() -> Mapping[str, Sequence[str]]:
+    """Sentences by language."""
+    return SENTENCES
+
+
+@pytest.fixture(scope="session")
+def hostile() -> str:
+    """A text that tries to end a script, load an image, turn the writing direction and colour a terminal."""
+    return HOSTILE
 
 
 @pytest.fixture
-def judged(run: Run) -> Any:
+def judged(run: Run) -> Iterator[Callable[..., Release]]:
     """A function that leaves a verdict in the release, or takes it away, and opens the release anew."""
 
     def judge(verdict: Mapping[str, Any] | None) -> Release:
-        return put_verdict(run.release.path, verdict)
+        return _put_verdict(run.release.path, verdict)
 
     yield judge
-    put_verdict(run.release.path, None)
+    _put_verdict(run.release.path, None)
 
 
-def put_verdict(path: Path, verdict: Mapping[str, Any] | None) -> Release:
+def _put_verdict(path: Path, verdict: Mapping[str, Any] | None) -> Release:
     """Write a verdict into a release, or remove it."""
     file = path / "gate/verdict.json"
     file.parent.mkdir(exist_ok=True)
@@ -82,7 +100,7 @@ def put_verdict(path: Path, verdict: Mapping[str, Any] | None) -> Release:
     return open_release(path)
 
 
-def make_run(folder: Path, sentences: Mapping[str, Sequence[str]], *, each: int = 8) -> Run:
+def _make_run(folder: Path, sentences: Mapping[str, Sequence[str]], *, each: int = 8) -> Run:
     """Write a run of `each` records a language."""
     records = pa.concat_tables([_records(code, list(texts), each) for code, texts in sentences.items()])
     side = pa.table({"negatives": [3]})
@@ -96,7 +114,7 @@ def make_run(folder: Path, sentences: Mapping[str, Sequence[str]], *, each: int 
         StageCount("near_dedup", count + ledger.num_rows // 2, count),
         StageCount("shard", count, count),
     ]
-    stats = compute_stats(counts, ledger, shards, {code: each * 3 for code in sentences})
+    stats = compute_stats(counts, ledger, shards, dict.fromkeys(sentences, each * 3))
     config = RunConfig.model_validate(_CONFIG)
     fingerprints = {"messages": [{"name": "a.parquet", "bytes": 2048, "sha256": "0" * 64}]}
     assemble_release(
@@ -141,9 +159,9 @@ def _record(code: str, texts: list[str], number: int) -> dict[str, Any]:
         "row": number,
         "split": "test" if number % 4 == 3 else "train",
         "query_lid_score": 0.99,
-        "positive_lid_score": 0.5 + number / 20,
-        "positive_score": 0.6 + number / 40,
-        "negative_scores": [0.5, 0.4, None],
+        "positive_lid_score": 1 - number % 9 / 20,
+        "positive_score": 0.9 - number % 11 / 40,
+        "negative_scores": [0.5 - number % 7 / 30, 0.4 - number % 5 / 30, None],
     }
 
 
