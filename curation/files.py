@@ -31,7 +31,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically, as UTF-8 with `\\n` line ends."""
+    r"""Write a text file atomically, as UTF-8 with `\\n` line ends."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 

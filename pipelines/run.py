@@ -19,6 +19,7 @@ from curation import balance
 from curation.config.model import RunConfig
 from curation.errors import ConfigError, CurationError
 from curation.files import atomic_path, write_json, write_text
+from curation.release import Release, layout, open_release
 from curation.release.assemble import assemble_release
 from curation.release.stats import StageCount, compute_stats
 from pipelines.engine import Engine, Observer
@@ -225,15 +226,26 @@ def gate_and_report(config: RunConfig, out: Path, observer: GateObserver) -> Non
         out: folder of a run that holds a release.
         observer: is told about progress.
     """
-    from curation.gate import run_gate
-    from curation.release import open_release
     from curation.report import write_report
 
     with _locked(out):
         release = open_release(out / "release")
         if config.gate.enabled:
-            observer.started("gate", config.training.steps)
-            run_gate(release, out=release.path / "gate", work=out / "work" / "gate", progress=observer.advanced)
+            _bring_verdict(release, out / "work" / "gate", observer)
         write_report(release, ledger=out / "ledger", html=out / "report.html", json=out / "report.json")
-        with atomic_path(release.path / "gate" / "report.html") as page:
+        with atomic_path(release.path / layout.GATE_REPORT) as page:
             shutil.copyfile(out / "report.html", page)
+
+
+def _bring_verdict(release: Release, work: Path, observer: GateObserver) -> None:
+    from curation.config.model import Gate, Training
+    from curation.gate.run import run_gate, spec_digest
+
+    config = release.manifest["config"]
+    options, training = Gate.model_validate(config["gate"]), Training.model_validate(config["training"])
+    kept = work / f"{release.digest[:16]}-{spec_digest(options, training, None)[:16]}"
+    if not (kept / "verdict.json").exists():
+        observer.started("gate", training.steps)
+        run_gate(release, out=kept, cache=work / "tokenizers", progress=observer.advanced)
+    with atomic_path(release.path / layout.VERDICT) as verdict:
+        shutil.copyfile(kept / "verdict.json", verdict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -54,7 +53,6 @@ def cli(context: click.Context, debug: bool) -> None:
 
     Results go to stdout, everything else to stderr.
     """
-    context.obj = {"debug": debug}
 
 
 def main() -> None:
@@ -64,7 +62,9 @@ def main() -> None:
 
 def run_command(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
-    debug = "--debug" in arguments or bool(os.environ.get("CURATE_DEBUG"))
+    # The flag is taken wherever it stands, for it is mostly added to a command that has just failed.
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
     try:
         code: Any = cli.main(arguments, standalone_mode=False)
     except click.exceptions.Abort:

@@ -112,12 +112,12 @@ def _closing(release: Release, out: Path) -> str:
     stats, verdict = release.stats, release.verdict
     names = ("stage", "in", "dropped", "merged", "quarantined", "out")
     languages = sum(1 for row in stats["languages"].values() if row["released"])
+    name = f"{release.manifest['name']} {release.manifest['version']}"
     outcome = verdict["status"].upper() if verdict else "not gated"
     return "\n".join(
         [
             "",
-            f"{release.manifest['name']} {release.manifest['version']}: "
-            f"{stats['totals']['released']:,} pairs in {languages} languages; verdict: {outcome}",
+            f"{name}: {stats['totals']['released']:,} pairs in {languages} languages; verdict: {outcome}",
             "",
             columns(names, [[row[name] for name in names] for row in stats["funnel"]]),
             "",

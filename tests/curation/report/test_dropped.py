@@ -45,7 +45,8 @@ def _row(reason: str, number: int, score: float | None = None) -> dict[str, obje
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 99)), max_size=60), st.randoms(use_true_random=False))
 def test_the_choice_depends_on_neither_order_nor_batches(rows: list[tuple[str, int]], random: object) -> None:
     table = pa.Table.from_pylist([_row(*row) for row in rows], schema=LEDGER_SCHEMA)
-    shuffled = table.take(sorted(range(len(rows)), key=lambda _: random.random()))  # type: ignore[attr-defined]
+    order = sorted(range(len(rows)), key=lambda _: random.random())  # type: ignore[attr-defined]
+    shuffled = table.take(pa.array(order, pa.int64()))
     best = LEDGER_SCHEMA.empty_table()
     for start in range(0, len(rows), 7):
         best = module._first_of_each(pa.concat_tables([best, shuffled.slice(start, 7)]))

@@ -1,0 +1,99 @@
+"""Is each text in the language that its label says? Naive Bayes over the release's own labels, leaving each text out.
+
+Wrong labels are invisible to a training run (its loss even falls), but not to this: a text whose character n-grams
+are far likelier under another label speaks for that one, although the classifier was trained on the wrong labels too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from curation.mining.features import FEATURE_BITS, Matrix, count_features
+from language_configs import confusable
+
+# A text's features must be likelier under another label by this factor's logarithm, on average over its features.
+MIN_MARGIN = 0.6
+# Shorter texts have too few features to speak for any label.
+MIN_FEATURES = 30
+# Fewer texts than this do not describe a language.
+MIN_TEXTS = 50
+
+_BITS = 16
+_SMOOTHING = 0.1
+_BLOCK = 4_096
+
+Floats = npt.NDArray[np.float64]
+
+
+def label_noise(texts: pa.Array, labels: Sequence[str]) -> dict[str, tuple[float, int]]:
+    """Return for each language the share of its texts that speak for another label, and how many could be judged.
+
+    Close relatives (`language_configs.confusable`) do not count as another label, nor do scripts of one language.
+
+    Args:
+        texts: Arrow strings, shape (n,).
+        labels: language of each, shape (n,).
+
+    Returns:
+        {language: (share, judged)}, for languages with at least `MIN_TEXTS` judged texts.
+    """
+    codes, numbers = np.unique(np.asarray(labels, dtype=object).astype(str), return_inverse=True)
+    counts = _hashed(count_features(texts))
+    margins = _margins(counts, numbers, _relatives(codes))
+    judged = np.diff(counts.indptr) >= MIN_FEATURES
+    result = {}
+    for number, code in enumerate(codes):
+        mine = judged & (numbers == number)
+        if mine.sum() >= MIN_TEXTS:
+            result[str(code)] = (float((margins[mine] > MIN_MARGIN).mean()), int(mine.sum()))
+    return result
+
+
+def _hashed(counts: Matrix) -> Matrix:
+    """Fold the features into fewer, so that a table of languages by features is small."""
+    import scipy.sparse as sp
+
+    indices = counts.indices >> (FEATURE_BITS - _BITS)
+    folded = sp.csr_array((counts.data, indices, counts.indptr), shape=(counts.shape[0], 1 << _BITS))
+    folded.sum_duplicates()
+    return folded
+
+
+def _relatives(codes: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_]:
+    """Return which labels are no other label for which, bool (l, l)."""
+    bases = [str(code).partition("_")[0] for code in codes]
+    return np.array([[other in confusable(base) for other in bases] for base in bases], dtype=bool)
+
+
+def _margins(counts: Matrix, numbers: npt.NDArray[np.int64], relatives: npt.NDArray[np.bool_]) -> Floats:
+    """Return for each text how much likelier the best other label is than its own, per feature occurrence."""
+    import scipy.sparse as sp
+
+    labels, size = len(relatives), counts.shape[0]
+    member = sp.csr_array((np.ones(size), (numbers, np.arange(size))), shape=(labels, size))
+    totals = (member @ counts).toarray()
+    mass = totals.sum(axis=1)
+    width = counts.shape[1]
+    log_likelihood = np.log(totals + _SMOOTHING) - np.log(mass + _SMOOTHING * width)[:, None]
+    margins = np.empty(size)
+    for start in range(0, size, _BLOCK):
+        block, mine = counts[start : start + _BLOCK], numbers[start : start + _BLOCK]
+        scores = block @ log_likelihood.T
+        scores[relatives[mine]] = -np.inf
+        own = _left_out(block, mine, totals, mass, width)
+        occurrences = np.maximum(block.sum(axis=1), 1)
+        margins[start : start + _BLOCK] = (scores.max(axis=1) - own) / occurrences
+    return margins
+
+
+def _left_out(block: Matrix, mine: npt.NDArray[np.int64], totals: Floats, mass: Floats, width: int) -> Floats:
+    """Return each text's log-likelihood under its own label, counted without the text itself."""
+    rows = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
+    others = totals[mine[rows], block.indices] - block.data
+    rest = mass[mine] - block.sum(axis=1)
+    terms = block.data * (np.log(others + _SMOOTHING) - np.log(rest + _SMOOTHING * width)[rows])
+    return np.bincount(rows, weights=terms, minlength=block.shape[0]).astype(np.float64)

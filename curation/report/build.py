@@ -1,0 +1,153 @@
+"""The numbers and samples of the report, as JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from curation.release import Release
+from curation.report.dropped import SAMPLE_CHARS, dropped_by_rule
+from curation.report.negatives import negative_samples
+from curation.report.scan import EDGES, Counts, Scan, quantile, rows_by_id, scan_release, total
+from curation.report.verdict import gate_numbers
+from curation.report.visible import clip
+
+REPORT_SCHEMA = "curation-report/1"
+
+_QUANTILES = {"p10": 0.1, "median": 0.5, "p90": 0.9}
+_COUNTED = ("read", "released", "train", "validation", "test")
+
+
+def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, Any]:
+    """Return everything that the report says.
+
+    Args:
+        release: the release.
+        ledger: folder of the run's ledgers; without it, rules have counts but no samples.
+
+    Returns:
+        JSON values, the same for the same release and ledger. Texts are as in the data, cut to 240 characters;
+        whoever shows them must take care of control and direction characters.
+
+    Raises:
+        CurationError: if a shard or a ledger cannot be read.
+    """
+    stats, scan = release.stats, scan_release(release)
+    gate = gate_numbers(release.verdict)
+    rules = dropped_by_rule(stats.get("reasons", []), ledger)
+    return {
+        "schema": REPORT_SCHEMA,
+        "release": _identity(release),
+        "verdict": gate["verdict"],
+        "checks": gate["checks"],
+        "training": gate["training"],
+        "totals": stats.get("totals", {}),
+        "funnel": stats.get("funnel", []),
+        "languages": _languages(stats.get("languages", {}), scan, gate["accuracy"]),
+        "rules": _with_survivors(release, rules),
+        "negatives": negative_samples(release, _trained(stats.get("languages", {}))),
+        "distributions": {measure: _distribution(scan.counts[measure], measure) for measure in scan.counts},
+        "sources": _sources(release.manifest["sources"], stats.get("sources", []), scan),
+    }
+
+
+def _identity(release: Release) -> dict[str, Any]:
+    manifest, settings = release.manifest, release.manifest["config"]
+    described = {name: settings.get("release", {}).get(name, "") for name in ("title", "description")}
+    known = {name: manifest.get(name) for name in ("name", "version", "seed", "parent", "code", "versions")}
+    files = release.files
+    return {
+        **known,
+        **described,
+        "manifest_sha256": release.digest,
+        "files": len(files),
+        "bytes": sum(file.bytes for file in files),
+        "languages": len(release.languages),
+        "splits": release.splits,
+        "teacher": settings.get("mining", {}).get("teacher"),
+    }
+
+
+def _trained(languages: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    return {code: row["train"] for code, row in languages.items() if row.get("train")}
+
+
+def _languages(
+    languages: Mapping[str, Mapping[str, Any]], scan: Scan, accuracy: Mapping[str, float | None]
+) -> list[dict[str, Any]]:
+    """Return the languages, the largest first."""
+    names = _names(languages)
+    rows = [
+        {
+            "code": code,
+            "name": names[code],
+            **{name: row.get(name, 0) for name in _COUNTED},
+            "quota": row.get("quota"),
+            "accuracy": accuracy.get(code),
+            "lost": dict(row.get("lost", {})),
+            "distributions": _distributions_of(code, scan),
+        }
+        for code, row in languages.items()
+    ]
+    return sorted(rows, key=lambda row: (-row["released"], -row["read"], row["code"]))
+
+
+def _names(codes: Mapping[str, object]) -> dict[str, str]:
+    """Return the English name of each language; the code itself where it is in no table."""
+    from language_configs.loader import languages
+
+    known = languages()
+    return {code: known[code].name if code in known else code for code in codes}
+
+
+def _distributions_of(code: str, scan: Scan) -> dict[str, Any]:
+    found = {measure: counts[code] for measure, counts in scan.counts.items() if code in counts}
+    return {measure: _summary(counts, measure) for measure, counts in found.items() if counts.any()}
+
+
+def _distribution(counts: Mapping[str, Counts], measure: str) -> dict[str, Any]:
+    return {"edges": list(EDGES[measure]), **_summary(total(counts, measure), measure)}
+
+
+def _summary(counts: Counts, measure: str) -> dict[str, Any]:
+    quantiles = {name: quantile(counts, measure, share) for name, share in _QUANTILES.items()}
+    return {"counts": counts.tolist(), **quantiles}
+
+
+def _with_survivors(release: Release, rules: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add to each merged sample the record that it was merged into, where that is in the release."""
+    wanted: dict[str, set[str]] = {}
+    for rule in rules:
+        for sample in rule["samples"] if rule["decision"] == "merged" else ():
+            wanted.setdefault(sample["language"], set()).add(sample["other_id"])
+    found = {row["id"]: _pair(row) for code in wanted for row in _find(release, code, sorted(wanted[code]))}
+    return [
+        {**rule, "samples": [{**sample, "other": found.get(sample["other_id"])} for sample in rule["samples"]]}
+        for rule in rules
+    ]
+
+
+def _find(release: Release, language: str, ids: Sequence[str]) -> list[dict[str, Any]]:
+    columns = ["id", "anchor", "positive"]
+    return [row for split in release.splits for row in rows_by_id(release, language, ids, split=split, columns=columns)]
+
+
+def _pair(row: Mapping[str, Any]) -> dict[str, str]:
+    return {"query": clip(row["anchor"], SAMPLE_CHARS), "positive": clip(row["positive"], SAMPLE_CHARS)}
+
+
+def _sources(
+    sources: Mapping[str, Mapping[str, Any]], losses: Sequence[Mapping[str, Any]], scan: Scan
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            **{key: source.get(key) for key in ("licence", "task", "instruction", "languages")},
+            "files": len(source.get("inputs", [])),
+            "bytes": sum(item.get("bytes", 0) for item in source.get("inputs", [])),
+            "lost": sum(loss["rows"] for loss in losses if loss["source"] == name),
+            "released": scan.sources[name],
+        }
+        for name, source in sorted(sources.items())
+    ]

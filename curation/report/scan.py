@@ -1,0 +1,182 @@
+"""Reading the `full` view of a release a batch at a time: distributions, and single rows by their ids."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curation.errors import ReleaseError
+from curation.release import Release, layout
+
+Counts = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
+
+_BATCH_ROWS = 16_384
+# Half octaves up to 2^15 characters: what differs by less than 1.4 looks the same in a picture.
+_LENGTHS = sorted({round(2 ** (half / 2)) for half in range(31)})
+_SCORES = [round(-1 + step * 0.05, 2) for step in range(41)]
+_PROBABILITIES = [round(step * 0.05, 2) for step in range(21)]
+
+EDGES: Mapping[str, Sequence[float]] = {
+    "length": _LENGTHS,
+    "lid_score": _PROBABILITIES,
+    "positive_score": _SCORES,
+    "negative_score": _SCORES,
+}
+"""Lower edge of each bin of a measure, and the upper edge of the last; what lies outside counts in the nearest bin."""
+# No finer than the bins.
+_DIGITS = {"length": 0, "lid_score": 2, "positive_score": 2, "negative_score": 2}
+_COLUMNS = (
+    "source",
+    "anchor",
+    "positive",
+    "positive_language",
+    "query_lid_score",
+    "positive_lid_score",
+    "positive_score",
+    "negative_scores",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one pass over the `full` view counted.
+
+    Attributes:
+        counts: rows in each bin of `EDGES`, by measure and language; a measure that the release does not hold is
+            missing.
+        sources: rows of each source.
+    """
+
+    counts: dict[str, dict[str, Counts]] = field(default_factory=dict)
+    sources: Counter[str] = field(default_factory=Counter)
+
+
+def scan_release(release: Release) -> Scan:
+    """Count lengths, scores and sources over every row of a release; memory does not grow with it.
+
+    Raises:
+        ReleaseError: if a shard cannot be read.
+    """
+    scan = Scan()
+    for split in release.splits:
+        for file in release.shards("full", split=split):
+            shard = layout.parse_shard(file.path)
+            assert shard is not None
+            for batch in _batches(release.path / file.path, _COLUMNS):
+                _count(scan, shard[1], batch)
+    return scan
+
+
+def total(counts: Mapping[str, Counts], measure: str) -> Counts:
+    """Return the sum over languages; zeros where there are none."""
+    zeros = np.zeros(len(EDGES[measure]) - 1, np.int64)
+    return sum(counts.values(), zeros)
+
+
+def quantile(counts: Counts, measure: str, share: float) -> float | None:
+    """Return a quantile, linear within its bin; None without rows."""
+    below = np.concatenate([[0], np.cumsum(counts)])
+    if not below[-1]:
+        return None
+    return round(float(np.interp(share * below[-1], below, EDGES[measure])), _DIGITS[measure])
+
+
+def smallest_ids(release: Release, language: str, count: int, *, split: str) -> list[str]:
+    """Return the smallest ids of a language and split, sorted. Ids are hashes, so this is a fair sample."""
+    best: list[str] = []
+    for file in release.shards("full", split=split, language=language):
+        for batch in _batches(release.path / file.path, ["id"]):
+            best = sorted([*best, *batch["id"].to_pylist()])[:count]
+    return best
+
+
+def rows_by_id(
+    release: Release, language: str, ids: Sequence[str], *, split: str, columns: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
+    """Return the rows of `full` with these ids, sorted by id; only the row groups that can hold them are read.
+
+    Args:
+        release: the release.
+        language: language of the shards.
+        ids: ids of records; those that are not there are passed over.
+        split: split of the shards.
+        columns: columns to read, all by default.
+    """
+    wanted = pc.field("id").isin(pa.array(ids, pa.string()))
+    rows: list[dict[str, Any]] = []
+    for file in release.shards("full", split=split, language=language):
+        read = partial(pq.read_table, columns=columns, filters=wanted, use_threads=False)
+        rows += _guarded(release.path / file.path, read).to_pylist()
+    return sorted(rows, key=lambda row: str(row["id"]))
+
+
+def _batches(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Yield the rows of a shard in batches, with those of the columns that it has."""
+    shard = _guarded(path, pq.ParquetFile)
+    present = [name for name in columns if name in shard.schema_arrow.names]
+    reader = shard.iter_batches(batch_size=_BATCH_ROWS, columns=present)
+    while (batch := _guarded(path, lambda _: next(reader, None))) is not None:
+        yield pa.Table.from_batches([batch])
+
+
+def _guarded(path: Path, read: Callable[[Path], Any]) -> Any:
+    try:
+        return read(path)
+    except (OSError, pa.ArrowException) as error:
+        what, hint = "A shard of the release cannot be read", "curate verify RELEASE names every damaged file"
+        raise ReleaseError(what, where=str(path), why=str(error), hint=hint) from error
+
+
+def _count(scan: Scan, language: str, batch: pa.Table) -> None:
+    scan.sources.update(dict(_value_counts(batch, "source")))
+    for measure, values in _measures(batch, language).items():
+        languages = scan.counts.setdefault(measure, {})
+        languages[language] = languages.get(language, 0) + _histogram(values, EDGES[measure])
+
+
+def _value_counts(batch: pa.Table, name: str) -> list[tuple[str, int]]:
+    if name not in batch.column_names:
+        return []
+    return [(item["values"], item["counts"]) for item in pc.value_counts(batch[name]).to_pylist()]
+
+
+def _measures(batch: pa.Table, language: str) -> dict[str, Values]:
+    """Return the values of each measure in the rows, without nulls; lengths and languages of the counted side."""
+    names = set(batch.column_names)
+    by_positive = _counts_by_positive(batch, language)
+    measures = {"length": pc.utf8_length(pc.if_else(by_positive, batch["positive"], batch["anchor"]))}
+    if {"query_lid_score", "positive_lid_score"} <= names:
+        measures["lid_score"] = pc.if_else(by_positive, batch["positive_lid_score"], batch["query_lid_score"])
+    if "positive_score" in names:
+        measures["positive_score"] = batch["positive_score"]
+    if "negative_scores" in names:
+        measures["negative_score"] = pc.list_flatten(batch["negative_scores"])
+    return {measure: _finite(values) for measure, values in measures.items()}
+
+
+def _counts_by_positive(batch: pa.Table, language: str) -> pa.ChunkedArray:
+    """Return whether each record counts for its positive's language (see `curation.records.counted_language`)."""
+    if "positive_language" not in batch.column_names:
+        return pa.chunked_array([pa.repeat(pa.scalar(True), batch.num_rows)])
+    return pc.equal(batch["positive_language"], language)
+
+
+def _finite(values: pa.ChunkedArray) -> Values:
+    numbers: Values = values.drop_null().cast(pa.float64()).to_numpy()
+    return numbers[np.isfinite(numbers)]
+
+
+def _histogram(values: Values, edges: Sequence[float]) -> Counts:
+    places = np.searchsorted(np.asarray(edges), values, side="right") - 1
+    return np.bincount(np.clip(places, 0, len(edges) - 2), minlength=len(edges) - 1).astype(np.int64)

@@ -1,0 +1,225 @@
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.report import build_report, write_report
+from curation.report.page import render_page
+from curation.report.visible import visible
+
+VOID = {"meta", "input", "br", "img", "link", "hr", "source"}
+CHECKS = [
+    {"id": "data.schema", "kind": "data", "status": "pass", "severity": "block", "value": 9, "threshold": 9, "op": "="},
+    {"id": "data.label_noise", "kind": "data", "status": "fail", "severity": "block", "language": "heb_Hebr",
+     "metric": "share", "value": 0.31, "threshold": 0.05, "op": "<=", "detail": "</td><script>alert(2)</script>"},
+    {"id": "signal.gain", "kind": "signal", "status": "skipped", "severity": "warn"},
+]  # fmt: skip
+METRICS = {
+    "loss": [[0, 5.5], [100, 3.25], [200, 2.5]],
+    "grid": [
+        {"depth": d, "dim": n, "rank": r, "accuracy": 0.1 * d + n / 100}
+        for d in (0, 1)
+        for n in (16, 32)
+        for r in (8, 16)
+    ],
+    "references": {"smoke model": 0.52, "TF-IDF": 0.22},
+    "languages": {"heb_Hebr": {"accuracy": 0.41}},
+}
+VERDICTS = [None] + [{"status": status, "checks": CHECKS, "metrics": METRICS} for status in ("pass", "fail", "error")]
+
+
+class Page(HTMLParser):
+    """The elements of a page with their parents; fails on tags that do not nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None], tuple[str, ...]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.tables: list[Counter[str]] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs), tuple(self.open)))
+        if tag == "table":
+            self.tables.append(Counter())
+        elif "table" in self.open:
+            self.tables[-1][tag] += 1
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs), tuple(self.open)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style"} & set(self.open):
+            self.words.append(data)
+
+    def all(self, *tags: str) -> Iterator[dict[str, str | None]]:
+        return (attributes for tag, attributes, _ in self.elements if tag in tags)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+
+@pytest.fixture(params=VERDICTS, ids=["none", "pass", "fail", "error"])
+def page(request: pytest.FixtureRequest, run: Any, judged: Any) -> Page:
+    return Page(render_page(build_report(judged(request.param), ledger=run.ledger)))
+
+
+def test_nothing_comes_from_outside(page: Page) -> None:
+    for tag, attributes, _ in page.elements:
+        assert tag not in {"img", "link", "iframe", "object", "embed", "base", "form", "use", "image", "audio", "video"}
+        assert "src" not in attributes
+        assert all(not name.startswith("on") and name != "style" for name in attributes)
+        assert (attributes.get("href") or "#").startswith("#")
+    assert [len(list(page.all(tag))) for tag in ("script", "style")] == [1, 1]
+
+
+def test_the_policy_names_exactly_our_style_and_script(run: Any) -> None:
+    text = render_page(build_report(run.release))
+    (policy,) = (a["content"] for a in Page(text).all("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
+    assert policy.count("'sha256-") == 2
+    assert "unsafe" not in policy
+    assert not re.search(r"url\(|@import|fetch\(|https?:", text)
+
+
+def test_every_id_is_unique_and_every_reference_has_its_target(page: Page) -> None:
+    ids = Counter(a["id"] for _, a, _ in page.elements if "id" in a)
+    assert set(ids.values()) == {1}
+    wanted = {a["href"][1:] for a in page.all("a") if a.get("href")}
+    wanted |= {str(a["aria-labelledby"]) for _, a, _ in page.elements if "aria-labelledby" in a}
+    wanted |= {str(a["for"]) for a in page.all("label")}
+    assert wanted
+    assert wanted <= set(ids)
+
+
+def test_every_table_has_a_caption_and_headers_with_a_scope(page: Page) -> None:
+    assert len(page.tables) > 20
+    assert all(table["caption"] == 1 and table["thead"] == 1 and table["tbody"] == 1 for table in page.tables)
+    assert all(a.get("scope") in {"col", "row"} for a in page.all("th"))
+    assert len({a.get("aria-label") for a in page.all("div") if a.get("role") == "region"}) == sum(
+        a.get("role") == "region" for a in page.all("div")
+    )
+
+
+def test_it_can_be_read_by_keyboard_and_screen_reader(page: Page) -> None:
+    assert next(page.all("html"))["lang"] == "en"
+    headings = [int(tag[1]) for tag, _, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == 1
+    assert headings.count(1) == 1
+    assert all(below - above <= 1 for above, below in pairwise(headings))
+    pictures = [a for tag, a, parents in page.elements if tag == "svg" and "svg" not in parents]
+    assert pictures
+    assert all(a.get("role") == "img" for a in pictures)
+    assert sum(tag == "title" and parents[-1] == "svg" for tag, _, parents in page.elements) == len(pictures)
+    # What scrolls must be reachable without a mouse.
+    assert all(
+        a.get("tabindex") == "0" and a.get("aria-label")
+        for a in page.all("div")
+        if "scroll" in (a.get("class") or "").split()
+    )
+    assert {tag for tag, _, _ in page.elements} >= {"main", "nav", "header", "footer", "section"}
+
+
+def test_the_columns_of_languages_sort_by_their_own_kind(run: Any) -> None:
+    page = Page(render_page(build_report(run.release)))
+    headers = [a for a in page.all("th") if "aria-sort" in a]
+    assert [a["aria-sort"] for a in headers].count("descending") == 1
+    found = {str(a["data-search"]).split()[-1] for a in page.all("tr") if "data-search" in a}
+    assert found == set(run.release.languages)
+    cells = [a for a in page.all("td") if "data-value" in a]
+    assert cells
+    assert all(re.fullmatch(r"|\d+(\.\d+)?(e-\d+)?", a["data-value"] or "") for a in cells)
+
+
+def test_texts_of_strangers_are_text_with_their_own_direction(run: Any, hostile: str, sentences: Any) -> None:
+    text = render_page(build_report(run.release, ledger=run.ledger))
+    page = Page(text)
+    assert hostile not in text
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x00\x1b]", text)
+    assert visible(hostile) in "".join(page.words)
+    inside = {word for tag, _, parents in page.elements for word in parents if tag == "bdi"}
+    assert "td" in inside
+    assert all(a.get("dir", "auto") == "auto" for a in page.all("bdi"))
+    assert all(sentences[code][0] in text for code in ("arb_Arab", "heb_Hebr", "cmn_Hans"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "css", "words"),
+    [
+        (VERDICTS[0], "none", "Verdict: Not gated"),
+        (VERDICTS[1], "pass", "Verdict: Pass"),
+        (
+            VERDICTS[2],
+            "fail",
+            "data.label_noise, Hebrew heb_Hebr: share 0.31, must be ≤ 0.05: </td><script>alert(2)</script>",
+        ),
+        (VERDICTS[3], "error", "nobody knows whether this release is sound"),
+    ],
+)
+def test_the_banner_says_it_in_words_and_colour(run: Any, judged: Any, verdict: Any, css: str, words: str) -> None:
+    page = Page(render_page(build_report(judged(verdict))))
+    assert next(page.all("section"))["class"] == f"verdict {css}"
+    assert words in page.text
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [{"status": "pass"}, {"status": "fail", "metrics": {}}, {"status": "error", "checks": [], "metrics": None}],
+)
+def test_a_verdict_that_says_little_makes_a_page(run: Any, judged: Any, verdict: Any) -> None:
+    assert "No model was trained on this release." in Page(render_page(build_report(judged(verdict)))).text
+
+
+def test_both_files_are_written_and_say_the_same(run: Any, tmp_path: Path) -> None:
+    html, numbers = tmp_path / "report.html", tmp_path / "report.json"
+    write_report(run.release, ledger=run.ledger, html=html, json=numbers)
+    report = json.loads(numbers.read_text(encoding="utf-8"))
+    assert report == build_report(run.release, ledger=run.ledger)
+    assert html.read_text(encoding="utf-8") == render_page(report)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json"]
+
+
+def test_without_a_place_for_numbers_there_is_the_page_alone(run: Any, tmp_path: Path) -> None:
+    write_report(run.release, ledger=None, html=tmp_path / "page.html", json=None)
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def _grown(report: dict[str, Any], count: int) -> dict[str, Any]:
+    """Return a report with so many languages, each with three checks."""
+    rows = [{**report["languages"][n % 15], "code": f"l{n:02d}_Latn", "name": f"Language {n}"} for n in range(count)]
+    checks = [
+        {**report["checks"][0], "id": f"data.{k}", "language": row["code"], "status": "pass"}
+        for row in rows
+        for k in "abc"
+    ]
+    return {**report, "languages": rows, "checks": checks}
+
+
+def test_three_hundred_languages_stay_small_and_quick(run: Any, judged: Any) -> None:
+    report = build_report(judged(VERDICTS[2]), ledger=run.ledger)
+    seconds = {}
+    for count in (300, 1200):
+        start = time.process_time()
+        text = render_page(_grown(report, count))
+        seconds[count] = time.process_time() - start
+        if count == 300:
+            assert len(text.encode()) < 2_000_000
+    # Four times the languages take about four times as long; sixteen times would be quadratic.
+    assert seconds[1200] < 10 * max(seconds[300], 0.05)
