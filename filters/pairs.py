@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import regex
 
+from curation.text import fold
 from filters.columns import (
     DIGIT,
     PLACEHOLDER_SIGN,
@@ -27,6 +28,9 @@ from filters.sortkeys import HASH_BITS, HASH_MULTIPLIER, SortKeys, row_numbers, 
 
 # Short texts differ in length by chance ("Go!" and its six-word translation): this many bytes are added to both.
 SMOOTHING_BYTES = 20
+
+# Texts less similar than this are not equal, whatever their characters fold to.
+_ALIKE = 0.5
 
 # Printf conversions (a width only with a leading zero: Turkish writes "%50si"), then the three kinds of braces.
 _PLACEHOLDER = regex.compile(
@@ -55,12 +59,16 @@ def copy_similarity(columns: PairColumns) -> Floats:
 
     The first character of a text makes a bigram with its start, so that one-character texts compare too. Texts
     that differ only in case, width or compatibility form have 1; characters whose folded form is longer than one
-    character (ligatures, fractions) are compared as they are.
+    character (ligatures, ellipses) are otherwise compared as they are.
     """
     keys = np.concatenate([_bigram_keys(columns.query, side=0), _bigram_keys(columns.positive, side=1)])
     keys.sort()
     lengths = columns.query.lengths + columns.positive.lengths
-    return share(2 * _common(keys, len(lengths)), lengths)
+    similarity = share(2 * _common(keys, len(lengths)), lengths)
+    alike = pa.array(np.flatnonzero(similarity > _ALIKE))
+    equal = pc.equal(*(fold(side.texts.take(alike)) for side in (columns.query, columns.positive)))
+    similarity[alike.to_numpy()[equal.to_numpy(zero_copy_only=False)]] = 1.0
+    return similarity
 
 
 def placeholder_agreement(columns: PairColumns) -> Floats:

@@ -16,11 +16,14 @@ from curation.mining.features import FEATURE_BITS, Matrix, count_features
 from language_configs import confusable
 
 # A text's features must be likelier under another label by this factor's logarithm, on average over its features.
-MIN_MARGIN = 0.6
+MIN_MARGIN = 1.0
 # Shorter texts have too few features to speak for any label.
 MIN_FEATURES = 30
 # Fewer texts than this do not describe a language.
 MIN_TEXTS = 50
+
+# Standard errors that the share of noise is taken to be too high by chance: 2 % of clean languages at the bound.
+_STANDARD_ERRORS = 2.0
 
 _BITS = 16
 _SMOOTHING = 0.1
@@ -39,7 +42,8 @@ def label_noise(texts: pa.Array, labels: Sequence[str]) -> dict[str, tuple[float
         labels: language of each, shape (n,).
 
     Returns:
-        {language: (share, judged)}, for languages with at least `MIN_TEXTS` judged texts.
+        {language: (share, judged)}, for languages with at least `MIN_TEXTS` judged texts. The share is the lower
+        end of its confidence interval (see `at_least`), so that a small language does not fail by chance.
     """
     codes, numbers = np.unique(np.asarray(labels, dtype=object).astype(str), return_inverse=True)
     counts = _hashed(count_features(texts))
@@ -49,8 +53,16 @@ def label_noise(texts: pa.Array, labels: Sequence[str]) -> dict[str, tuple[float
     for number, code in enumerate(codes):
         mine = judged & (numbers == number)
         if mine.sum() >= MIN_TEXTS:
-            result[str(code)] = (float((margins[mine] > MIN_MARGIN).mean()), int(mine.sum()))
+            result[str(code)] = (at_least(int((margins[mine] > MIN_MARGIN).sum()), int(mine.sum())), int(mine.sum()))
     return result
+
+
+def at_least(hits: int, trials: int) -> float:
+    """Return the lower end of the Wilson score interval of a share, at two standard errors (Wilson 1927)."""
+    share, square = hits / trials, _STANDARD_ERRORS**2
+    middle = share + square / (2 * trials)
+    half = _STANDARD_ERRORS * (share * (1 - share) / trials + square / (4 * trials**2)) ** 0.5
+    return max(0.0, (middle - half) / (1 + square / trials))
 
 
 def _hashed(counts: Matrix) -> Matrix:

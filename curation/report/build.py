@@ -9,13 +9,13 @@ from typing import Any
 from curation.release import Release
 from curation.report.dropped import SAMPLE_CHARS, dropped_by_rule
 from curation.report.negatives import negative_samples
-from curation.report.scan import EDGES, Counts, Scan, quantile, rows_by_id, scan_release, total
+from curation.report.scan import EDGES, Scan, Tally, rows_by_id, scan_release, total
 from curation.report.verdict import gate_numbers
 from curation.report.visible import clip
 
 REPORT_SCHEMA = "curation-report/1"
 
-_QUANTILES = {"p10": 0.1, "median": 0.5, "p90": 0.9}
+_QUANTILES = {"least": 0.0, "p10": 0.1, "median": 0.5, "p90": 0.9, "greatest": 1.0}
 _COUNTED = ("read", "released", "train", "validation", "test")
 
 
@@ -35,7 +35,7 @@ def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, A
     """
     stats, scan = release.stats, scan_release(release)
     gate = gate_numbers(release.verdict)
-    rules = dropped_by_rule(stats.get("reasons", []), ledger)
+    rules = dropped_by_rule(_in_order(stats.get("reasons", []), stats.get("funnel", [])), ledger)
     return {
         "schema": REPORT_SCHEMA,
         "release": _identity(release),
@@ -47,7 +47,7 @@ def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, A
         "languages": _languages(stats.get("languages", {}), scan, gate["accuracy"]),
         "rules": _with_survivors(release, rules),
         "negatives": negative_samples(release, _trained(stats.get("languages", {}))),
-        "distributions": {measure: _distribution(scan.counts[measure], measure) for measure in scan.counts},
+        "distributions": _distributions(scan),
         "sources": _sources(release.manifest["sources"], stats.get("sources", []), scan),
     }
 
@@ -67,6 +67,12 @@ def _identity(release: Release) -> dict[str, Any]:
         "splits": release.splits,
         "teacher": settings.get("mining", {}).get("teacher"),
     }
+
+
+def _in_order(reasons: Sequence[Mapping[str, Any]], funnel: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rules in the order of their stages, in each the one with the most rows first."""
+    places = {row["stage"]: place for place, row in enumerate(funnel)}
+    return sorted(reasons, key=lambda reason: (places.get(reason["stage"], len(places)), -reason["rows"]))
 
 
 def _trained(languages: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
@@ -102,17 +108,20 @@ def _names(codes: Mapping[str, object]) -> dict[str, str]:
 
 
 def _distributions_of(code: str, scan: Scan) -> dict[str, Any]:
-    found = {measure: counts[code] for measure, counts in scan.counts.items() if code in counts}
-    return {measure: _summary(counts, measure) for measure, counts in found.items() if counts.any()}
+    found = {measure: tallies[code] for measure, tallies in scan.tallies.items() if code in tallies}
+    return {measure: _summary(tally, measure) for measure, tally in found.items() if tally.counts.any()}
 
 
-def _distribution(counts: Mapping[str, Counts], measure: str) -> dict[str, Any]:
-    return {"edges": list(EDGES[measure]), **_summary(total(counts, measure), measure)}
+def _summary(tally: Tally, measure: str) -> dict[str, Any]:
+    quantiles = {name: tally.quantile(share, measure) for name, share in _QUANTILES.items()}
+    return {"counts": tally.counts.tolist(), **quantiles}
 
 
-def _summary(counts: Counts, measure: str) -> dict[str, Any]:
-    quantiles = {name: quantile(counts, measure, share) for name, share in _QUANTILES.items()}
-    return {"counts": counts.tolist(), **quantiles}
+def _distributions(scan: Scan) -> dict[str, Any]:
+    return {
+        measure: {"edges": list(EDGES[measure]), **_summary(total(tallies.values(), measure), measure)}
+        for measure, tallies in scan.tallies.items()
+    }
 
 
 def _with_survivors(release: Release, rules: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

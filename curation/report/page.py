@@ -17,6 +17,12 @@ from curation.report import charts
 from curation.report.build import build_report
 from curation.report.visible import visible
 
+_MODELS = {
+    "accuracy": "Trained on this release",
+    "shuffled": "Trained on shuffled positives",
+    "untrained": "Untrained",
+    "lexical": "TF-IDF",
+}
 _SCORES = (("positive_score", "positive"), ("negative_score", "negative"))
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
@@ -52,9 +58,10 @@ def render_page(report: Mapping[str, Any]) -> str:
         histograms=_histograms(shown["distributions"]),
         sparks=_sparklines(shown),
         loss=charts.line(
-            [(point["step"], point["loss"]) for point in shown["training"]["loss"]], "Training loss by step"
+            [(point["step"], point["loss"]) for point in shown["training"]["losses"]], "Training loss by step"
         ),
         grid=_grid(shown["training"]["grid"]),
+        models=_MODELS,
         names={row["code"]: row["name"] for row in shown["languages"]},
     )
 
@@ -94,10 +101,10 @@ def _histograms(distributions: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return name, series and picture of each histogram that there are numbers for."""
     asked = (
         ("length", "Length of the text, in characters", [("length", "all rows", "kept")]),
-        ("lid_score", "Certainty of the language identification", [("lid_score", "all rows", "kept")]),
+        ("lid_score", "Probability of the language, by its identification", [("lid_score", "all rows", "kept")]),
         (
             "scores",
-            "Similarity to the anchor",
+            "Similarity, as the teacher scores it",
             [("positive_score", "positives", "positive"), ("negative_score", "negatives", "negative")],
         ),
     )

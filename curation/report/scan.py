@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -49,16 +50,51 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """The distribution of one measure.
+
+    Attributes:
+        counts: values in each bin of `EDGES`.
+        least: the smallest value, infinity without values.
+        greatest: the greatest value, minus infinity without values.
+    """
+
+    counts: Counts
+    least: float = math.inf
+    greatest: float = -math.inf
+
+    @classmethod
+    def of(cls, values: Values, measure: str) -> Tally:
+        """Return the distribution of some finite values."""
+        edges = np.asarray(EDGES[measure])
+        places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+        counts = np.bincount(places, minlength=len(edges) - 1).astype(np.int64)
+        return cls(counts, float(values.min(initial=math.inf)), float(values.max(initial=-math.inf)))
+
+    def __add__(self, other: Tally) -> Tally:
+        least, greatest = min(self.least, other.least), max(self.greatest, other.greatest)
+        return Tally(self.counts + other.counts, least, greatest)
+
+    def quantile(self, share: float, measure: str) -> float | None:
+        """Return a quantile, linear within the part of its bin that holds values; None without values."""
+        below = np.concatenate([[0], np.cumsum(self.counts)])
+        if not below[-1]:
+            return None
+        edges = np.clip(np.asarray(EDGES[measure], float), self.least, self.greatest)
+        edges[[0, -1]] = self.least, self.greatest
+        return round(float(np.interp(share * below[-1], below, edges)), _DIGITS[measure])
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """What one pass over the `full` view counted.
 
     Attributes:
-        counts: rows in each bin of `EDGES`, by measure and language; a measure that the release does not hold is
-            missing.
+        tallies: the distribution of each measure in each language; a measure that the release does not hold is missing.
         sources: rows of each source.
     """
 
-    counts: dict[str, dict[str, Counts]] = field(default_factory=dict)
+    tallies: dict[str, dict[str, Tally]] = field(default_factory=dict)
     sources: Counter[str] = field(default_factory=Counter)
 
 
@@ -78,18 +114,9 @@ def scan_release(release: Release) -> Scan:
     return scan
 
 
-def total(counts: Mapping[str, Counts], measure: str) -> Counts:
-    """Return the sum over languages; zeros where there are none."""
-    zeros = np.zeros(len(EDGES[measure]) - 1, np.int64)
-    return sum(counts.values(), zeros)
-
-
-def quantile(counts: Counts, measure: str, share: float) -> float | None:
-    """Return a quantile, linear within its bin; None without rows."""
-    below = np.concatenate([[0], np.cumsum(counts)])
-    if not below[-1]:
-        return None
-    return round(float(np.interp(share * below[-1], below, EDGES[measure])), _DIGITS[measure])
+def total(tallies: Iterable[Tally], measure: str) -> Tally:
+    """Return the sum of the languages' distributions."""
+    return sum(tallies, Tally.of(np.empty(0), measure))
 
 
 def smallest_ids(release: Release, language: str, count: int, *, split: str) -> list[str]:
@@ -141,8 +168,9 @@ def _guarded(path: Path, read: Callable[[Path], Any]) -> Any:
 def _count(scan: Scan, language: str, batch: pa.Table) -> None:
     scan.sources.update(dict(_value_counts(batch, "source")))
     for measure, values in _measures(batch, language).items():
-        languages = scan.counts.setdefault(measure, {})
-        languages[language] = languages.get(language, 0) + _histogram(values, EDGES[measure])
+        languages = scan.tallies.setdefault(measure, {})
+        tally = Tally.of(values, measure)
+        languages[language] = languages[language] + tally if language in languages else tally
 
 
 def _value_counts(batch: pa.Table, name: str) -> list[tuple[str, int]]:
@@ -175,8 +203,3 @@ def _counts_by_positive(batch: pa.Table, language: str) -> pa.ChunkedArray:
 def _finite(values: pa.ChunkedArray) -> Values:
     numbers: Values = values.drop_null().cast(pa.float64()).to_numpy()
     return numbers[np.isfinite(numbers)]
-
-
-def _histogram(values: Values, edges: Sequence[float]) -> Counts:
-    places = np.searchsorted(np.asarray(edges), values, side="right") - 1
-    return np.bincount(np.clip(places, 0, len(edges) - 2), minlength=len(edges) - 1).astype(np.int64)

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from curation.report.dropped import SAMPLE_CHARS
+from curation.report.visible import clip
+
 STATUSES = ("pass", "fail", "error")
 UNGATED = "none"
 SUSPECTS = 20
 
 _CHECK = ("id", "kind", "status", "severity", "language", "metric", "value", "op", "threshold", "detail")
+_POINT = ("step", "loss")
+_CELL = ("depth", "dim", "rank", "accuracy")
+_SIDES = ("anchor", "positive")
+_SUSPECT = ("language", "id", "margin", *_SIDES)
 # What must be read first comes first.
 _URGENCY = {"error": 0, "fail": 1, "skipped": 2, "pass": 3}
 _FIRST = 5
@@ -23,7 +30,8 @@ def gate_numbers(verdict: Mapping[str, Any] | None) -> dict[str, Any]:
 
     Returns:
         `verdict` (status and counts, and the first checks that failed), `checks` (the most urgent first), `accuracy`
-        (held-out accuracy of each language) and `training` (loss, grid, what it was compared with, suspects).
+        (held-out accuracy of each language) and `training`: loss by step, accuracy of the model and of what it is
+        compared with, accuracy of each cell of the grid, and the pairs that it finds least plausible.
     """
     said = verdict or {}
     metrics = said.get("metrics") or {}
@@ -31,12 +39,12 @@ def gate_numbers(verdict: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "verdict": _verdict(said, checks) | ({"status": UNGATED} if verdict is None else {}),
         "checks": checks,
-        "accuracy": _accuracies(metrics.get("languages")),
+        "accuracy": {code: score.get("accuracy") for code, score in (metrics.get("languages") or {}).items()},
         "training": {
-            "loss": _curve(metrics.get("loss")),
-            "grid": [_cell(cell) for cell in metrics.get("grid") or []],
-            "references": _accuracies(metrics.get("references")),
-            "suspects": list(metrics.get("suspects") or said.get("suspects") or [])[:SUSPECTS],
+            "losses": [_only(point, _POINT) for point in metrics.get("losses") or []],
+            "held_out": dict(metrics.get("held_out") or {}),
+            "grid": [_only(cell, _CELL) for cell in metrics.get("grid") or []],
+            "suspects": _suspects(said.get("suspects") or []),
         },
     }
 
@@ -46,7 +54,7 @@ def _verdict(said: Mapping[str, Any], checks: list[dict[str, Any]]) -> dict[str,
     return {
         # A status that is not known must never look like a pass.
         "status": said["status"] if said.get("status") in STATUSES else "error",
-        "counts": said.get("counts") or _counts(checks),
+        "counts": _counts(checks),
         "first": blocking[:_FIRST],
         "more": max(0, len(blocking) - _FIRST),
         "warnings": sum(check["status"] == "fail" and check["severity"] == "warn" for check in checks),
@@ -55,34 +63,26 @@ def _verdict(said: Mapping[str, Any], checks: list[dict[str, Any]]) -> dict[str,
 
 
 def _counts(checks: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    counts = dict.fromkeys(_URGENCY, 0)
+    counts = dict.fromkeys((*STATUSES, "skipped"), 0)
     for check in checks:
         counts[check["status"]] = counts.get(check["status"], 0) + 1
     return counts
 
 
 def _check(check: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: check.get(name) for name in _CHECK}
+    return _only(check, _CHECK)
 
 
 def _urgency(check: Mapping[str, Any]) -> tuple[int, bool]:
     return _URGENCY.get(check["status"], 0), check["severity"] == "warn"
 
 
-def _accuracies(scores: Mapping[str, Any] | None) -> dict[str, float | None]:
-    return {name: _accuracy(score) for name, score in (scores or {}).items()}
+def _suspects(suspects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the least plausible pairs of all languages, the least plausible first."""
+    stated = [_only(suspect, _SUSPECT) for suspect in suspects if suspect.get("margin") is not None]
+    least = sorted(stated, key=lambda suspect: (suspect["margin"], str(suspect["id"])))[:SUSPECTS]
+    return [{**suspect, **{side: clip(str(suspect[side]), SAMPLE_CHARS) for side in _SIDES}} for suspect in least]
 
 
-def _accuracy(score: Any) -> float | None:
-    value = score.get("accuracy") if isinstance(score, Mapping) else score
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:
-    place = {name: cell.get(name) for name in ("depth", "dim", "rank")}
-    return {**place, "accuracy": _accuracy(cell.get("score", cell))}
-
-
-def _curve(points: Iterable[Any] | None) -> list[dict[str, Any]]:
-    """Return the loss at each sampled step."""
-    return [{"step": step, "loss": loss} for step, loss in (points or [])]
+def _only(value: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: value.get(name) for name in names}
