@@ -47,6 +47,8 @@ def merge_counts(tables: Iterable[pa.Table]) -> pa.Table:
 def plan_quota(counts: pa.Table, options: Balance) -> dict[str, int]:
     """Return the training rows that each language keeps, sorted by language. Held-out splits are kept whole.
 
+    Without any training row there is nothing to plan, whatever the budget.
+
     Args:
         counts: merged counts of all records (`COUNTS_SCHEMA`).
         options: the section `balance` of the config.
@@ -56,6 +58,8 @@ def plan_quota(counts: pa.Table, options: Balance) -> dict[str, int]:
     """
     train = counts.filter(pc.equal(counts.column("split"), TRAIN))
     available = dict(zip(train.column("language").to_pylist(), train.column("rows").to_pylist(), strict=True))
+    if not available:
+        return {}
     return allocate(
         available,
         options.budget,

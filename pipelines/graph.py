@@ -135,7 +135,8 @@ class Distinct(ShuffleStage):
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Keep the first of the records with one id; they come sorted by file and row."""
         ids = records["id"].combine_chunks()
-        repeated = pa.concat_arrays([pa.array([False] * min(len(ids), 1)), pc.equal(ids[1:], ids[:-1])])
+        first = pa.array([False] * min(len(ids), 1), pa.bool_())
+        repeated = pa.concat_arrays([first, pc.equal(ids[1:], ids[:-1])])
         lost = records.filter(repeated)
         ledger = ledger_rows(lost, stage=self.name, decision="merged", reason="repeated_record", other_id=lost["id"])
         return Outcome(records.filter(pc.invert(repeated)), ledger)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from curation.cli.output import columns, plain, result
-from curation.errors import ReleaseError
+from curation.errors import ConfigError, ReleaseError
 
 _TEXT_CHARS = 160
 
@@ -84,10 +84,13 @@ def verify_command(release: Path, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def langs_command(code: str | None, as_json: bool) -> None:
     """Show the language table, or what is known about the language CODE (any common code)."""
-    from language_configs import languages, resolve
+    from language_configs import UnknownLanguageError, languages, resolve
 
     if code is not None:
-        language = resolve(code).model_dump(mode="json")
+        try:
+            language = resolve(code).model_dump(mode="json")
+        except UnknownLanguageError as error:
+            raise ConfigError(str(error), hint="curate langs shows all codes") from None
         lines = [f"{name:<12} {value}" for name, value in language.items()]
         result(language, "\n".join(lines), as_json=as_json)
         return

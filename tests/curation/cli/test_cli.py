@@ -40,7 +40,7 @@ def test_show_fills_in_the_defaults(base: Path, capsys: pytest.CaptureFixture[st
         (["run"], 2, "Missing argument"),
         (["run", "missing.yml", "--out", "{tmp}"], 2, "cannot be read"),
         (["run", "{base}/messages.yml", "--out", "{tmp}", "--set", "nothing=1"], 2, "no such key"),
-        (["run", "{base}/messages.yml", "--out", "{tmp}", "--set", "sources.1.path=no.tsv"], 1, "no.tsv"),
+        (["run", "{base}/messages.yml", "--out", "{tmp}", "--set", "sources.1.path=no.tsv"], 2, "no.tsv"),
         (["run", "{base}/messages.yml", "--out", "{tmp}", "--", "--runner=X"], 2, "no engine options"),
         (["run", "{base}/messages.yml", "--out", "{tmp}", "--engine", "beam", "--", "--runner=DaskRunner"], 2, "refused"),
         (["plan", "{base}/messages.yml", "--engine", "spark"], 2, "spark"),

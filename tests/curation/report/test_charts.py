@@ -101,10 +101,11 @@ def test_occupied_bins(counts: list[list[int]], bins: range) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "most", "step"), [(None, 1.0, 0), (0.0, 1.0, 0), (0.5, 1.0, 4), (1.0, 1.0, 8), (0.3, 0.0, 0)]
+    ("value", "least", "greatest", "step"),
+    [(0.0, 0.0, 1.0, 1), (0.5, 0.5, 0.54, 1), (0.52, 0.5, 0.54, 5), (1.0, 0.0, 1.0, 8), (0.3, 0.3, 0.3, 8)],
 )
-def test_heat(value: float | None, most: float, step: int) -> None:
-    assert charts.heat(value, most) == step
+def test_heat(value: float, least: float, greatest: float, step: int) -> None:
+    assert charts.heat(value, least, greatest) == step
 
 
 @pytest.mark.parametrize(

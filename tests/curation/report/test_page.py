@@ -22,17 +22,23 @@ CHECKS = [
     {"id": "signal.gain", "kind": "signal", "status": "skipped", "severity": "warn"},
 ]  # fmt: skip
 METRICS = {
-    "loss": [[0, 5.5], [100, 3.25], [200, 2.5]],
+    "losses": [{"step": step, "loss": loss} for step, loss in ((1, 5.5), (100, 3.25), (200, 2.5))],
     "grid": [
         {"depth": d, "dim": n, "rank": r, "accuracy": 0.1 * d + n / 100}
         for d in (0, 1)
         for n in (16, 32)
         for r in (8, 16)
     ],
-    "references": {"smoke model": 0.52, "TF-IDF": 0.22},
+    "held_out": {"accuracy": 0.52, "shuffled": 0.1, "untrained": 0.2, "lexical": 0.22},
     "languages": {"heb_Hebr": {"accuracy": 0.41}},
 }
-VERDICTS = [None] + [{"status": status, "checks": CHECKS, "metrics": METRICS} for status in ("pass", "fail", "error")]
+SUSPECTS = [
+    {"language": "heb_Hebr", "id": "0" * 32, "anchor": "Changes saved.", "positive": "\u202eהשינויים", "margin": -0.4}
+]
+VERDICTS = [None] + [
+    {"status": status, "checks": CHECKS, "metrics": METRICS, "suspects": SUSPECTS}
+    for status in ("pass", "fail", "error")
+]
 
 
 class Page(HTMLParser):

@@ -5,18 +5,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curation.errors import ReleaseError
 from curation.release import open_release
 from curation.report import scan as module
-from curation.report.scan import EDGES, quantile, rows_by_id, scan_release, smallest_ids
+from curation.report.scan import EDGES, Tally, rows_by_id, scan_release, smallest_ids
 
 
 def test_every_row_is_counted_once(run: Any) -> None:
     scan = scan_release(run.release)
     rows = run.release.stats["totals"]["released"]
     assert scan.sources == {"messages": rows}
-    sums = {measure: sum(int(counts.sum()) for counts in found.values()) for measure, found in scan.counts.items()}
+    sums = {
+        measure: sum(int(tally.counts.sum()) for tally in found.values()) for measure, found in scan.tallies.items()
+    }
     # Of three negatives one has no score.
     assert sums == {"length": rows, "lid_score": rows, "positive_score": rows, "negative_score": 2 * rows}
 
@@ -30,7 +34,7 @@ def test_lengths_are_those_of_the_language_in_characters(run: Any) -> None:
             for row in run.release.read("full", split=split, language=code)["positive"].to_pylist()
         ]
         expected, _ = np.histogram([len(text) for text in texts], bins=EDGES["length"])
-        assert scan.counts["length"][code].tolist() == expected.tolist()
+        assert scan.tallies["length"][code].counts.tolist() == expected.tolist()
 
 
 def test_the_counted_side_is_the_one_in_the_language_of_the_shard() -> None:
@@ -48,28 +52,53 @@ def test_batches_change_nothing(run: Any, monkeypatch: pytest.MonkeyPatch) -> No
     whole = scan_release(run.release)
     monkeypatch.setattr(module, "_BATCH_ROWS", 3)
     cut = scan_release(run.release)
-    assert {m: {c: v.tolist() for c, v in f.items()} for m, f in cut.counts.items()} == {
-        m: {c: v.tolist() for c, v in f.items()} for m, f in whole.counts.items()
-    }
+    assert _plain(cut) == _plain(whole)
     assert (
         smallest_ids(run.release, "tha_Thai", 2, split="train")
         == sorted(run.release.read("full", split="train", language="tha_Thai")["id"].to_pylist())[:2]
     )
 
 
+def _plain(scan: module.Scan) -> list[Any]:
+    return [
+        (measure, code, tally.counts.tolist(), tally.least, tally.greatest)
+        for measure, tallies in scan.tallies.items()
+        for code, tally in tallies.items()
+    ]
+
+
 @pytest.mark.parametrize(
-    ("values", "counts"),
-    [([], [0, 0, 0]), ([-5.0, 0.0], [2, 0, 0]), ([1.0, 1.99, 2.0], [0, 2, 1]), ([3.0, 99.0], [0, 0, 2])],
+    ("values", "places"),
+    [([], []), ([-5.0, 0.0, 0.049], [0, 0, 0]), ([0.05, 0.5], [1, 10]), ([0.99, 1.0, 99.0], [19, 19, 19])],
 )
-def test_histogram_puts_what_lies_outside_into_the_nearest_bin(values: list[float], counts: list[int]) -> None:
-    assert module._histogram(np.array(values), [0, 1, 2, 3]).tolist() == counts
+def test_what_lies_outside_counts_in_the_nearest_bin(values: list[float], places: list[int]) -> None:
+    counts = Tally.of(np.array(values), "lid_score").counts
+    assert counts.tolist() == [places.count(place) for place in range(20)]
 
 
-def test_quantiles_are_linear_within_bins() -> None:
-    counts = np.zeros(len(EDGES["lid_score"]) - 1, np.int64)
-    assert quantile(counts, "lid_score", 0.5) is None
-    counts[10:12] = 4
-    assert [quantile(counts, "lid_score", share) for share in (0.1, 0.5, 0.9)] == [0.51, 0.55, 0.59]
+@pytest.mark.parametrize(
+    ("values", "quantiles"),
+    [
+        ([], [None, None, None]),
+        ([1.0] * 9, [1.0, 1.0, 1.0]),
+        ([0.52] * 4 + [0.58] * 4, [0.52, 0.55, 0.58]),
+        ([-3.0, 0.5, 7.0], [-3.0, 0.53, 7.0]),
+    ],
+)
+def test_quantiles_are_linear_within_bins_and_never_beyond_the_values(
+    values: list[float], quantiles: list[float | None]
+) -> None:
+    tally = Tally.of(np.array(values), "lid_score")
+    assert [tally.quantile(share, "lid_score") for share in (0.0, 0.5, 1.0)] == pytest.approx(quantiles, nan_ok=False)
+
+
+@given(st.lists(st.floats(0, 50_000), min_size=1), st.lists(st.floats(0, 50_000)))
+def test_tallies_add_up(first: list[float], second: list[float]) -> None:
+    whole = Tally.of(np.array(first + second), "length")
+    parts = Tally.of(np.array(first), "length") + Tally.of(np.array(second), "length")
+    assert (parts.counts.tolist(), parts.least, parts.greatest) == (whole.counts.tolist(), whole.least, whole.greatest)
+    quantiles = [parts.quantile(share, "length") for share in (0.0, 0.1, 0.5, 0.9, 1.0)]
+    assert quantiles == sorted(quantiles)  # type: ignore[type-var]
 
 
 def test_rows_are_found_by_id_and_what_is_not_there_is_passed_over(run: Any) -> None:
@@ -87,7 +116,7 @@ def test_a_release_without_scores_has_no_score_measures(tmp_path: Path, make_run
             table.select([name for name in table.column_names if "score" not in name and name != "source"]), file
         )
     scan = scan_release(open_release(run.release.path))
-    assert list(scan.counts) == ["length"]
+    assert list(scan.tallies) == ["length"]
     assert not scan.sources
 
 
