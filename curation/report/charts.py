@@ -26,12 +26,10 @@ class Series:
     """The counts of one histogram.
 
     Attributes:
-        name: what is counted.
         css: class of the bars.
         counts: one for each bin.
     """
 
-    name: str
     css: str
     counts: Sequence[int]
 
@@ -172,9 +170,9 @@ def _tick(percent: float, y: int, value: float) -> Markup:
     return Markup('<text x="{:.4g}%" y="{}" text-anchor="{}" class="tick">{}</text>').format(percent, y, anchor, text)
 
 
-def heat(value: float | None, most: float) -> int:
-    """Return the step of the heat scale for a value, 0 (nothing) to 8 (`most`)."""
-    return round(8 * value / most) if value is not None and most > 0 else 0
+def heat(value: float, least: float, greatest: float) -> int:
+    """Return the step of the heat scale for a value between the least and the greatest, 1 to 8."""
+    return 1 + round(7 * (value - least) / (greatest - least)) if greatest > least else 8
 
 
 def _rect(left: float, top: float, width: float, height: float, css: str) -> Markup:

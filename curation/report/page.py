@@ -118,7 +118,7 @@ def _histograms(distributions: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _figure(
     name: str, title: str, series: Sequence[tuple[str, str, str]], distributions: Mapping[str, Any]
 ) -> dict[str, Any]:
-    drawn = [charts.Series(label, css, distributions[measure]["counts"]) for measure, label, css in series]
+    drawn = [charts.Series(css, distributions[measure]["counts"]) for measure, _, css in series]
     edges = distributions[series[0][0]]["edges"]
     return {
         "name": name,
@@ -138,13 +138,11 @@ def _sparklines(report: Mapping[str, Any]) -> dict[str, dict[str, Markup]]:
 
 
 def _sparks(found: Mapping[str, Any], lengths: range, scores: range) -> dict[str, Markup]:
-    series = {name: charts.Series(name, css, found[name]["counts"]) for name, css in _SCORES if name in found}
+    series = {name: charts.Series(css, found[name]["counts"]) for name, css in _SCORES if name in found}
     sparks = {}
     if "length" in found:
         title = f"Length of text: half below {found['length']['median']:,.0f} characters"
-        sparks["length"] = charts.sparkline(
-            [charts.Series("length", "kept", found["length"]["counts"])], title, bins=lengths
-        )
+        sparks["length"] = charts.sparkline([charts.Series("kept", found["length"]["counts"])], title, bins=lengths)
     if series:
         medians = ", ".join(f"{name.partition('_')[0]}s {found[name]['median']:.2f}" for name in series)
         sparks["scores"] = charts.sparkline(list(series.values()), f"Median similarity: {medians}", bins=scores)
@@ -155,19 +153,19 @@ def _grid(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the cells as one table a depth, a row a rank and a column a dimension, with steps of the heat scale."""
     dims, ranks, depths = (sorted({cell[axis] for cell in cells}) for axis in ("dim", "rank", "depth"))
     values = {(cell["depth"], cell["rank"], cell["dim"]): cell["accuracy"] for cell in cells}
-    most = max((value for value in values.values() if value is not None), default=0.0)
+    bounds = min(values.values(), default=0.0), max(values.values(), default=0.0)
+    steps = {place: charts.heat(value, *bounds) for place, value in values.items()}
     return [
         {
             "depth": depth,
             "dims": dims,
-            "rows": [(rank, [_heated(values.get((depth, rank, dim)), most) for dim in dims]) for rank in ranks],
+            "rows": [
+                (rank, [(values.get(at), steps.get(at)) for dim in dims if (at := (depth, rank, dim))])
+                for rank in ranks
+            ],
         }
         for depth in depths
     ]
-
-
-def _heated(value: float | None, most: float) -> tuple[float | None, int]:
-    return value, charts.heat(value, most)
 
 
 def _number(value: object) -> str:

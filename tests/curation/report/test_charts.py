@@ -47,8 +47,8 @@ def test_funnel_shows_the_smallest_loss_and_stays_inside() -> None:
         charts.funnel([stage("read", 0)]),
         charts.line([], "loss"),
         charts.line([(0, 1.0)], "loss"),
-        charts.histogram([Series("a", "kept", [0, 0])], [0, 1, 2], "nothing"),
-        charts.sparkline([Series("a", "kept", [0, 0])], "nothing", bins=range(2)),
+        charts.histogram([Series("kept", [0, 0])], [0, 1, 2], "nothing"),
+        charts.sparkline([Series("kept", [0, 0])], "nothing", bins=range(2)),
     ],
 )
 def test_nothing_is_drawn_of_nothing(empty: Markup) -> None:
@@ -72,9 +72,7 @@ def test_the_axis_ends_at_a_round_number(value: float, ceiling: float) -> None:
 
 def test_histogram_heights_are_shares_of_each_series() -> None:
     root = parse(
-        charts.histogram(
-            [Series("a", "positive", [0, 1, 3]), Series("b", "negative", [0, 50, 50])], [0, 1, 2, 3], "Both"
-        )
+        charts.histogram([Series("positive", [0, 1, 3]), Series("negative", [0, 50, 50])], [0, 1, 2, 3], "Both")
     )
     heights = {
         css: [float(r.attrib["height"]) for r in root.iter("rect") if r.attrib["class"] == css]
@@ -85,8 +83,8 @@ def test_histogram_heights_are_shares_of_each_series() -> None:
 
 
 def test_sparklines_over_the_same_bins_can_be_compared() -> None:
-    narrow = parse(charts.sparkline([Series("a", "kept", [0, 5, 0, 0])], "a", bins=range(1, 4)))
-    wide = parse(charts.sparkline([Series("a", "kept", [0, 1, 2, 4])], "b", bins=range(1, 4)))
+    narrow = parse(charts.sparkline([Series("kept", [0, 5, 0, 0])], "a", bins=range(1, 4)))
+    wide = parse(charts.sparkline([Series("kept", [0, 1, 2, 4])], "b", bins=range(1, 4)))
     assert [
         svg.attrib["viewBox"] for root in (narrow, wide) for svg in root.iter("svg") if "viewBox" in svg.attrib
     ] == ["0 0 3 20"] * 2
@@ -114,8 +112,8 @@ def test_heat(value: float, least: float, greatest: float, step: int) -> None:
         charts.funnel(FUNNEL),
         charts.share_bar(1, 3, "kept 33%"),
         charts.line([(0, 1.0), (1, 0.5)], "Loss"),
-        charts.histogram([Series("a", "kept", [1, 2])], [0, 1, 2], "Lengths"),
-        charts.sparkline([Series("a", "kept", [1, 2])], "Lengths", bins=range(2)),
+        charts.histogram([Series("kept", [1, 2])], [0, 1, 2], "Lengths"),
+        charts.sparkline([Series("kept", [1, 2])], "Lengths", bins=range(2)),
     ],
 )
 def test_every_chart_is_one_image_with_a_title(chart: Markup) -> None:
