@@ -20,13 +20,13 @@ test-all: $(VENV)/.test lint
 	$(BIN)/pytest
 
 lint: $(VENV)/.test
-	$(BIN)/ruff check $(SOURCES) tests benchmarks tools
-	$(BIN)/ruff format --check $(SOURCES) tests benchmarks tools
+	$(BIN)/ruff check $(SOURCES) tests benchmarks
+	$(BIN)/ruff format --check $(SOURCES) tests benchmarks
 	$(BIN)/mypy
 
 format: $(VENV)/.test
-	$(BIN)/ruff check --fix $(SOURCES) tests benchmarks tools
-	$(BIN)/ruff format $(SOURCES) tests benchmarks tools
+	$(BIN)/ruff check --fix $(SOURCES) tests benchmarks
+	$(BIN)/ruff format $(SOURCES) tests benchmarks
 
 clean:
 	rm -rf $(VENV) quickstart build *.egg-info .pytest_cache .mypy_cache .ruff_cache

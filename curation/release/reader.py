@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
@@ -49,10 +50,10 @@ class Release:
     manifest: dict[str, Any]
     digest: str
 
-    @property
-    def files(self) -> list[ReleaseFile]:
+    @functools.cached_property
+    def files(self) -> tuple[ReleaseFile, ...]:
         """The files that the manifest lists, in its order."""
-        return [ReleaseFile(**entry) for entry in self.manifest["files"]]
+        return tuple(ReleaseFile(**entry) for entry in self.manifest["files"])
 
     @property
     def languages(self) -> list[str]:

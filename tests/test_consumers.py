@@ -1,0 +1,65 @@
+"""The libraries that a release is made for open it: datasets, sentence-transformers, DuckDB, polars."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from curation.release import open_release
+
+
+@pytest.fixture(scope="module")
+def release(finished: Path) -> Path:
+    return finished / "release"
+
+
+def test_datasets_opens_every_config(release: Path, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    front = yaml.safe_load((release / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+    opened = open_release(release)
+    for config in front["configs"]:
+        name = config["config_name"]
+        dataset = datasets.load_dataset(str(release), name, cache_dir=str(tmp_path))
+        assert set(dataset) == {entry["split"] for entry in config["data_files"]}
+        view, language = ("full", name.removesuffix("-full")) if name.endswith("-full") else ("data", name)
+        for split, rows in dataset.items():
+            expected = opened.read(view, split=split, language=None if name == "all" else language)  # type: ignore[arg-type]
+            assert rows.num_rows == expected.num_rows
+            assert rows[0]["anchor"] == expected["anchor"][0].as_py()
+
+
+def test_sentence_transformers_trains_two_steps(release: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    from datasets import load_dataset
+    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+    from sentence_transformers.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
+    from sentence_transformers.models import StaticEmbedding
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    rows = load_dataset(str(release), "all", split="train", cache_dir=str(tmp_path / "cache")).select(range(16))
+    assert rows.column_names == ["anchor", "positive", "negative_1", "negative_2", "negative_3"]
+    words = sorted({word for row in rows for text in row.values() for word in text.split()})
+    tokenizer = Tokenizer(WordLevel({"[UNK]": 0} | {word: n for n, word in enumerate(words, 1)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=16)], device="cpu")
+    loss = MatryoshkaLoss(model, MultipleNegativesRankingLoss(model), matryoshka_dims=[16, 8])
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(tmp_path / "model"), max_steps=2, per_device_train_batch_size=8, report_to="none", use_cpu=True
+    )
+    trainer = SentenceTransformerTrainer(model=model, args=arguments, train_dataset=rows, loss=loss)
+    assert trainer.train().global_step == 2
+
+
+def test_duckdb_and_polars_read_it(release: Path) -> None:
+    duckdb, polars = pytest.importorskip("duckdb"), pytest.importorskip("polars")
+    rows = open_release(release).read("data", split="train").num_rows
+    pattern = f"{release}/data/*/train-*.parquet"
+    assert duckdb.sql(f"select count(*), count(negative_1) from '{pattern}'").fetchone() == (rows, rows)
+    frame = polars.scan_parquet(pattern).select("anchor", "positive").collect()
+    assert frame.shape == (rows, 2)
+    full = polars.read_parquet(f"{release}/full/tha_Thai/train-*.parquet")
+    assert {"id", "source", "licence", "task", "teacher", "cluster_size", "filter_scores"} <= set(full.columns)
