@@ -87,10 +87,32 @@ class Read(SourceStage):
     def read(self, rank: int, world: int) -> Iterator[Piece]:
         """Read every `world`-th file, beginning with number `rank`."""
         yield Piece(Outcome.keep(RECORD_SCHEMA.empty_table()), 0)
-        units = [(source, file) for source in self.sources for file in self.inputs.files[source.name]]
-        for source, file in units[rank::world]:
-            for batch in read_file(source, file, batch_rows=self.batch_rows):
+        first = 0
+        for source in self.sources:
+            files = self.inputs.files[source.name]
+            # The tasks take turns over all files of all sources, so that many small sources are shared out too.
+            mine = files[(rank - first) % world :: world]
+            first += len(files)
+            batches = (batch for file in mine for batch in read_file(source, file, batch_rows=self.batch_rows))
+            for batch in _joined(batches, self.batch_rows):
                 yield _to_piece(batch, source, self.pivot)
+
+
+def _joined(batches: Iterator[ReadBatch], rows: int) -> Iterator[ReadBatch]:
+    """Join the small batches of small files into ones of about `rows` rows."""
+    waiting: list[ReadBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(part.rows.num_rows + len(part.rejected) for part in waiting) >= rows:
+            yield _join(waiting)
+            waiting = []
+    if waiting:
+        yield _join(waiting)
+
+
+def _join(parts: Sequence[ReadBatch]) -> ReadBatch:
+    rows = pa.concat_batches([part.rows for part in parts])
+    return ReadBatch(rows, [row for part in parts for row in part.rejected])
 
 
 def _to_piece(batch: ReadBatch, source: Source, pivot: str) -> Piece:
@@ -269,7 +291,7 @@ class Mine(ShuffleStage):
         """Records of one pool are together."""
         from curation.mining.stage import mining_keys
 
-        return mining_keys(records)
+        return mining_keys(records, self.options)
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Mine each pool."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from toys import Silent
 
 from curation.config import RunConfig, parse_config
-from toys import Silent
 
 _HERE = Path(__file__).parent
 
@@ -22,7 +22,26 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 settings.register_profile("ours", deadline=None)
 settings.load_profile("ours")
 
-LOCALES = ("am", "ar", "bn", "de", "el", "fa", "he", "hi", "hy", "ja", "ka", "km", "ko", "my", "ru", "ta", "th", "zh_Hans")
+LOCALES = (
+    "am",
+    "ar",
+    "bn",
+    "de",
+    "el",
+    "fa",
+    "he",
+    "hi",
+    "hy",
+    "ja",
+    "ka",
+    "km",
+    "ko",
+    "my",
+    "ru",
+    "ta",
+    "th",
+    "zh_Hans",
+)
 CONFIG = f"""\
 name: messages
 seed: 3

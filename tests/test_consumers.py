@@ -33,7 +33,11 @@ def test_datasets_opens_every_config(release: Path, tmp_path: Path) -> None:
 def test_sentence_transformers_trains_two_steps(release: Path, tmp_path: Path) -> None:
     pytest.importorskip("sentence_transformers")
     from datasets import load_dataset
-    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+    from sentence_transformers import (
+        SentenceTransformer,
+        SentenceTransformerTrainer,
+        SentenceTransformerTrainingArguments,
+    )
     from sentence_transformers.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
     from sentence_transformers.models import StaticEmbedding
     from tokenizers import Tokenizer

@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
+from toys import rows
 
 from pipelines.routing import cut, gather, partition_of
-from toys import rows
 
 
 @given(st.lists(st.text()), st.integers(1, 9))

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pyarrow.compute as pc
 import pytest
+from toys import DropEvery, FirstOfEach, Numbers, WriteText, rows, toy_graph
 
 from curation.errors import CurationError
 from curation.outcome import Outcome
 from pipelines.stages import Graph, apply_or_quarantine
-from toys import DropEvery, FirstOfEach, Numbers, WriteText, rows, toy_graph
 
 
 @pytest.mark.parametrize("poison", [(), (0,), (49,), (3, 4, 5), tuple(range(50))])

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from toys import rows
 
 from curation.ledger import empty_ledger, ledger_rows
 from curation.outcome import Outcome
 from pipelines.store import ConservationError, Store, in_batches, part_name
-from toys import rows
 
 
 def test_nothing_is_finished_before_the_marker(tmp_path: Path) -> None:

@@ -42,7 +42,11 @@ def test_show_fills_in_the_defaults(base: Path, capsys: pytest.CaptureFixture[st
         (["run", "{base}/messages.yml", "--out", "{tmp}", "--set", "nothing=1"], 2, "no such key"),
         (["run", "{base}/messages.yml", "--out", "{tmp}", "--set", "sources.1.path=no.tsv"], 2, "no.tsv"),
         (["run", "{base}/messages.yml", "--out", "{tmp}", "--", "--runner=X"], 2, "no engine options"),
-        (["run", "{base}/messages.yml", "--out", "{tmp}", "--engine", "beam", "--", "--runner=DaskRunner"], 2, "refused"),
+        (
+            ["run", "{base}/messages.yml", "--out", "{tmp}", "--engine", "beam", "--", "--runner=DaskRunner"],
+            2,
+            "refused",
+        ),
         (["plan", "{base}/messages.yml", "--engine", "spark"], 2, "spark"),
         (["explain", "f" * 32, "--run", "{finished}"], 1, "No record has the id"),
         (["explain", "ffff", "--run", "{tmp}"], 1, "holds no run"),
