@@ -198,7 +198,7 @@ class Dedup(Section):
     by: Literal["pair", "query", "positive"] = "pair"
     """Which text is compared."""
     threshold: float = Field(default=0.8, ge=0.1, le=1.0)
-    """Jaccard similarity of character 5-gram sets at or above which two texts are duplicates; for pairs, of both sides."""
+    """Jaccard similarity of character 5-gram sets from which texts are duplicates; of pairs, both sides must be."""
 
 
 class Split(Section):

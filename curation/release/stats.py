@@ -53,7 +53,8 @@ def compute_stats(
 
 def _count(ledger: pa.Table, keys: list[str]) -> list[dict[str, Any]]:
     counted = ledger.select(keys).group_by(keys, use_threads=False).aggregate([([], "count_all")])
-    return counted.rename_columns([*keys, "rows"]).to_pylist()
+    rows: list[dict[str, Any]] = counted.rename_columns([*keys, "rows"]).to_pylist()
+    return rows
 
 
 def _released(shards: pa.Table) -> dict[tuple[str, str], int]:
