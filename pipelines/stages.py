@@ -128,23 +128,58 @@ class Graph:
 def apply_or_quarantine(stage: MapStage, records: pa.Table) -> Outcome:
     """Apply a map stage; rows that make it raise go to quarantine with the error, and only those.
 
-    The machine's own troubles (memory, disk) and errors meant for the user are raised as they are.
+    The machine's own troubles (memory, disk) and errors meant for the user are raised as they are. So is an error
+    that has nothing to do with the rows: one that each of a sample of rows meets alone.
+
+    Raises:
+        CurationError: if the stage fails on whatever it is given.
     """
+    outcome, error = _try(stage, records)
+    if outcome is not None:
+        return outcome
+    if records.num_rows >= 2 * _SAMPLE:
+        _refuse_if_systematic(stage, records)
+    return _quarantine(stage, records, error)
+
+
+_SAMPLE = 8
+
+
+def _try(stage: MapStage, records: pa.Table) -> tuple[Outcome | None, str]:
     try:
-        return stage.apply(records)
+        return stage.apply(records), ""
     except (OSError, MemoryError, CurationError):
         raise
-    except Exception as error:
-        if records.num_rows > 1:
-            half = records.num_rows // 2
-            return _concat(apply_or_quarantine(stage, part) for part in (records.slice(0, half), records.slice(half)))
-        detail = f"{type(error).__name__}: {error}"
-        row = ledger_rows(records, stage=stage.name, decision="quarantined", reason="error", detail=detail)
+    except Exception as error:  # noqa: BLE001 - a row must never take the run down, nor vanish
+        return None, f"{type(error).__name__}: {error}"
+
+
+def _refuse_if_systematic(stage: MapStage, records: pa.Table) -> None:
+    rows = [index * records.num_rows // _SAMPLE for index in range(_SAMPLE)]
+    errors = [error for row in rows if (error := _try(stage, records.slice(row, 1))[1])]
+    if len(errors) == len(rows):
+        raise CurationError(
+            f"The stage {stage.name} fails on every row",
+            where=f"{records['file'][0]}:{records['row'][0]} and others",
+            why=errors[0],
+            hint="this is a fault of the program or of its installation: please report it with the config",
+        )
+
+
+def _quarantine(stage: MapStage, records: pa.Table, error: str) -> Outcome:
+    """Halve a batch that raised until the rows that are to blame stand alone."""
+    if records.num_rows <= 1:
+        row = ledger_rows(records, stage=stage.name, decision="quarantined", reason="error", detail=error)
         return Outcome(records.slice(0, 0), row)
+    half = records.num_rows // 2
+    outcomes = []
+    for part in (records.slice(0, half), records.slice(half)):
+        outcome, why = _try(stage, part)
+        outcomes.append(outcome if outcome is not None else _quarantine(stage, part, why))
+    return _concat(outcomes)
 
 
-def _concat(outcomes: Iterator[Outcome]) -> Outcome:
-    parts = list(outcomes)
+def _concat(parts: list[Outcome]) -> Outcome:
     # A half in which every row failed still has the schema of the input.
     kept = [part.records for part in parts if part.records.num_rows] or [parts[0].records]
     return Outcome(pa.concat_tables(kept), pa.concat_tables([part.ledger for part in parts]))

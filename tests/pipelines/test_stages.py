@@ -9,13 +9,24 @@ from curation.outcome import Outcome
 from pipelines.stages import Graph, apply_or_quarantine
 
 
-@pytest.mark.parametrize("poison", [(), (0,), (49,), (3, 4, 5), tuple(range(50))])
+@pytest.mark.parametrize("poison", [(), (0,), (49,), (3, 4, 5), tuple(range(8, 50))])
 def test_only_the_rows_that_raise_are_quarantined(poison: tuple[int, ...]) -> None:
     outcome = apply_or_quarantine(DropEvery(1000, poison), rows(range(1, 51)))
     bad = outcome.ledger.filter(pc.equal(outcome.ledger["decision"], "quarantined"))
     assert sorted(bad["row"].to_pylist()) == [number for number in poison if number]
     assert outcome.records.num_rows == 50 - bad.num_rows
     assert set(bad["detail"].to_pylist()) <= {"ValueError: a poisoned row"}
+
+
+def test_a_few_rows_that_all_raise_are_quarantined() -> None:
+    outcome = apply_or_quarantine(DropEvery(1000, tuple(range(9))), rows(range(9)))
+    assert (outcome.records.num_rows, outcome.ledger.num_rows) == (0, 9)
+
+
+def test_a_stage_that_fails_on_every_row_ends_the_run() -> None:
+    with pytest.raises(CurationError, match="fails on every row") as caught:
+        apply_or_quarantine(DropEvery(1000, tuple(range(50))), rows(range(50)))
+    assert caught.value.why == "ValueError: a poisoned row"
 
 
 @pytest.mark.parametrize("error", [OSError("no space left on device"), MemoryError(), CurationError("no model")])
