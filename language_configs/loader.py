@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import takewhile
 from types import MappingProxyType
 
 from language_configs.files import read_yaml
@@ -16,7 +17,7 @@ from language_configs.schema import Language
 
 _MODIFIERS = {"@latin": "_latn", "@cyrillic": "_cyrl", "@devanagari": "_deva", "@arabic": "_arab"}
 _SCRIPT = re.compile(r"[a-z]{4}")
-# Region, variant, extension and private use of BCP-47, none of which says anything about language or script.
+# Region and variant of BCP-47, neither of which says anything about language or script.
 # Of the variants without a digit the few in use are named, so that a misspelt script is not taken for one.
 _IGNORED = re.compile(r"[a-z]{2}|[0-9]{3}|[a-z]*[0-9][a-z0-9]*|valencia|tarask|oxendict|posix|euro")
 # Names of scripts that stand for one in the table.
@@ -56,7 +57,7 @@ def resolve(code: str) -> Language:
     Understood are `xxx_Xxxx`, ISO 639-3 and 639-1, BCP-47 and locale names with `-` or `_` (`pt_BR`, `sr-Latn-RS`,
     `zh_TW`, `sr@latin`), labels of lid.176, retired codes, and macro-languages, which stand for the individual
     language that nearly all text under them is written in (`ara` -> `arb_Arab`, `zh` -> `cmn_Hans`). Where a code
-    means different things to ISO 639 and to lid.176 (`als`), ISO 639 is followed.
+    means different things to ISO 639 and to lid.176 (`als`) or to programmers (`lua`), ISO 639 is followed.
 
     Raises:
         UnknownLanguageError: if no language is meant.
@@ -91,17 +92,20 @@ def by_lid176() -> Mapping[str, tuple[Language, ...]]:
     return MappingProxyType({label: tuple(sorted(items, key=_rank)) for label, items in sorted(found.items())})
 
 
-@cache
 def confusable(base: str) -> frozenset[str]:
     """Return the languages (ISO 639-3) that text in `base` is often taken for, `base` among them.
 
     From `confusable.yml`: close relatives, for which neither a model's certainty nor a declaration is proof.
     """
+    return frozenset({base}).union(*(group for group in _relatives() if base in group))
+
+
+@cache
+def _relatives() -> tuple[frozenset[str], ...]:
     data = read_yaml(files(__package__) / "confusable.yml")
     if not isinstance(data, list):
         raise TypeError("confusable.yml: a list of groups is expected")
-    groups = (group["languages"] for group in data)
-    return frozenset({base}).union(*(group for group in groups if base in group))
+    return tuple(frozenset(group["languages"]) for group in data)
 
 
 def _read(file: Traversable) -> Language:
@@ -161,13 +165,22 @@ def _by_subtags(key: str) -> tuple[Language, bool] | None:
     language = _index().get(first)
     if language is None or not rest or language.kind == "programming":
         return None
-    regional = next((found for tag in rest if (found := _index().get(f"{first}_{tag}"))), None)
-    if regional is not None:
-        return regional, True
-    script = rest.pop(0) if _SCRIPT.fullmatch(rest[0]) else ""
-    if not all(_IGNORED.fullmatch(tag) or len(tag) == 1 for tag in rest):
+    # A single letter opens an extension or what is in private use.
+    rest = list(takewhile(lambda tag: len(tag) != 1, rest))
+    script = next((tag for tag in rest[:1] if _SCRIPT.fullmatch(tag)), "")
+    if not all(_IGNORED.fullmatch(tag) for tag in rest[bool(script) :]):
         return None
-    return _in_script(language, script)
+    regional = _regional(first, rest, script)
+    return (regional, True) if regional is not None else _in_script(language, script)
+
+
+def _regional(first: str, rest: list[str], script: str) -> Language | None:
+    """Return the language of a regional alias; of `zh_Hans_HK` the script says more than the region."""
+    for tag in rest:
+        found = _index().get(f"{first}_{tag}")
+        if found is not None and script in {"", tag, found.script.lower()}:
+            return found
+    return None
 
 
 def _in_script(language: Language, script: str) -> tuple[Language, bool] | None:

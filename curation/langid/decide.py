@@ -85,7 +85,7 @@ def identify_prepared(texts: Sequence[str], scope: Scope) -> tuple[Codes, Scores
     scores = np.zeros(len(texts), dtype=np.float32)
     for system in sorted(set(systems) - {NO_SCRIPT}):
         rows = np.flatnonzero(systems == system)
-        here = [texts[row] for row in rows]
+        here = [texts[row] for row in rows.tolist()]
         only = _only_stranger(scope, system)
         if only is None:
             codes[rows], scores[rows] = _by_model(here, scope, system)
@@ -140,7 +140,7 @@ def _by_model(texts: Sequence[str], scope: Scope, system: str) -> tuple[Codes, S
     decide = _open if scope.is_open else _closed
     labels, scores = decide(texts, scope, system)
     codes = np.where((scores > 0) & (answers[labels] != ""), answers[labels], f"und_{system}")
-    return (_in_han_variant(texts, codes, scope) if system == "Hani" else codes), scores
+    return (in_han_variant(texts, codes, scope) if system == "Hani" else codes), scores
 
 
 def _open(texts: Sequence[str], scope: Scope, system: str) -> tuple[Labels, Scores]:
@@ -148,7 +148,7 @@ def _open(texts: Sequence[str], scope: Scope, system: str) -> tuple[Labels, Scor
     is_fit = codes_in(scope, system) != ""
     labels, scores = scope.model.best(texts)
     misfits = np.flatnonzero(~is_fit[labels])
-    second = scope.model.probabilities([texts[row] for row in misfits]) * is_fit
+    second = scope.model.probabilities([texts[row] for row in misfits.tolist()]) * is_fit
     labels[misfits], scores[misfits] = second.argmax(axis=1), second.max(axis=1)
     return labels, scores
 
@@ -164,7 +164,8 @@ def _closed(texts: Sequence[str], scope: Scope, system: str) -> tuple[Labels, Sc
     is_candidate = np.array([bool(meaning) for meaning in scope.meanings])
     could_be_stranger = any(fits(language.script, system) for language in scope.strangers)
     probabilities = scope.model.probabilities(texts)
-    outside = (1.0 - probabilities @ is_candidate.astype(np.float32)).clip(0)
+    # Summed row by row: a matrix product adds up in an order that depends on how many rows there are.
+    outside = (1.0 - (probabilities * is_candidate).sum(axis=1)).clip(0)
     remainder = outside * np.float32(1.0 if could_be_stranger else OUTSIDE_WEIGHT)
     fitting = probabilities * is_fit
     best = fitting.max(axis=1)
@@ -172,7 +173,7 @@ def _closed(texts: Sequence[str], scope: Scope, system: str) -> tuple[Labels, Sc
     return fitting.argmax(axis=1), np.where(best > remainder, scores, 0).astype(np.float32)
 
 
-def _in_han_variant(texts: Sequence[str], codes: Codes, scope: Scope) -> Codes:
+def in_han_variant(texts: Sequence[str], codes: Codes, scope: Scope) -> Codes:
     """Put the codes of languages written in both Han variants right, as far as the scope has both."""
     allowed = {item.code for meaning in scope.meanings for item in meaning}
     wanted = [f"{code[:3]}_{variant}" for code, variant in zip(codes, han_variants(texts), strict=True)]

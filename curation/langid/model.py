@@ -42,6 +42,10 @@ class Model:
     meanings: tuple[tuple[Language, ...], ...]
     predict: Predict
 
+    def codes(self) -> frozenset[str]:
+        """Return the codes of the languages that the model knows, each in a script in which it does."""
+        return frozenset(language.code for meaning in self.meanings for language in meaning)
+
     def best(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """Return the index and the probability of the likeliest label of each one-line text, shapes (n,)."""
         index = {label: i for i, label in enumerate(self.labels)}

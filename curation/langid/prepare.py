@@ -12,7 +12,8 @@ _NOT_LANGUAGE = "|".join(
     [
         r"</?[A-Za-z][^<>]{0,300}>",  # HTML tags
         r"&(?:[A-Za-z]{2,8}|#[0-9]{1,6});",  # entities
-        r"(?:https?|ftp)://[^\s<>]+|www\.[^\s<>]+",  # URLs
+        # URLs: of ASCII alone, for in Chinese, Japanese or Thai the sentence may go on without a blank.
+        r"(?:https?://|ftp://|www\.)[!-;=?-~]+",
         r"[\w.+-]+@[\w-]+\.[\w.-]+",  # e-mail addresses
         r"`[^`\n]{1,100}`",  # quoted code
         r"%\([^()\s]{1,60}\)[#0+-]*[0-9]*(?:\.[0-9]+)?[a-zA-Z]",  # %(name)s

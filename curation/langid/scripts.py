@@ -40,12 +40,14 @@ class LetterCounts:
 
     def total(self) -> Ints:
         """Return the letters of each text, shape (n,)."""
-        return self.counts.sum(axis=1)
+        total: Ints = self.counts.sum(axis=1)
+        return total
 
     def of(self, scripts: Iterable[str]) -> Ints:
         """Return the letters of each text in any of `scripts`, shape (n,)."""
         wanted = set(scripts)
-        return self.counts[:, [name in wanted for name in self.scripts]].sum(axis=1)
+        count: Ints = self.counts[:, [name in wanted for name in self.scripts]].sum(axis=1)
+        return count
 
     def dominant(self) -> npt.NDArray[np.object_]:
         """Return the script of most letters of each text, shape (n,), `Zyyy` where there are none.
@@ -56,7 +58,8 @@ class LetterCounts:
         systems = self._systems()
         names = np.array([NO_SCRIPT, *sorted(systems)], dtype=object)
         columns = [np.zeros(len(self.counts), np.int64), *(systems[name] for name in sorted(systems))]
-        return names[np.stack(columns, axis=1).argmax(axis=1)]
+        dominant: npt.NDArray[np.object_] = names[np.stack(columns, axis=1).argmax(axis=1)]
+        return dominant
 
     def _systems(self) -> dict[str, Ints]:
         han, kana, hangul = self.of({"Hani", "Bopo"}), self.of({"Hira", "Kana"}), self.of({"Hang"})

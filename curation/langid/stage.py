@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from curation.config.model import Identify
-from curation.langid.decide import Codes, Scores, identify_prepared, scope_of
+from curation.langid.decide import Codes, Scores, identify_prepared, in_han_variant, scope_of
 from curation.langid.model import Model, load
 from curation.langid.prepare import prepare
 from curation.langid.scripts import LetterCounts, fits, letter_counts
@@ -96,15 +96,17 @@ def identify_records(
     """
     found = [_findings(records, side, options, candidates) for side in _SIDES]
     labelled = _with_languages(records, found, pivot)
-    first = np.where(found[0].reasons != _NO_REASON, 0, 1)
+    policies = np.array([_policies(side, options) for side in found], dtype=object)
+    leaves = np.isin(policies, list(_LEAVING))
+    # Where both sides make the record leave, the ledger speaks of the query.
+    first = np.where(leaves[0], 0, 1)
     rows = np.arange(records.num_rows)
     reasons, measured, thresholds = (
         np.stack([getattr(side, name) for side in found])[first, rows] for name in ("reasons", "measured", "thresholds")
     )
-    policies = np.array([_policy(reason, options) for reason in reasons], dtype=object)
     ledgers = []
     for policy, decision in _LEAVING.items():
-        left = np.flatnonzero(policies == policy)
+        left = np.flatnonzero(policies[first, rows] == policy)
         ledgers.append(
             ledger_rows(
                 labelled.take(pa.array(left)),
@@ -116,17 +118,22 @@ def identify_records(
                 detail=pa.array(_details(found, first, left), pa.string()),
             )
         )
-    stays = ~np.isin(policies, list(_LEAVING))
-    return Outcome.join(labelled.filter(pa.array(stays)), *ledgers)
+    return Outcome.join(labelled.filter(pa.array(~leaves.any(axis=0))), *ledgers)
 
 
 _LEAVING: Mapping[str, Decision] = {"drop": "dropped", "quarantine": "quarantined"}
 
 
-def _policy(reason: str, options: Identify) -> str:
+def _policies(findings: Findings, options: Identify) -> list[str]:
+    return [_policy(reason, code, options) for reason, code in zip(findings.reasons, findings.codes, strict=True)]
+
+
+def _policy(reason: str, code: str, options: Identify) -> str:
     if reason == _NO_REASON:
         return "keep"
-    return options.on_undetermined if reason == UNDETERMINED else options.on_mismatch
+    # To relabel takes a language: where none is clear, the text is as undetermined as one without a declaration.
+    is_und = code.startswith("und_") and options.on_mismatch == "relabel"
+    return options.on_undetermined if reason == UNDETERMINED or is_und else options.on_mismatch
 
 
 def _details(found: Sequence[Findings], first: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> list[str]:
@@ -191,9 +198,10 @@ def _identify(texts: Codes, options: Identify, candidates: Sequence[str]) -> Fin
 
 def _check(texts: Codes, declared: Language, options: Identify) -> Findings:
     """Check texts whose language is declared."""
-    distinct, inverse = np.unique(texts.astype(str), return_inverse=True)
-    part = _check_distinct(distinct.tolist(), declared, options)
-    return Findings(*(getattr(part, name)[inverse] for name in Findings.__slots__))
+    coded = pa.array(texts, pa.large_string()).dictionary_encode()
+    part = _check_distinct(coded.dictionary.to_pylist(), declared, options)
+    indices = coded.indices.to_numpy()
+    return Findings(*(getattr(part, name)[indices] for name in Findings.__slots__))
 
 
 def _check_distinct(texts: list[str], declared: Language, options: Identify) -> Findings:
@@ -203,14 +211,18 @@ def _check_distinct(texts: list[str], declared: Language, options: Identify) -> 
     shares, letters = _script_shares(counts, declared), counts.total()
     foreign = (shares < MIN_SCRIPT_SHARE) & (letters >= MIN_SCRIPT_LETTERS)
     others, likely, own = _ask(model, texts, declared, systems)
-    findings.scores[:] = own
+    others[likely < options.min_score] = ""
+    is_known = np.isin(findings.codes, sorted(model.codes()))
+    findings.scores[:] = np.where(is_known, own, np.nan)
     contradicted = ~foreign & (letters >= options.min_letters) & (likely >= options.min_veto_score)
-    contradicted &= np.array([other != "" for other in others], dtype=bool) & ~np.isnan(own)
+    contradicted &= (others != "") & is_known
     findings.seen[:] = [other or f"und_{system}" for other, system in zip(others, systems, strict=True)]
+    han = np.flatnonzero(systems == "Hani")
+    findings.seen[han] = in_han_variant([texts[row] for row in han], findings.seen[han], scope_of(model))
     if options.on_mismatch == "relabel":
         relabelled = contradicted | foreign
         findings.codes[relabelled] = findings.seen[relabelled]
-        findings.scores[relabelled] = likely[relabelled]
+        findings.scores[relabelled] = np.where(others == "", 0, likely)[relabelled]
     findings.object_to(np.flatnonzero(foreign), SCRIPT_MISMATCH, shares[foreign], MIN_SCRIPT_SHARE)
     rows = np.flatnonzero(contradicted)
     findings.object_to(rows, LANGUAGE_MISMATCH, likely[rows].astype(np.float64), options.min_veto_score)
@@ -236,7 +248,7 @@ def _ask(model: Model, texts: list[str], declared: Language, systems: Codes) -> 
 
     Returns:
         The likeliest other language, empty where it is the declared one, a close relative, or in another script
-        than the text; its probability; and that of the declared one, NaN where the model does not know it.
+        than the text; its probability; and that of the declared one, in whatever script.
     """
     relatives = confusable(declared.base)
     own = np.array([any(item.base == declared.base for item in meaning) for meaning in model.meanings], dtype=bool)
@@ -251,9 +263,9 @@ def _ask(model: Model, texts: list[str], declared: Language, systems: Codes) -> 
         dtype=object,
     )
     rest = np.flatnonzero(~is_own)
-    if own.any() and len(rest):
+    if len(rest):
         given[rest] = model.probabilities([texts[row] for row in rest])[:, own].sum(axis=1)
-    return others, likely, given if own.any() else np.full(len(texts), np.nan, dtype=np.float32)
+    return others, likely, given
 
 
 def _other(meaning: Sequence[Language], system: str, relatives: frozenset[str]) -> str:
