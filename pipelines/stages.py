@@ -150,7 +150,7 @@ def _try(stage: MapStage, records: pa.Table) -> tuple[Outcome | None, str]:
         return stage.apply(records), ""
     except (OSError, MemoryError, CurationError):
         raise
-    except Exception as error:  # noqa: BLE001 - a row must never take the run down, nor vanish
+    except Exception as error:
         return None, f"{type(error).__name__}: {error}"
 
 

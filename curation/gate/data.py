@@ -32,6 +32,7 @@ def data_checks(release: Release, options: Gate) -> Iterator[tuple[str, Callable
     """Yield the name of each check with the function that makes it."""
     yield "data.integrity", lambda: [check_integrity(release)]
     yield "data.schema", lambda: [check_schema(release)]
+    yield "data.views", lambda: [check_views(release)]
     yield "data.texts", lambda: check_texts(release, options)
     yield "data.leaks", lambda: check_leaks(release, options)
     yield "data.labels", lambda: check_labels(release, options)
@@ -47,12 +48,38 @@ def check_integrity(release: Release) -> Check:
 
 
 def check_schema(release: Release) -> Check:
-    """Every training file holds anchor, positive, negative_1..n as strings that cannot be null, and nothing else."""
-    paths = [shard.path for split in release.splits for shard in release.shards("data", split=split)]
-    schemas = {path: pq.read_schema(release.path / path) for path in paths}
-    count = min((len(schema) - 2 for schema in schemas.values()), default=0)
-    wrong = [path for path, schema in schemas.items() if not schema.equals(layout.data_schema(max(count, 0)))]
+    """Every training file holds anchor, positive, negative_1..n as strings that cannot be null, and nothing else.
+
+    The files with provenance begin with the same columns.
+    """
+    data, full = _schemas(release, "data"), _schemas(release, "full")
+    expected = layout.data_schema(max(0, min((len(schema) for schema in data.values()), default=2) - 2))
+    wrong = [path for path, schema in data.items() if not schema.equals(expected)]
+    wrong += [path for path, schema in full.items() if list(schema)[: len(expected)] != list(expected)]
     return compare("data.schema", "data", "shards of another schema", len(wrong), "==", 0, detail="; ".join(wrong[:5]))
+
+
+def _schemas(release: Release, view: layout.View) -> dict[str, pa.Schema]:
+    paths = [shard.path for split in release.splits for shard in release.shards(view, split=split)]
+    return {path: pq.read_schema(release.path / path) for path in paths}
+
+
+def check_views(release: Release) -> Check:
+    """Both views hold the same rows in the same order: people train on one, the gate's model on the other."""
+    wrong = [
+        f"{split} of {language}"
+        for language in release.languages
+        for split in release.splits
+        if not _same_views(release, split, language)
+    ]
+    metric = "splits of a language whose two views differ"
+    return compare("data.views", "data", metric, len(wrong), "==", 0, detail="; ".join(wrong[:5]))
+
+
+def _same_views(release: Release, split: str, language: str) -> bool:
+    data = release.read("data", split=split, language=language)
+    full = release.read("full", split=split, language=language, columns=data.column_names)
+    return data.column_names == full.column_names and all(data[name].equals(full[name]) for name in data.column_names)
 
 
 def check_texts(release: Release, options: Gate) -> list[Check]:

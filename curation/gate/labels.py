@@ -6,6 +6,7 @@ are far likelier under another label speaks for that one, although the classifie
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -61,8 +62,9 @@ def at_least(hits: int, trials: int) -> float:
     """Return the lower end of the Wilson score interval of a share, at two standard errors (Wilson 1927)."""
     share, square = hits / trials, _STANDARD_ERRORS**2
     middle = share + square / (2 * trials)
-    half = _STANDARD_ERRORS * (share * (1 - share) / trials + square / (4 * trials**2)) ** 0.5
-    return max(0.0, (middle - half) / (1 + square / trials))
+    half = _STANDARD_ERRORS * math.sqrt(share * (1 - share) / trials + square / (4 * trials**2))
+    # The product of both ends is known, so that nothing cancels out: no hits are a share of exactly zero.
+    return share**2 / (middle + half)
 
 
 def _hashed(counts: Matrix) -> Matrix:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from curation.code import code_digest, versions
 from curation.config.model import Gate, Training
 from curation.files import to_json, write_json
 from curation.gate.data import data_checks
-from curation.gate.verdict import Check, Verdict, skipped
+from curation.gate.verdict import Check, Kind, Verdict, skipped
 from curation.release import Release
 
 Progress = Callable[[int, str], None]
+
+_UNSOUND = "the files of the release are not sound"
 
 
 def run_gate(
@@ -47,12 +49,11 @@ def run_gate(
     config, seed = release.manifest["config"], int(release.manifest["seed"])
     options = options or Gate.model_validate(config["gate"])
     training = training or Training.model_validate(config["training"])
-    checks = [check for name, make in data_checks(release, options) for check in _guarded(name, make)]
-    sound = all(check.status == "pass" for check in checks if check.id in ("data.integrity", "data.schema"))
-    if training.enabled and sound:
+    checks = _check_data(release, options)
+    if training.enabled and _sound(checks):
         trained = _train(release, options, training, baseline, seed, cache, progress or _silent)
     else:
-        why = "the data cannot be read as it is" if training.enabled else "training is switched off"
+        why = _UNSOUND if training.enabled else "training is switched off"
         trained = Trained([skipped("signal.training", "signal", why)], {}, [])
     verdict = Verdict(
         release={
@@ -83,6 +84,18 @@ def spec_digest(options: Gate, training: Training, baseline: Release | None) -> 
     return hashlib.sha256(to_json(spec).encode()).hexdigest()
 
 
+def _check_data(release: Release, options: Gate) -> list[Check]:
+    """Make the data checks; those after a file that is not sound are skipped: it would break them, not fail them."""
+    checks: list[Check] = []
+    for name, make in data_checks(release, options):
+        checks += _guarded(name, make) if _sound(checks) else [skipped(name, "data", _UNSOUND)]
+    return checks
+
+
+def _sound(checks: Sequence[Check]) -> bool:
+    return all(check.status == "pass" for check in checks if check.id in ("data.integrity", "data.schema"))
+
+
 @dataclass(frozen=True, slots=True)
 class Trained:
     """What the training run adds to a verdict: checks, figures and suspect pairs."""
@@ -108,7 +121,7 @@ def _train(
     def evaluate() -> list[Check]:
         with _folder(cache) as folder:
             trial = signal.run_trial(release, training, options, seed=seed, cache=folder, progress=progress)
-        checks, figures = signal.signal_checks(trial, options, baseline.verdict if baseline else None)
+        checks, figures = signal.signal_checks(trial, options, (baseline.verdict or {}) if baseline else None)
         result.metrics.update(signal.training_metrics(trial), held_out=figures)
         result.suspects.extend(signal.find_suspects(release, trial.model, seed=seed))
         return signal.mechanism_checks(trial) + checks
@@ -121,11 +134,11 @@ def _guarded(name: str, make: Callable[[], list[Check]]) -> list[Check]:
     """Make a check; if it breaks, that is an error of the gate and no finding about the release."""
     try:
         return make()
-    except (MemoryError, KeyboardInterrupt):
+    except MemoryError:
         raise
     except Exception as error:
-        kind = "data" if name.startswith("data.") else "signal"
-        return [Check(name, kind, "error", detail=f"{type(error).__name__}: {error}")]  # type: ignore[arg-type]
+        kind: Kind = "data" if name.startswith("data.") else "signal"
+        return [Check(name, kind, "error", detail=f"{type(error).__name__}: {error}")]
 
 
 def _folder(cache: Path | None) -> contextlib.AbstractContextManager[Path]:

@@ -119,7 +119,7 @@ def signal_checks(
     Args:
         trial: the trained models.
         options: thresholds.
-        baseline: verdict of an earlier release, None without one.
+        baseline: verdict of an earlier release, empty where its gate has not run; None without such a release.
 
     Returns:
         The checks, and the figures that they rest on.
@@ -149,9 +149,11 @@ def signal_checks(
 
 
 def _against_baseline(accuracy: float, baseline: Mapping[str, Any] | None) -> list[Check]:
-    before = (baseline or {}).get("metrics", {}).get("held_out", {}).get("accuracy")
-    if before is None:
+    if baseline is None:
         return []
+    before = baseline.get("metrics", {}).get("held_out", {}).get("accuracy")
+    if before is None:
+        return [skipped("signal.baseline", "signal", "the baseline has no verdict with a held-out score")]
     change, bound = accuracy - before, BASELINE_TOLERANCE
     alarm = "an unexplained gain is a contamination alarm" if change > bound else ""
     return [

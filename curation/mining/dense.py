@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -123,8 +124,7 @@ def _positive_rows(positives: Positives, queries: int, passages: int) -> Ragged:
 def _flatten(positives: Positives) -> tuple[npt.NDArray[np.integer], Rows]:
     """Return all rows end to end, and how many each query has."""
     if isinstance(positives, np.ndarray) and positives.dtype != object:
-        grid = positives.reshape(len(positives), -1)
-        return grid.ravel(), np.full(len(grid), grid.shape[1], dtype=np.int64)
+        return positives.ravel(), np.full(len(positives), math.prod(positives.shape[1:]), dtype=np.int64)
     lists = [np.atleast_1d(np.asarray(rows, dtype=np.int64 if np.size(rows) == 0 else None)) for rows in positives]
     values = np.concatenate(lists) if lists else np.empty(0, dtype=np.int64)
     return values, np.array([len(rows) for rows in lists], dtype=np.int64)

@@ -53,8 +53,8 @@ class Vectoriser:
         had every feature.
         """
         frequencies = np.bincount(counts.indices, minlength=FEATURES)
-        weights = np.log((1.0 + counts.shape[0]) / (1.0 + frequencies)) + 1.0
-        return cls(weights.astype(np.float32))
+        weight_of = np.log((1.0 + counts.shape[0]) / (1.0 + np.arange(counts.shape[0] + 1))) + 1.0
+        return cls(weight_of.astype(np.float32)[frequencies])
 
     def transform(self, counts: Matrix) -> Matrix:
         """Return unit vectors with entries proportional to (1 + ln count) * weight; zero for texts without words."""

@@ -69,6 +69,12 @@ class Exclusions:
         owners, rows = self.rows.take(keys)
         return positions[owners], rows
 
+    def select(self, queries: Rows) -> Exclusions:
+        """Return the exclusions of `queries` alone, numbered by their position."""
+        positions, keys = self.keys.take(queries)
+        offsets = np.searchsorted(positions, np.arange(len(queries) + 1))
+        return Exclusions(Ragged(keys, offsets), self.rows)
+
 
 def within_runs(lengths: Rows) -> Rows:
     """Return 0, 1, ..., length - 1 for each length, end to end, shape (sum of lengths,)."""

@@ -92,8 +92,10 @@ def positive_bound(positive_scores: Vectors, max_positive_ratio: float) -> Vecto
     """Return the score that a negative must stay below: p - (1 - ratio) |p|, shape as given.
 
     For p >= 0 that is `ratio * p`. A plain product would turn round for p < 0 and let through candidates that
-    score above their positive.
+    score above their positive. An infinite ratio bounds nothing, not even where p is 0.
     """
+    if np.isposinf(max_positive_ratio):
+        return np.full_like(positive_scores, np.inf)
     factor = np.where(positive_scores >= 0, max_positive_ratio, 2.0 - max_positive_ratio).astype(np.float32)
     return factor * positive_scores
 

@@ -1,12 +1,8 @@
-"""The stage `mine`: hard negatives from the positives of the same language and split.
-
-A pool is the set of distinct positives of one language in one split; what a record gets depends on its pool alone.
-"""
+"""Hard negatives for the records of one partition."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,289 +11,155 @@ import pyarrow.compute as pc
 
 from curation.config.model import Mining
 from curation.dedup.shingles import jaccard
-from curation.errors import ConfigError
 from curation.hashing import priority
 from curation.ledger import ledger_rows
-from curation.mining.dense import unit_vectors
-from curation.mining.features import Matrix, Vectoriser, count_features
-from curation.mining.lexical import IDENTITY, lexical_nearest, lexical_scores
-from curation.mining.ragged import Exclusions, Ragged, Rows
-from curation.mining.rules import Rules, judge, select
-from curation.mining.search import Candidates, Vectors, nearest, pair_scores
-from curation.mining.teachers import load_teacher
-from curation.ngrams import mix
+from curation.mining.assemble import Chosen, assemble, with_negatives
+from curation.mining.neighbours import find_neighbours
+from curation.mining.padding import draw_passages
+from curation.mining.pool import Pool, build_pool, column
+from curation.mining.ragged import Rows, positions_in_runs
+from curation.mining.rules import Rules, Selection, Verdict, Verdicts, judge, select
+from curation.mining.search import Candidates, Vectors
 from curation.outcome import Outcome
-from curation.text import fold
 
 STAGE = "mine"
-SHORTAGE = "negative_shortage"
+NEAR_DUPLICATE = 0.8
+"""Jaccard similarity of character 5-grams at which a text is too like the positive, as in deduplication."""
+_SURPLUS_GROWTH = 4
 
-# A passage that shares so much with a positive is taken for the same answer.
-NEAR_DUPLICATE_JACCARD = 0.8
-
-_TEXTS = pa.list_(pa.string())
-_FIELDS = (
-    pa.field("negative_ids", _TEXTS, nullable=False),
-    pa.field("negative_scores", pa.list_(pa.float32()), nullable=False),
-    pa.field("mined", pa.int16(), nullable=False),
-    pa.field("positive_score", pa.float32()),
-)
-
-Bools = npt.NDArray[np.bool_]
+# So many times what is missing is drawn until enough of it is unlike the positive. In a pool of hardly anything but
+# near duplicates a record is left short rather than compared with all of it.
+_DRAWS = (1, 8, 64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pool:
-    """The records of one pool, and its distinct passages.
-
-    Attributes:
-        records: rows of the record schema, by id, shape (n,).
-        own: the passage that is each record's positive, shape (n,).
-        folded: folded texts of the passages, shape (p,).
-        texts: the passages as the first record by id has them, shape (p,).
-        ids: id of that record, shape (p,).
-        excluded: passages that are never a negative of a record: its own, others of its group, and its query.
-    """
-
-    records: pa.Table
-    own: Rows
-    folded: pa.Array
-    texts: pa.Array
-    ids: pa.Array
-    excluded: Exclusions
-
-
-@dataclass(slots=True)
-class Negative:
-    """One negative of a record: its text, the id it comes from, and its score, if a teacher gave it."""
-
-    text: str
-    id: str
-    score: float | None
-
-
-def mining_keys(records: pa.Table) -> pa.Array:
-    """Return the routing key of each record, shape (n,): the language of the passages that it is mined from."""
-    return records["positive_language"].combine_chunks()
+def mining_keys(records: pa.Table, options: Mining) -> pa.Array:  # noqa: ARG001 - the shape of all routing functions
+    """Return the routing key of each record, shape (n,): the language in which its negatives are sought."""
+    return column(records, "positive_language")
 
 
 def mine_records(records: pa.Table, options: Mining, *, seed: int) -> Outcome:
-    """Give every record exactly `options.num_negatives` hard negatives.
+    """Give each record of a partition its negatives.
 
-    Negatives that a record brought along come first, then mined ones, then, by policy, random passages of the pool.
+    A pool is the distinct positives of one language and one split, so that no held-out text becomes a negative in
+    training. The result of a pool depends on nothing but its own records.
 
     Args:
-        records: all records of some pools, with the column `split`, in any order, shape (n,).
-        options: the section `mining` of the config.
-        seed: seed of the run, for random passages.
+        records: rows of `RECORD_SCHEMA` with a column `split`, in any order; further columns are carried along.
+        options: the config's `mining` section.
+        seed: what random passages are drawn with.
 
     Returns:
-        The records with `negatives` filled, and the columns `negative_ids` (empty for those brought along),
-        `negative_scores` (null for those and for random ones), `mined` (how many were mined) and `positive_score`.
-        A ledger row for each record that could not be given enough.
+        The records in order of id, where `negatives` has exactly `num_negatives` texts: given ones first, then
+        mined ones from the hardest down, then random ones. New columns: `negative_ids` (a record that has the text
+        as its positive; empty for given ones) and `negative_scores` (null for given and random ones), as long as
+        `negatives`; `mined` (how many were mined); `positive_score` (of the positive with the anchor). The ledger
+        has the records for which there are not enough.
 
     Raises:
-        ConfigError: if the teacher is lexical and shall score across languages.
+        ConfigError: if a lexical teacher is asked to compare texts of two languages.
+        CurationError: if the teacher cannot be loaded, or cannot embed a text.
     """
-    outcomes = [_mine_pool(pool, options, seed) for pool in _pools(records)]
-    kept = [outcome.records for outcome in outcomes] or [_with_columns(records, [], np.empty(0, np.int16), None)]
-    return Outcome.join(pa.concat_tables(kept), *(outcome.ledger for outcome in outcomes))
+    ordered = records.sort_by("id").combine_chunks()
+    outcomes = [_mine_pool(pool, options, seed) for pool in _pools(ordered)]
+    if not outcomes:
+        pool = build_pool(ordered, options.num_negatives)
+        return Outcome.keep(with_negatives(ordered, assemble(pool, _NOTHING, _NOTHING), _NOTHING.scores))
+    mined = pa.concat_tables([outcome.records for outcome in outcomes])
+    return Outcome.join(mined.sort_by("id"), *(outcome.ledger for outcome in outcomes))
 
 
-def _pools(records: pa.Table) -> Iterator[Pool]:
-    ordered = records.sort_by([("id", "ascending")])
-    keys = pc.binary_join_element_wise(ordered["positive_language"], ordered["split"], " ").combine_chunks()
-    codes = keys.dictionary_encode()
-    indices = codes.indices.to_numpy(zero_copy_only=False)
-    for _, code in sorted((key, code) for code, key in enumerate(codes.dictionary.to_pylist())):
-        yield _pool(ordered.take(pa.array(np.flatnonzero(indices == code))).combine_chunks())
+_NOTHING = Chosen.unscored(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
 
-def _pool(records: pa.Table) -> Pool:
-    encoded = fold(records["positive"]).dictionary_encode()
-    own = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    first = np.unique(own, return_index=True)[1]
-    texts, ids = (records[name].take(pa.array(first)).combine_chunks() for name in ("positive", "id"))
-    return Pool(records, own, encoded.dictionary, texts, ids, _excluded(records, own, encoded.dictionary))
+def _pools(ordered: pa.Table) -> Iterator[pa.Table]:
+    keys = pc.binary_join_element_wise(column(ordered, "positive_language"), column(ordered, "split"), "\0")
+    codes = keys.dictionary_encode().indices.to_numpy()
+    by_pool = np.argsort(codes, kind="stable")
+    for rows in np.split(by_pool, np.flatnonzero(np.diff(codes[by_pool])) + 1):
+        if len(rows):
+            yield ordered.take(pa.array(rows)).combine_chunks()
 
 
-def _excluded(records: pa.Table, own: Rows, folded: pa.Array) -> Exclusions:
-    """Exclude by keys: a record's group, and one for each distinct query that stands among the passages."""
-    groups = records["group"].combine_chunks().dictionary_encode()
-    group = groups.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    asked = pc.index_in(fold(records["query"]), value_set=folded)
-    as_passage = pc.fill_null(asked, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    count, records_count = len(groups.dictionary), len(own)
-    is_passage = np.flatnonzero(as_passage >= 0)
-    rows = np.arange(records_count, dtype=np.int64)
-    keys = Ragged.from_pairs(
-        np.concatenate([rows, is_passage]), np.concatenate([group, count + as_passage[is_passage]]), records_count
-    )
-    values = Ragged.from_pairs(
-        np.concatenate([group, count + np.arange(len(folded), dtype=np.int64)]),
-        np.concatenate([own, np.arange(len(folded), dtype=np.int64)]),
-        count + len(folded),
-    )
-    return Exclusions(keys, values)
-
-
-def _mine_pool(pool: Pool, options: Mining, seed: int) -> Outcome:
-    candidates, positive_scores = _candidates(pool, options)
-    negatives = _given(pool, options.num_negatives)
-    mined = _add_mined(negatives, pool, candidates, positive_scores, options)
-    if options.on_shortage == "pad":
-        _pad(negatives, pool, options.num_negatives, seed)
-    enough = np.array([len(found) == options.num_negatives for found in negatives], dtype=bool)
-    short = np.flatnonzero(~enough)
+def _mine_pool(records: pa.Table, options: Mining, seed: int) -> Outcome:
+    pool = build_pool(records, options.num_negatives)
+    wanted = options.num_negatives - np.bincount(pool.given.owners, minlength=records.num_rows)
+    mined, positive_scores = _mine(records, pool, wanted, options)
+    missing = wanted - np.bincount(mined.owners, minlength=records.num_rows)
+    padded = _pad(records, pool, missing, mined, seed) if options.on_shortage == "pad" else _NOTHING
+    negatives = assemble(pool, mined, padded)
+    found = np.diff(negatives.offsets)
+    is_short = pa.array(found < options.num_negatives)
     ledger = ledger_rows(
-        pool.records.take(pa.array(short)),
+        records.filter(is_short),
         stage=STAGE,
         decision="dropped",
-        reason=SHORTAGE,
-        score=pa.array([len(negatives[row]) for row in short], pa.float64()),
+        reason="negative_shortage",
+        score=pa.array(found, pa.float64()).filter(is_short),
         threshold=float(options.num_negatives),
     )
-    scored = _with_columns(pool.records, negatives, mined, positive_scores)
-    return Outcome(scored.filter(pa.array(enough)), ledger)
+    return Outcome.join(with_negatives(records, negatives, positive_scores).filter(pc.invert(is_short)), ledger)
 
 
-def _candidates(pool: Pool, options: Mining) -> tuple[Candidates, Vectors]:
-    """Return the nearest passages of each record, and the score of its own positive."""
-    k, rows = min(options.top_k, len(pool.folded)), np.arange(len(pool.own), dtype=np.int64)
-    by_positive = _anchored_on_positive(pool, options)
-    if options.teacher == IDENTITY:
-        _refuse_across_languages(pool, by_positive)
-        queries, passages = _lexical_vectors(pool, by_positive)
-        found = lexical_nearest(queries, passages, k, pool.excluded)
-        return found, lexical_scores(queries, passages, rows, pool.own)
-    anchors, vectors = _dense_vectors(pool, by_positive, options.teacher)
-    return nearest(anchors, vectors, k, pool.excluded), pair_scores(anchors, vectors, rows, pool.own)
-
-
-def _anchored_on_positive(pool: Pool, options: Mining) -> Bools:
-    """Tell for each record whether the neighbours of its positive are sought, shape (n,)."""
-    if options.anchor != "auto":
-        return np.full(len(pool.own), options.anchor == "positive")
-    bitext: Bools = pc.equal(pool.records["task"], "bitext").to_numpy()
-    return bitext if options.teacher == IDENTITY else np.zeros(len(bitext), dtype=bool)
-
-
-def _refuse_across_languages(pool: Pool, by_positive: Bools) -> None:
-    records = pool.records
-    across = pc.not_equal(records["query_language"], records["positive_language"]).to_numpy() & ~by_positive
-    if across.any():
-        row = records.slice(int(np.flatnonzero(across)[0]), 1).to_pylist()[0]
-        raise ConfigError(
-            "The lexical teacher cannot score across languages",
-            where=f"source {row['source']}, record {row['id']}",
-            why=f"the query is in {row['query_language']}, the positive in {row['positive_language']}",
-            hint="declare the task as bitext, set mining.anchor to positive, or name a sentence-transformers teacher",
-        )
-
-
-def _lexical_vectors(pool: Pool, by_positive: Bools) -> tuple[Matrix, Matrix]:
-    counts = count_features(pool.folded)
-    vectoriser = Vectoriser.fit(counts)
-    passages = vectoriser.transform(counts)
-    if by_positive.all():
-        return passages[pool.own], passages
-    anchors = pc.if_else(pa.array(by_positive), pool.records["positive"], pool.records["query"])
-    return vectoriser.transform(count_features(anchors.combine_chunks())), passages
-
-
-def _dense_vectors(pool: Pool, by_positive: Bools, teacher: str) -> tuple[Vectors, Vectors]:
-    embed = load_teacher(teacher).embed
-    passages = unit_vectors(embed(pool.texts.to_pylist(), "passage"), "embedded passages")
-    anchors = passages[pool.own].copy()
-    by_query = np.flatnonzero(~by_positive)
-    if len(by_query):
-        texts = pool.records["query"].take(pa.array(by_query)).to_pylist()
-        anchors[by_query] = unit_vectors(embed(texts, "query"), "embedded queries")
-    return anchors, passages
-
-
-def _given(pool: Pool, wanted: int) -> list[list[Negative]]:
-    """Return the negatives that the records brought along, less repeats, the query and the positive."""
-    columns = [pool.records[name].to_pylist() for name in ("negatives", "query", "positive")]
-    return [_distinct(texts, query, positive, wanted) for texts, query, positive in zip(*columns, strict=True)]
-
-
-def _distinct(texts: list[str], query: str, positive: str, wanted: int) -> list[Negative]:
-    if not texts:
-        return []
-    *keys, asked, answer = fold(pa.array([*texts, query, positive], pa.string())).to_pylist()
-    known, chosen = {"", asked, answer}, []
-    for key, text in zip(keys, texts, strict=True):
-        if key not in known:
-            known.add(key)
-            chosen.append(Negative(text, "", None))
-    return chosen[:wanted]
-
-
-def _add_mined(
-    negatives: list[list[Negative]], pool: Pool, candidates: Candidates, positive_scores: Vectors, options: Mining
-) -> npt.NDArray[np.int16]:
-    """Add mined negatives up to the number wanted; return how many each record got, int16, shape (n,)."""
+def _mine(records: pa.Table, pool: Pool, wanted: Rows, options: Mining) -> tuple[Chosen, Vectors]:
+    """Return the mined negatives, at most `wanted` of each record, and the score of every record's positive."""
     rules = Rules.from_options(options)
-    verdicts = judge(candidates, positive_scores, rules)
-    # Twice as many as wanted are checked for near duplicates, which are rare; the rest is not looked at.
-    spare = select(candidates, verdicts, 2 * options.num_negatives)
-    _refuse_near_duplicates(spare.rows, pool)
-    texts, ids = pool.texts.to_pylist(), pool.ids.to_pylist()
-    mined = np.zeros(len(negatives), dtype=np.int16)
-    for record, (found, rows, scores) in enumerate(zip(negatives, spare.rows, spare.scores, strict=True)):
-        known = {negative.text for negative in found}
-        fresh = [n for n in np.flatnonzero(rows >= 0) if texts[rows[n]] not in known][
-            : rules.num_negatives - len(found)
-        ]
-        found.extend(Negative(texts[rows[n]], ids[rows[n]], float(scores[n])) for n in fresh)
-        mined[record] = len(fresh)
-    return mined
+    needy = np.flatnonzero(wanted > 0)
+    found = find_neighbours(records, pool, needy, options)
+    verdicts = judge(found.candidates, found.positive_scores[needy], rules)
+    selection = _select_dissimilar(found.candidates, verdicts, pool, needy, rules.num_negatives)
+    queries, ranks = np.nonzero((selection.rows >= 0) & (np.arange(rules.num_negatives) < wanted[needy, None]))
+    chosen = Chosen(needy[queries], selection.rows[queries, ranks], selection.scores[queries, ranks])
+    return chosen, found.positive_scores
 
 
-def _refuse_near_duplicates(rows: Rows, pool: Pool) -> None:
-    """Set the rows that are nearly a record's positive to -1."""
-    records, ranks = np.nonzero(rows >= 0)
-    similarity = jaccard([pool.folded], rows[records, ranks], pool.own[records])
-    near = similarity >= NEAR_DUPLICATE_JACCARD
-    rows[records[near], ranks[near]] = -1
+def _select_dissimilar(
+    candidates: Candidates, verdicts: Verdicts, pool: Pool, needy: Rows, num_negatives: int
+) -> Selection:
+    """Select, and select again until no text is left that nearly equals its record's positive."""
+    is_checked = np.zeros(verdicts.shape, dtype=bool)
+    while True:
+        eligible = verdicts == Verdict.ELIGIBLE
+        unsure = eligible & (np.cumsum(eligible, axis=1) <= num_negatives) & ~is_checked
+        if not unsure.any():
+            return select(candidates, verdicts, num_negatives)
+        is_near = _near_positive(pool, needy[np.nonzero(unsure)[0]], candidates.rows[unsure])
+        verdicts = verdicts.copy()
+        verdicts[unsure] = np.where(is_near, Verdict.NEAR_DUPLICATE, Verdict.ELIGIBLE)
+        is_checked |= unsure
 
 
-def _pad(negatives: list[list[Negative]], pool: Pool, wanted: int, seed: int) -> None:
-    """Fill up with random passages: the order is a function of the record's id, the passage's id and the seed."""
-    short = np.array([row for row, found in enumerate(negatives) if len(found) < wanted], dtype=np.int64)
-    if not len(short):
-        return
-    drawn = priority(pool.ids.to_pylist(), "pad", seed)
-    own = priority(pool.records["id"].take(pa.array(short)).to_pylist(), "pad", seed)
-    texts, ids = pool.texts.to_pylist(), pool.ids.to_pylist()
-    for record, number in zip(short, own, strict=True):
-        found = negatives[record]
-        barred = {int(row) for row in pool.excluded.pairs(np.array([record]))[1]}
-        known = {negative.text for negative in found}
-        allowed = [row for row in np.argsort(mix(drawn + number), kind="stable") if row not in barred]
-        fresh = [row for row in allowed if texts[row] not in known]
-        clean = _not_near(np.array(fresh[: 4 * wanted], dtype=np.int64), int(pool.own[record]), pool)
-        found.extend(Negative(texts[row], ids[row], None) for row in clean[: wanted - len(found)])
+def _near_positive(pool: Pool, records: Rows, entries: Rows) -> npt.NDArray[np.bool_]:
+    """Tell of pairs of record and entry whether the entry nearly equals the record's positive."""
+    near: npt.NDArray[np.bool_] = jaccard([pool.folded], pool.entries[records], entries) >= NEAR_DUPLICATE
+    return near
 
 
-def _not_near(rows: Rows, positive: int, pool: Pool) -> list[int]:
-    similarity = jaccard([pool.folded], rows, np.full(len(rows), positive, dtype=np.int64))
-    kept: list[int] = rows[similarity < NEAR_DUPLICATE_JACCARD].tolist()
-    return kept
+def _pad(records: pa.Table, pool: Pool, missing: Rows, mined: Chosen, seed: int) -> Chosen:
+    """Draw random passages for the records that miss some, none of which nearly equals its record's positive."""
+    record_keys = priority(column(records, "id").to_pylist(), "mine:record", seed)
+    passage_keys = priority(pool.ids.to_pylist(), "mine:passage", seed)
+    waiting, surplus = np.flatnonzero(missing > 0), 1
+    found = [(waiting[:0], waiting[:0])]
+    while len(waiting):
+        asked = missing[waiting] * surplus
+        drawn, entries = draw_passages(record_keys[waiting], passage_keys, asked, _barred(pool, mined, waiting))
+        is_last = np.bincount(drawn, minlength=len(waiting)) < asked
+        owners = waiting[drawn]
+        is_new = ~_near_positive(pool, owners, entries)
+        kept = np.bincount(drawn[is_new], minlength=len(waiting))
+        is_done = is_last | (kept >= missing[waiting])
+        drawn, owners, entries = drawn[is_new], owners[is_new], entries[is_new]
+        taken = is_done[drawn] & (positions_in_runs(drawn) < missing[owners])
+        found.append((owners[taken], entries[taken]))
+        waiting, surplus = waiting[~is_done], surplus * _SURPLUS_GROWTH
+    owners, entries = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.argsort(owners, kind="stable")
+    return Chosen.unscored(owners[order], entries[order])
 
 
-def _with_columns(
-    records: pa.Table, negatives: list[list[Negative]], mined: npt.NDArray[np.int16], positive_scores: Vectors | None
-) -> pa.Table:
-    columns = (
-        pa.array([[negative.id for negative in found] for found in negatives], _FIELDS[0].type),
-        pa.array([[negative.score for negative in found] for found in negatives], _FIELDS[1].type),
-        pa.array(mined, _FIELDS[2].type),
-        pa.array([] if positive_scores is None else positive_scores, _FIELDS[3].type),
-    )
-    texts = pa.array([[negative.text for negative in found] for found in negatives], _TEXTS)
-    table = records.set_column(records.schema.get_field_index("negatives"), records.schema.field("negatives"), texts)
-    for field, column in zip(_FIELDS, columns, strict=True):
-        table = table.append_column(field, column)
-    return table
+def _barred(pool: Pool, mined: Chosen, records: Rows) -> tuple[Rows, Rows]:
+    """Return what must not be drawn for `records`, as pairs: position in `records`, and entry."""
+    positions, entries = pool.excluded.pairs(records)
+    is_theirs = np.isin(mined.owners, records)
+    also = np.searchsorted(records, mined.owners[is_theirs])
+    return np.concatenate([positions, also]), np.concatenate([entries, mined.entries[is_theirs]])

@@ -1,79 +1,127 @@
-"""Teachers that embed: any sentence-transformers model, by a pinned revision or from a folder."""
+"""Dense teachers: models that turn texts into unit vectors."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import numpy as np
-
-from curation.errors import ConfigError
+from curation.errors import ConfigError, CurationError
+from curation.mining.dense import unit_vectors
 from curation.mining.search import Vectors
 
 Role = Literal["query", "passage"]
 
-_PINNED = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[0-9a-f]{40})")
-_BATCH = 64
+_HUB_SPEC = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[0-9a-f]{40})")
+_BATCH_TEXTS = 64
+_READ_BYTES = 1 << 20
 
 
 class Teacher(Protocol):
-    """Something that embeds texts for the scoring of hard negatives.
+    """What embeds texts for mining."""
 
-    Attributes:
-        identity: names the model and its revision.
-    """
-
-    identity: str
+    @property
+    def identity(self) -> str:
+        """Name and version: two teachers with the same identity give the same vectors."""
 
     def embed(self, texts: Sequence[str], role: Role) -> Vectors:
-        """Return unit vectors, float32, shape (n, d)."""
+        """Return one unit vector for each of n >= 1 texts, float32, shape (n, d)."""
 
 
 class SentenceTransformerTeacher:
-    """A sentence-transformers model.
+    """A sentence-transformers model, from the Hub at a pinned revision or from a local folder.
+
+    Code that a model brings along is never run.
 
     Args:
-        spec: `ORG/MODEL@REVISION` with a commit of 40 hexadecimal digits, or a local folder.
+        spec: `ORG/MODEL@REVISION` with a revision of 40 hexadecimal digits, or the path of a folder.
+
+    Raises:
+        ConfigError: if `spec` is neither.
+        CurationError: if the package is not installed, or the model cannot be loaded.
     """
 
     def __init__(self, spec: str) -> None:
-        self.identity = spec
-        self._model = _load(spec)
+        folder = Path(spec)
+        if spec and folder.is_dir():
+            self._model = _load(spec, None)
+            self._identity = f"{folder.name}@{_digest(folder)}"
+            return
+        pinned = _HUB_SPEC.fullmatch(spec)
+        if pinned is None:
+            raise ConfigError(
+                f"no teacher is called {spec!r}",
+                where="mining.teacher",
+                why="it is neither `lexical`, nor a folder, nor ORG/MODEL@REVISION with all 40 digits of the revision",
+                hint="pin a model of the Hub by its full commit hash, so that the same config gives the same negatives",
+            )
+        self._model = _load(pinned["name"], pinned["revision"])
+        self._identity = spec
+
+    @property
+    def identity(self) -> str:
+        """`ORG/MODEL@REVISION`, or the folder's name and the hash of its files."""
+        return self._identity
 
     def embed(self, texts: Sequence[str], role: Role) -> Vectors:
-        """Return unit vectors, float32, shape (n, d), by the model's own prompt for the role."""
+        """Return one unit vector for each of n >= 1 texts, float32, shape (n, d), with the model's prompt for `role`.
+
+        Raises:
+            CurationError: if the model gives a text a vector without direction (zero, NaN or infinite).
+        """
         encode = self._model.encode_query if role == "query" else self._model.encode_document
-        vectors = encode(list(texts), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False)
-        return np.ascontiguousarray(vectors, dtype=np.float32)
+        vectors = encode(
+            list(texts),
+            batch_size=_BATCH_TEXTS,
+            show_progress_bar=False,
+            convert_to_numpy=True,
+            normalize_embeddings=True,
+        )
+        return unit_vectors(vectors, f"embeddings of {role} texts by {self.identity}")
 
 
-@cache
+@lru_cache(maxsize=1)
 def load_teacher(spec: str) -> Teacher:
-    """Return the teacher that a config names, loaded once a process.
+    """Return the dense teacher of a config's `mining.teacher`; the last one stays loaded for the next pool.
 
     Raises:
-        ConfigError: if it is neither a folder nor a pinned name, or sentence-transformers is not installed.
+        ConfigError: if `spec` names no model.
+        CurationError: if the model cannot be loaded.
     """
     return SentenceTransformerTeacher(spec)
 
 
-def _load(spec: str) -> Any:
+def _load(name: str, revision: str | None) -> Any:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
-        hint = "pip install 'ml-embed-curation[hub-teacher]', or set mining.teacher to lexical"
-        raise ConfigError("The teacher needs sentence-transformers", why=str(error), hint=hint) from error
-    pinned = _PINNED.fullmatch(spec)
-    if pinned:
-        return SentenceTransformer(pinned["name"], revision=pinned["revision"])
-    if not Path(spec).is_dir():
-        raise ConfigError(
-            "The teacher cannot be found",
+        raise CurationError(
+            f"the teacher {name!r} needs sentence-transformers",
             where="mining.teacher",
-            why=f"{spec!r} is neither a folder nor of the form ORG/MODEL@REVISION with a commit of 40 digits",
-            hint="name the commit: a branch or tag may move, and the negatives with it",
-        )
-    return SentenceTransformer(str(Path(spec)), local_files_only=True)
+            why=str(error),
+            hint="pip install 'ml-embed-curation[hub-teacher]', or set mining.teacher to `lexical`",
+        ) from error
+    try:
+        return SentenceTransformer(
+            name, revision=revision, local_files_only=revision is None, trust_remote_code=False
+        ).eval()
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError) as error:
+        raise CurationError(
+            f"the teacher {name!r} cannot be loaded",
+            where="mining.teacher",
+            why=f"{type(error).__name__}: {error}",
+            hint="check the name, the revision and the network; a local folder needs modules.json",
+        ) from error
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
+        with file.open("rb") as stream:
+            while chunk := stream.read(_READ_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()

@@ -176,5 +176,6 @@ def _rank_scores(model: TrainedModel, sets: Sequence[PairSet], rank: int) -> dic
 
 def _one_way(scores: Float32s, right: Bools) -> tuple[float, float]:
     best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True)
-    ranks = 1 + ((scores >= best) & ~right).sum(axis=1)
+    # Not `scores >= best`: what is not a number is below nothing, and must not look like a perfect answer.
+    ranks = 1 + (~(scores < best) & ~right).sum(axis=1)
     return float(np.mean(ranks == 1)), float(np.mean(np.where(ranks <= _MRR_RANKS, 1 / ranks, 0.0)))

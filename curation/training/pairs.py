@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from curation.config.model import Training
 from curation.errors import ReleaseError
@@ -62,13 +64,14 @@ def load_pairs(
         options: of the training; no more pairs are kept than its steps can see.
         seed: of every choice.
         cache: folder of trained tokenizers.
-        shuffle_positives: give each anchor the positive (and negatives) of another pair of its source and language.
+        shuffle_positives: give each anchor the positive (and negatives) of another pair of its source and language;
+            a pair that is alone there keeps its own.
 
     Raises:
         ReleaseError: if the release has no training pairs, or a shard cannot be read.
     """
     table = _read(release, options, seed)
-    columns = ["anchor", "positive", *_negatives(table)]
+    columns = ["anchor", "positive", *_negatives(table.column_names)]
     folded = [fold(_whole(table, name)) for name in columns]
     encoded = pa.concat_arrays(folded).dictionary_encode()
     distinct: list[str] = encoded.dictionary.to_pylist()
@@ -94,7 +97,8 @@ def _read(release: Release, options: Training, seed: int) -> pa.Table:
         )
     wanted = release.read("full", split="train", columns=["id"])
     kept = _lowest(wanted.column("id").to_pylist(), options.steps * options.batch_size, seed)
-    available = _negatives(release.read("data", split="train"))[: options.negatives]
+    first = pq.read_schema(release.path / release.shards("full", split="train")[0].path)
+    available = _negatives(first.names)[: options.negatives]
     columns = ["id", "anchor", "positive", *available, "group", "source", "language"]
     return release.read("full", split="train", columns=columns).take(pa.array(kept)).combine_chunks()
 
@@ -103,8 +107,8 @@ def _lowest(ids: Sequence[str], count: int, seed: int) -> Int64s:
     return np.sort(np.argsort(priority(ids, "training", seed), kind="stable")[:count])
 
 
-def _negatives(table: pa.Table) -> list[str]:
-    return [name for name in table.column_names if name.startswith("negative_")]
+def _negatives(names: Sequence[str]) -> list[str]:
+    return [name for name in names if re.fullmatch(r"negative_\d+", name)]
 
 
 def _whole(table: pa.Table, name: str) -> pa.Array:

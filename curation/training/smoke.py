@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ Progress = Callable[[int, int, float], None]
 
 _FORMAT = "smoke-model/1"
 _CONFIG, _WEIGHTS, _TOKENIZER = "config.json", "weights.npz", "tokenizer.model"
+# What JSON, NumPy, zipfile, SentencePiece and torch raise on files that are damaged or not theirs.
+_BROKEN_FILES = (OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, zipfile.BadZipFile)
 _WEIGHT_DECAY = 0.01
 _MAX_GRADIENT_NORM = 1.0
 _ENCODE_ROWS = 4_096
@@ -89,7 +92,7 @@ class TrainedModel:
         """Write weights (NumPy archive, no pickle), tokenizer and options."""
         weights = {name: value.numpy() for name, value in self.encoder.state_dict().items()}
         with atomic_path(folder / _WEIGHTS) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **weights)
+            np.savez(stream, **weights)
         with atomic_path(folder / _TOKENIZER) as temporary:
             temporary.write_bytes(self.tokenizer.model)
         config = {"format": _FORMAT, "seed": self.seed, "options": self.options.model_dump(), "losses": self.losses}
@@ -111,9 +114,9 @@ class TrainedModel:
             model = initial_model(tokenizer, options, seed=config["seed"])
             with np.load(folder / _WEIGHTS, allow_pickle=False) as archive:
                 model.encoder.load_state_dict({name: torch.from_numpy(archive[name]) for name in archive.files})
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            return replace(model, losses=tuple(config["losses"]))
+        except _BROKEN_FILES as error:
             raise ModelError("This folder does not hold a smoke model", where=str(folder), why=str(error)) from error
-        return replace(model, losses=tuple(config["losses"]))
 
 
 def unit(vectors: Float32s) -> Float32s:

@@ -1,0 +1,133 @@
+"""Wrong labels are found, in languages that share a script too; clean ones and relatives are left in peace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.gate.labels import MIN_TEXTS, at_least, label_noise
+
+# Sentences are put together from these parts: enough different ones for a small classifier.
+PARTS = {
+    "deu_Latn": (
+        ["Der Benutzer", "Das Passwort", "Die Änderung", "Der Eintrag", "Die Nachricht", "Das Formular"],
+        ["konnte nicht", "wurde gestern", "muss leider", "soll später", "wird bald", "darf niemals"],
+        ["gespeichert werden", "gelöscht werden", "bestätigt werden", "zurückgesetzt werden"],
+    ),
+    "fra_Latn": (
+        ["L'utilisateur", "Le mot de passe", "La modification", "L'enregistrement", "Le message", "Le formulaire"],
+        ["ne peut pas", "devait hier", "doit malheureusement", "pourra ensuite", "va bientôt", "ne doit jamais"],
+        ["être enregistré", "être supprimé", "être confirmé", "être réinitialisé"],
+    ),
+    "ell_Grek": (
+        ["Ο χρήστης", "Ο κωδικός πρόσβασης", "Η αλλαγή", "Η εγγραφή", "Το μήνυμα", "Η φόρμα"],
+        ["δεν μπορεί", "έπρεπε χθες", "πρέπει δυστυχώς", "θα μπορούσε", "πρόκειται σύντομα", "δεν πρέπει ποτέ"],
+        ["να αποθηκευτεί", "να διαγραφεί", "να επιβεβαιωθεί", "να επαναφερθεί"],
+    ),
+    "rus_Cyrl": (
+        ["Пользователь", "Пароль", "Изменение", "Запись", "Сообщение", "Форма"],
+        ["не может", "вчера должен", "к сожалению обязан", "сможет потом", "скоро начнёт", "никогда не будет"],
+        ["быть сохранено", "быть удалено", "быть подтверждено", "быть сброшено"],
+    ),
+    "kat_Geor": (
+        ["მომხმარებელი", "პაროლი", "ცვლილება", "ჩანაწერი", "შეტყობინება", "ფორმა"],
+        ["ვერ იქნება", "გუშინ უნდა", "სამწუხაროდ უნდა", "მოგვიანებით შეიძლება", "მალე იქნება", "არასოდეს იქნება"],
+        ["შენახული", "წაშლილი", "დადასტურებული", "აღდგენილი"],
+    ),
+    "ind_Latn": (
+        ["Pengguna", "Kata sandi", "Perubahan", "Catatan itu", "Pesan tersebut", "Formulir"],
+        ["tidak dapat", "kemarin harus", "sayangnya harus", "nanti dapat", "segera akan", "tidak boleh"],
+        ["disimpan kembali", "dihapus kembali", "dikonfirmasi kembali", "diatur ulang"],
+    ),
+}
+
+
+def texts_of(code: str, count: int, seed: int = 0) -> list[str]:
+    random = np.random.default_rng(seed)
+    starts, middles, ends = PARTS[code]
+    pick = random.choice
+    return [f"{pick(starts)} {pick(middles)} {pick(ends)} ({n})" for n in range(count)]
+
+
+def noise(*groups: tuple[str, Sequence[str]]) -> dict[str, tuple[float, int]]:
+    texts = [text for _, group in groups for text in group]
+    return label_noise(pa.array(texts), [label for label, group in groups for _ in group])
+
+
+@pytest.fixture(scope="module")
+def clean() -> list[tuple[str, list[str]]]:
+    return [(code, texts_of(code, 120)) for code in PARTS]
+
+
+def test_clean_labels_have_no_noise(clean: list[tuple[str, list[str]]]) -> None:
+    shares = noise(*clean)
+    assert sorted(shares) == sorted(PARTS)
+    assert all(share < 0.01 for share, _ in shares.values())
+
+
+@pytest.mark.parametrize(
+    ("label", "other"), [("deu_Latn", "fra_Latn"), ("rus_Cyrl", "kat_Geor"), ("fra_Latn", "deu_Latn")]
+)
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_texts_of_another_language_are_found(
+    clean: list[tuple[str, list[str]]], label: str, other: str, share: float
+) -> None:
+    foreign = texts_of(other, int(share * 120), seed=9)
+    groups = [(code, [*foreign, *texts[len(foreign) :]] if code == label else texts) for code, texts in clean]
+    shares = noise(*groups)
+    assert 0.3 * share < shares[label][0] <= share
+    assert all(found < 0.02 for code, (found, _) in shares.items() if code != label)
+
+
+def test_the_order_of_the_texts_does_not_matter(clean: list[tuple[str, list[str]]]) -> None:
+    texts = [text for _, group in clean for text in group]
+    labels = [code for code, group in clean for _ in group]
+    order = np.random.default_rng(1).permutation(len(texts))
+    again = label_noise(pa.array([texts[n] for n in order]), [labels[n] for n in order])
+    assert again == noise(*clean)
+
+
+def test_relatives_are_no_other_language(clean: list[tuple[str, list[str]]]) -> None:
+    """Malay and Indonesian: half of either is the other's, and nobody could tell."""
+    mixed = texts_of("ind_Latn", 240, seed=3)
+    shares = noise(*clean[:4], ("ind_Latn", mixed[:120]), ("zsm_Latn", [*mixed[120:180], *mixed[:60]]))
+    assert shares["ind_Latn"][0] < 0.01
+    assert shares["zsm_Latn"][0] < 0.01
+
+
+def test_scripts_of_one_language_are_no_other_language() -> None:
+    texts = texts_of("rus_Cyrl", 200)
+    shares = noise(("srp_Cyrl", texts[:100]), ("srp_Latn", texts[100:]), ("deu_Latn", texts_of("deu_Latn", 100)))
+    assert shares["srp_Latn"][0] == 0
+
+
+def test_short_texts_and_few_texts_are_not_judged(clean: list[tuple[str, list[str]]]) -> None:
+    shares = noise(*clean, ("spa_Latn", ["Sí"] * 200), ("por_Latn", texts_of("fra_Latn", MIN_TEXTS - 1)))
+    assert "spa_Latn" not in shares
+    assert "por_Latn" not in shares
+
+
+def test_one_label_alone_has_no_noise() -> None:
+    assert noise(("ell_Grek", texts_of("ell_Grek", 80))) == {"ell_Grek": (0.0, 80)}
+
+
+@given(st.integers(1, 10_000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials))))
+def test_the_lower_end_of_the_interval(case: tuple[int, int]) -> None:
+    hits, trials = case
+    low = at_least(hits, trials)
+    assert 0 <= low <= hits / trials
+    assert (low == 0) == (hits == 0)
+    # Two standard errors above the lower end is the share that was found: the definition of Wilson's interval.
+    if hits:
+        assert (hits / trials - low) ** 2 == pytest.approx(4 * low * (1 - low) / trials, rel=1e-6, abs=1e-12)
+
+
+def test_more_trials_narrow_the_interval() -> None:
+    ends = [at_least(n, 10 * n) for n in (1, 10, 100, 1_000)]
+    assert ends == sorted(ends)
+    assert ends[-1] == pytest.approx(0.1, abs=0.01)

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.mining.features import Matrix, Vectoriser, count_features
+from curation.mining.lexical import EXACT_POOL, lexical_nearest, lexical_scores
+from curation.mining.ragged import Exclusions, Ragged
+
+# A sentence, one that speaks of the same things, and others of the same language.
+NEIGHBOURS = {
+    "hin_Deva": (
+        "बच्चे नदी के किनारे खेल रहे हैं।",
+        "नदी के किनारे कई बच्चे बैठे थे।",
+        "कल दिल्ली में बहुत बारिश हुई।",
+        "मेरी बहन अस्पताल में काम करती है।",
+        "यह किताब बहुत महंगी है।",
+    ),
+    "tam_Taml": (
+        "குழந்தைகள் ஆற்றங்கரையில் விளையாடுகிறார்கள்.",
+        "ஆற்றங்கரையில் குழந்தைகள் அமர்ந்திருந்தனர்.",
+        "நேற்று சென்னையில் மழை பெய்தது.",
+        "என் அக்கா மருத்துவமனையில் வேலை செய்கிறாள்.",
+        "இந்தப் புத்தகம் விலை அதிகம்.",
+    ),
+    "tha_Thai": (
+        "เด็กๆ กำลังเล่นอยู่ริมแม่น้ำ",
+        "มีเด็กหลายคนนั่งอยู่ริมแม่น้ำ",
+        "เมื่อวานฝนตกหนักที่กรุงเทพ",
+        "พี่สาวของฉันทำงานในโรงพยาบาล",
+        "หนังสือเล่มนี้ราคาแพงมาก",
+    ),
+    "mya_Mymr": (
+        "ကလေးတွေ မြစ်ကမ်းနားမှာ ကစားနေကြတယ်။",
+        "မြစ်ကမ်းနားမှာ ကလေးအများကြီး ထိုင်နေခဲ့တယ်။",
+        "မနေ့က ရန်ကုန်မှာ မိုးသည်းထန်စွာ ရွာခဲ့တယ်။",
+        "ကျွန်တော့်အစ်မက ဆေးရုံမှာ အလုပ်လုပ်တယ်။",
+        "ဒီစာအုပ်က ဈေးအရမ်းကြီးတယ်။",
+    ),
+    "zho_Hans": (
+        "孩子们在河边玩耍。",
+        "河边坐着许多孩子。",
+        "昨天北京下了大雨。",
+        "我姐姐在医院工作。",
+        "这本书非常贵。",
+    ),
+    "jpn_Jpan": (
+        "子供たちは川のそばで遊んでいる。",
+        "川のそばにたくさんの子供たちが座っていた。",
+        "昨日は東京で大雨が降った。",
+        "姉は病院に勤めています。",
+        "この本はとても高い。",
+    ),
+    "kor_Hang": (
+        "아이들이 강가에서 놀고 있다.",
+        "강가에는 많은 아이들이 앉아 있었다.",
+        "어제 서울에 비가 많이 왔다.",
+        "우리 누나는 병원에서 일한다.",
+        "이 책은 너무 비싸다.",
+    ),
+    "arb_Arab": (
+        "يلعب الأطفال على ضفة النهر.",
+        "جلس كثير من الأطفال على ضفة النهر.",
+        "هطل مطر غزير أمس في القاهرة.",
+        "تعمل أختي في المستشفى.",
+        "هذا الكتاب باهظ الثمن.",
+    ),
+    "heb_Hebr": (
+        "הילדים משחקים על גדת הנהר.",
+        "ילדים רבים ישבו על גדת הנהר.",
+        "אתמול ירד גשם חזק בחיפה.",
+        "אחותי עובדת בבית חולים.",
+        "הספר הזה יקר מאוד.",
+    ),
+    "amh_Ethi": (
+        "ልጆቹ በወንዙ ዳር እየተጫወቱ ነው።",
+        "ብዙ ልጆች በወንዙ ዳር ተቀምጠው ነበር።",
+        "ትናንት በአዲስ አበባ ከባድ ዝናብ ዘነበ።",
+        "እህቴ በሆስፒታል ትሠራለች።",
+        "ይህ መጽሐፍ በጣም ውድ ነው።",
+    ),
+    "kat_Geor": (
+        "ბავშვები მდინარის ნაპირზე თამაშობენ.",
+        "მდინარის ნაპირზე ბევრი ბავშვი იჯდა.",
+        "გუშინ თბილისში ძლიერად წვიმდა.",
+        "ჩემი და საავადმყოფოში მუშაობს.",
+        "ეს წიგნი ძალიან ძვირია.",
+    ),
+    "rus_Cyrl": (
+        "Дети играют на берегу реки.",
+        "На берегу реки сидело много детей.",
+        "Вчера в Москве шёл сильный дождь.",
+        "Моя сестра работает в больнице.",
+        "Эта книга очень дорогая.",
+    ),
+    "khm_Khmr": (
+        "ក្មេងៗកំពុងលេងនៅមាត់ទន្លេ។",
+        "មានក្មេងជាច្រើនអង្គុយនៅមាត់ទន្លេ។",
+        "ម្សិលមិញភ្លៀងធ្លាក់ខ្លាំងនៅភ្នំពេញ។",
+        "បងស្រីរបស់ខ្ញុំធ្វើការនៅមន្ទីរពេទ្យ។",
+        "សៀវភៅនេះថ្លៃណាស់។",
+    ),
+    "ell_Grek": (
+        "Τα παιδιά παίζουν στην όχθη του ποταμού.",
+        "Στην όχθη του ποταμού κάθονταν πολλά παιδιά.",
+        "Χθες έβρεξε δυνατά στην Αθήνα.",
+        "Η αδερφή μου δουλεύει σε νοσοκομείο.",
+        "Αυτό το βιβλίο είναι πολύ ακριβό.",
+    ),
+}
+WORDS = ("river", "boat", "harbour", "नदी", "नाव", "किनारे", "แม่น้ำ", "เรือ", "河", "船", "река", "лодка", "نهر", "قارب")
+
+
+def vectors(*texts: str) -> Matrix:
+    counts = count_features(pa.array(texts, pa.string()))
+    return Vectoriser.fit(counts).transform(counts)
+
+
+def barring(pairs: list[tuple[int, int]], count: int) -> Exclusions:
+    grid = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return Exclusions.from_rows(Ragged.from_pairs(grid[:, 0], grid[:, 1], count))
+
+
+def itself(count: int) -> Exclusions:
+    return barring([(row, row) for row in range(count)], count)
+
+
+def sentences(count: int, *, length: int, vocabulary: int, seed: int = 0) -> list[str]:
+    """Return texts of made-up words, frequent and rare ones as in language (Zipf)."""
+    random = np.random.default_rng(seed)
+    shares = 1.0 / np.arange(1, vocabulary + 1)
+    letters = np.array(list("aeioulnrstkm"))
+    words = ["".join(random.choice(letters, random.integers(2, 8))) for _ in range(vocabulary)]
+    return [" ".join(random.choice(words, length, p=shares / shares.sum())) for _ in range(count)]
+
+
+@pytest.mark.parametrize("language", NEIGHBOURS)
+def test_the_neighbour_is_the_sentence_on_the_same_subject(language: str) -> None:
+    texts = NEIGHBOURS[language]
+    found = lexical_nearest(vectors(*texts), vectors(*texts), 3, itself(len(texts)))
+    assert (found.rows[0, 0], found.rows[1, 0]) == (1, 0)
+    assert found.scores[0, 0] > max(0.1, 1.5 * found.scores[0, 1])
+
+
+@pytest.mark.parametrize("language", NEIGHBOURS)
+def test_the_other_languages_do_not_come_between(language: str) -> None:
+    texts = [sentence for sentences in NEIGHBOURS.values() for sentence in sentences]
+    anchor = texts.index(NEIGHBOURS[language][0])
+    found = lexical_nearest(vectors(*texts), vectors(*texts), 1, itself(len(texts)))
+    assert found.rows[anchor, 0] == anchor + 1
+
+
+@pytest.mark.parametrize(
+    ("anchor", "same", "other"),
+    [
+        ("आज का दिन अच्छा है", "वह दिन याद है", "वह दान याद है"),
+        ("கல் மிகவும் கனமானது", "இந்தக் கல் பெரியது", "இந்தக் கால் பெரியது"),
+        ("ไม้นี้แข็งมาก", "โต๊ะทำจากไม้", "โต๊ะทำจากไม่"),
+        ("כּוֹס מים", "זאת כּוֹס", "זאת כִּיס"),
+    ],
+)
+def test_words_that_differ_in_marks_are_different_words(anchor: str, same: str, other: str) -> None:
+    found = lexical_nearest(vectors(anchor, other, same), vectors(anchor, other, same), 2, itself(3))
+    assert found.rows[0, 0] == 2
+    assert found.scores[0, 0] > found.scores[0, 1] or found.rows[0, 1] == -1
+
+
+def assert_like_brute_force(queries: Matrix, passages: Matrix, k: int, barred: set[tuple[int, int]]) -> None:
+    cosines = queries.toarray().astype(np.float64) @ passages.toarray().T.astype(np.float64)
+    for query, row in barred:
+        cosines[query, row] = 0.0
+    found = lexical_nearest(queries, passages, k, barring(sorted(barred), queries.shape[0]))
+    assert found.rows.shape == found.scores.shape == (queries.shape[0], k)
+    for scores, rows, values in zip(cosines, found.rows, found.scores, strict=True):
+        have = rows >= 0
+        best = np.sort(scores[scores > 0])[::-1][:k]
+        np.testing.assert_allclose(values[have], best, atol=2e-6)
+        np.testing.assert_allclose(values[have], scores[rows[have]], atol=2e-6)
+        assert len(set(rows[have].tolist())) == have.sum()
+        assert list(zip(-values[have], rows[have], strict=True)) == sorted(zip(-values[have], rows[have], strict=True))
+        assert (rows[~have] == -1).all()
+        assert np.isneginf(values[~have]).all()
+
+
+def narrow(matrix: Matrix, columns: npt.NDArray[np.int32]) -> Matrix:
+    return matrix[:, columns].tocsr()
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_equals_brute_force_on_the_full_cosine(data: st.DataObject) -> None:
+    text = st.lists(st.sampled_from(WORDS), max_size=5).map(" ".join)
+    pool = data.draw(st.lists(text, min_size=1, max_size=30))
+    asked = data.draw(st.lists(text, min_size=0, max_size=8))
+    k = data.draw(st.integers(1, 12))
+    pairs = st.tuples(st.integers(0, max(0, len(asked) - 1)), st.integers(0, len(pool) - 1))
+    barred = data.draw(st.sets(pairs, max_size=20)) if asked else set()
+    both = vectors(*pool, *asked)
+    # The features that no text has say nothing, and would make the dense matrices of the oracle large.
+    both = narrow(both, np.unique(both.indices))
+    assert_like_brute_force(both[len(pool) :], both[: len(pool)], k, barred)
+
+
+def test_equals_brute_force_up_to_the_exact_pool() -> None:
+    both = vectors(*sentences(EXACT_POOL, length=6, vocabulary=300))
+    both = narrow(both, np.unique(both.indices))
+    assert_like_brute_force(both[:200], both, 20, {(row, row) for row in range(200)})
+
+
+def test_ties_stand_in_order_of_rows_however_many() -> None:
+    texts = ["the harbour master"] * 300
+    found = lexical_nearest(vectors(*texts), vectors(*texts), 4, itself(300))
+    assert found.rows[0].tolist() == [1, 2, 3, 4]
+    assert found.rows[299].tolist() == [0, 1, 2, 3]
+    np.testing.assert_allclose(found.scores, 1.0, rtol=1e-6)
+
+
+def test_a_large_pool_gives_full_cosines_and_nearly_all_of_the_nearest() -> None:
+    count, k = EXACT_POOL + 300, 10
+    matrix = vectors(*sentences(count, length=12, vocabulary=3000))
+    found = lexical_nearest(matrix, matrix, k, itself(count))
+    asked = np.repeat(np.arange(count), k)
+    np.testing.assert_array_equal(found.scores.ravel(), lexical_scores(matrix, matrix, asked, found.rows.ravel()))
+    assert (found.rows != np.arange(count)[:, None]).all()
+    assert (np.diff(found.scores, axis=1) <= 0).all()
+    cosines = (matrix @ matrix.T).toarray()
+    np.fill_diagonal(cosines, -1.0)
+    kth = np.sort(cosines, axis=1)[:, -k]
+    assert (found.scores >= kth[:, None] - 1e-5).mean() > 0.95
+
+
+def test_a_hub_query_in_a_large_pool() -> None:
+    texts = sentences(EXACT_POOL + 200, length=10, vocabulary=500)
+    matrix = vectors(*texts)
+    alone = lexical_nearest(matrix[:3], matrix, 5, itself(3))
+    hub = [(1, row) for row in range(1100)]
+    found = lexical_nearest(matrix[:3], matrix, 5, barring([(0, 0), (2, 2), *hub], 3))
+    np.testing.assert_array_equal(found.rows[[0, 2]], alone.rows[[0, 2]])
+    assert set(found.rows[1].tolist()) <= {-1, *range(1100, EXACT_POOL + 200)}
+
+
+def test_blocks_of_queries_change_nothing() -> None:
+    matrix = vectors(*sentences(1100, length=6, vocabulary=300))
+    together = lexical_nearest(matrix, matrix, 5, itself(1100))
+    for query in (0, 511, 512, 1023, 1099):
+        alone = lexical_nearest(matrix[[query]], matrix, 5, barring([(0, query)], 1))
+        np.testing.assert_array_equal(alone.rows[0], together.rows[query])
+        np.testing.assert_array_equal(alone.scores[0], together.scores[query])
+
+
+def test_scores_are_symmetric_and_do_not_depend_on_their_company() -> None:
+    matrix = vectors(*sentences(150, length=9, vocabulary=120))
+    left, right = np.divmod(np.arange(150 * 150), 150)
+    scores = lexical_scores(matrix, matrix, left, right).reshape(150, 150)
+    np.testing.assert_array_equal(scores, scores.T)
+    np.testing.assert_allclose(scores, (matrix @ matrix.T).toarray(), atol=2e-6)
+    shuffled = np.random.default_rng(0).permutation(len(left))
+    np.testing.assert_array_equal(
+        lexical_scores(matrix, matrix, left[shuffled], right[shuffled]), scores.ravel()[shuffled]
+    )
+
+
+def test_texts_without_words_have_no_neighbours() -> None:
+    matrix = vectors("…", "boats", "!!", "boats again")
+    found = lexical_nearest(matrix, matrix, 3, itself(4))
+    assert found.rows.tolist() == [[-1] * 3, [3, -1, -1], [-1] * 3, [1, -1, -1]]
+
+
+def test_nothing_to_score_or_to_search() -> None:
+    matrix, none = vectors("boats", "harbour"), np.empty(0, dtype=np.int64)
+    assert lexical_scores(matrix, matrix, none, none).shape == (0,)
+    assert lexical_nearest(matrix[:0], matrix, 2, itself(0)).rows.shape == (0, 2)
+    assert lexical_nearest(matrix[:1], matrix[:1], 1, itself(1)).rows.tolist() == [[-1]]
