@@ -14,10 +14,10 @@ quickstart: $(VENV)/.quickstart
 	$(BIN)/curate quickstart --out quickstart
 
 test: $(VENV)/.test lint
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadfile
 
 test-all: $(VENV)/.test lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check $(SOURCES) tests benchmarks
