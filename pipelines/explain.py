@@ -124,9 +124,14 @@ def _kept_distinct(view: _View) -> Iterator[dict[str, Any]]:
 
 def _kept_identify(view: _View) -> Iterator[dict[str, Any]]:
     options = view.config.identify
+    source = next(source for source in view.config.sources if source.name == view.row["source"])
     for side in ("query", "positive"):
-        name = f"{side} is {view.row[f'{side}_language']}"
-        yield _detail(name, view.row.get(f"{side}_lid_score"), options.min_score)
+        language, score = view.row[f"{side}_language"], view.row.get(f"{side}_lid_score")
+        if source.format == "gettext" or getattr(source, f"{side}_language") is not None:
+            name = f"{side} is {language} as declared; another language would have to reach the threshold"
+            yield _detail(name, score, options.min_veto_score)
+        else:
+            yield _detail(f"{side} is {language} as identified", score, options.min_score)
 
 
 def _kept_filter(view: _View) -> Iterator[dict[str, Any]]:
@@ -135,11 +140,13 @@ def _kept_filter(view: _View) -> Iterator[dict[str, Any]]:
         yield _detail(f"{name} {direction.replace('_', ' ')}", scores.get(name), threshold)
 
 
-def _kept_dedup(stage: str) -> Callable[[_View], Iterator[dict[str, Any]]]:
+def _kept_dedup(stage: str, threshold: Callable[[RunConfig], float]) -> Callable[[_View], Iterator[dict[str, Any]]]:
     def details(view: _View) -> Iterator[dict[str, Any]]:
-        for loser in view.merged:
-            if loser["stage"] == stage:
-                yield _detail(f"kept instead of {loser['id']}", loser["score"], loser["threshold"])
+        losers = [loser for loser in view.merged if loser["stage"] == stage]
+        if not losers:
+            yield _detail("no other record is so similar", None, threshold(view.config))
+        for loser in losers:
+            yield _detail(f"kept instead of {loser['id']}", loser["score"], loser["threshold"])
 
     return details
 
@@ -170,8 +177,8 @@ _KEPT: dict[str, Callable[[_View], Iterator[dict[str, Any]]]] = {
     "distinct": _kept_distinct,
     "identify": _kept_identify,
     "filter": _kept_filter,
-    "exact_dedup": _kept_dedup("exact_dedup"),
-    "near_dedup": _kept_dedup("near_dedup"),
+    "exact_dedup": _kept_dedup("exact_dedup", lambda _: 1.0),
+    "near_dedup": _kept_dedup("near_dedup", lambda config: config.dedup.threshold),
     "split": _kept_split,
     "mine": _kept_mine,
     "balance": _kept_balance,

@@ -34,8 +34,12 @@ def explain_command(record_id: str, run: Path, as_json: bool) -> None:
 def _detail(detail: dict[str, Any]) -> str:
     text = plain(detail["name"])[:_TEXT_CHARS]
     if detail["score"] is not None:
-        text += f": {detail['score']:.4g}"
-    return text if detail["threshold"] is None else f"{text} (threshold {detail['threshold']:.4g})"
+        text += f": {_number(detail['score'])}"
+    return text if detail["threshold"] is None else f"{text} (threshold {_number(detail['threshold'])})"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
 
 
 @click.command("report")

@@ -145,6 +145,15 @@ def test_to_relabel_takes_a_language(policy: str, decision: str | None) -> None:
     assert outcome.records["query_lid_score"].to_pylist() == [0.0] * (decision is None)
 
 
+def test_to_relabel_takes_a_score() -> None:
+    outcomes = [
+        _one("Добро", "deu_Latn", on_mismatch="relabel", on_undetermined="keep", min_score=least)
+        for least in (0.2, 0.9)
+    ]
+    assert [outcome.records["query_language"].to_pylist() for outcome in outcomes] == [["mkd_Cyrl"], ["und_Cyrl"]]
+    assert [outcome.records["query_lid_score"][0].as_py() > 0 for outcome in outcomes] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("text", "declared", "options"),
     [
