@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from language_configs import resolve
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 TaskType = Literal["retrieval", "bitext", "sts", "clustering", "classification", "code"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -54,6 +56,13 @@ class BaseSource(Section):
     """Of two duplicates the one from the source with the higher trust is kept."""
     on_bad_row: Literal["quarantine", "fail"] = "quarantine"
     """A row that cannot be read: put aside with its reason, or end the run."""
+
+    @field_validator("query_language", "positive_language", "candidate_languages")
+    @classmethod
+    def _are_languages(cls, value: Language | list[str]) -> Language | list[str]:
+        for code in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
+            resolve(code)
+        return value
 
 
 class Columns(Section):
@@ -122,6 +131,11 @@ class GettextSource(BaseSource):
     """Language of the msgids, unless `query_language` is given."""
     locales: list[str] = []
     """Read only these locales (as in the path or the `Language` header); empty means all."""
+
+    @field_validator("message_language")
+    @classmethod
+    def _is_a_language(cls, value: str) -> str:
+        return resolve(value).code
 
 
 class HubSource(BaseSource):
@@ -226,7 +240,7 @@ class Mining(Section):
     num_negatives: int = Field(default=7, ge=1, le=64)
     """Negatives a record."""
     anchor: Literal["auto", "query", "positive"] = "auto"
-    """Whose neighbours are taken; `auto` is `positive` for bitext with a lexical teacher, otherwise `query`."""
+    """Whose neighbours are taken; `auto` is `positive` where a lexical teacher meets two languages, else `query`."""
     top_k: int = Field(default=100, ge=1)
     """Ranks that are looked at, counted without the positives."""
     skip_rank: int = Field(default=5, ge=0)
@@ -267,6 +281,11 @@ class Release(Section):
     """A bitext record counts for its side that is not in this language."""
     rows_per_shard: int = Field(default=500_000, ge=1)
     """Greatest number of rows of a shard."""
+
+    @field_validator("pivot_language")
+    @classmethod
+    def _is_a_language(cls, value: str) -> str:
+        return resolve(value).code
 
 
 class Training(Section):

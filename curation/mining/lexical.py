@@ -2,7 +2,8 @@
 
 Scores are always the full cosine of two texts' vectors, exact and symmetric. In pools of up to `EXACT_POOL` texts the
 search is exact too. In larger ones candidates come from a product with each query's heaviest features only, which
-finds 94 % of the true 12 nearest among 25,000 paragraphs of documentation, and 97 % among 69,000 short sentences.
+finds 92 % of the true 12 nearest among 25,000 Spanish paragraphs of documentation, 87 % among 50,000, and 97 % among
+69,000 short English sentences.
 """
 
 from __future__ import annotations

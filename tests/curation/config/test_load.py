@@ -34,8 +34,8 @@ def test_defaults_fill_what_is_not_said() -> None:
 
 @pytest.mark.parametrize("word", ["no", "on", "yes", "off", "y", "NO", "1:30", "2026-11-23", "0x1F", "1e3x", "012"])
 def test_strings_stay_strings(word: str) -> None:
-    config = parse_config(MINIMAL.replace("query_language: no", f"query_language: {word}"))
-    assert config.sources[0].query_language == word
+    config = parse_config(MINIMAL + f"    instruction: {word}\n")
+    assert config.sources[0].instruction == word
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,9 @@ def test_strings_stay_strings(word: str) -> None:
         (MINIMAL + "release: {version: v1.0.0}\n", 9, ["release.version"]),
         (MINIMAL + "  - " + MINIMAL.partition("  - ")[2], 2, ["two sources are called 'tatoeba'"]),
         (MINIMAL.replace("tatoeba", "../etc"), 3, ["sources.0.name"]),
+        (MINIMAL.replace("_language: no", "_language: xqz"), 8, ["sources.0.query_language", "xqz"]),
+        (MINIMAL + "    candidate_languages: [hin, xqz]\n", 9, ["candidate_languages", "xqz"]),
+        (MINIMAL + "release: {pivot_language: english}\n", 9, ["pivot_language", "english"]),
         ("sources: [\n", 2, ["not valid YAML"]),
         ("a: &x [1]\nb: *x\n", 2, ["aliases are not allowed"]),
         ("name: !!python/object/apply:os.system [ls]\n", 1, ["not valid YAML"]),

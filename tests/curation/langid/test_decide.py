@@ -267,7 +267,7 @@ def test_characters_tell_the_han_variant(text: str, code: str, label: str) -> No
     candidates=st.sampled_from([None, ("eng", "deu", "fra", "rus", "zh"), ("xho", "eng", "ukr", "ar", "ber")]),
     data=st.data(),
 )
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_neighbours_and_batches_change_nothing(
     texts: list[str], candidates: tuple[str, ...] | None, data: st.DataObject
 ) -> None:
@@ -285,13 +285,13 @@ def test_the_size_of_a_batch_changes_no_bit_of_a_score() -> None:
     # With a candidate that the model does not know, the mass of all others weighs in full.
     codes = [*sorted(load().codes())[::2], "xho"]
     whole = identify(texts, candidates=codes)[1]
-    for size in (1, 2, 3, 5, 7):
+    for size in (1, 3, 7):
         parts = [identify(texts[start : start + size], candidates=codes)[1] for start in range(0, len(texts), size)]
         assert np.concatenate(parts).tobytes() == whole.tobytes(), size
 
 
 @given(st.lists(st.text(max_size=40), max_size=6))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_any_text_gets_a_label_and_a_probability(texts: list[str]) -> None:
     labels, scores = identify(texts)
     assert len(labels) == len(scores) == len(texts)

@@ -383,7 +383,7 @@ POOL: list[Row] = [
     undetermined=st.sampled_from(["keep", "drop", "quarantine"]),
     data=st.data(),
 )
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_batches_change_nothing_and_nothing_vanishes(
     rows: list[Row], mismatch: str, undetermined: str, data: st.DataObject
 ) -> None:

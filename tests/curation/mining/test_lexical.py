@@ -211,6 +211,13 @@ def test_equals_brute_force_up_to_the_exact_pool() -> None:
     assert_like_brute_force(both[:200], both, 20, {(row, row) for row in range(200)})
 
 
+def test_a_hub_query_whose_nearest_are_all_excluded() -> None:
+    both = vectors(*sentences(400, length=8, vocabulary=100))
+    both = narrow(both, np.unique(both.indices))
+    nearest = np.argsort(-(both[[7]] @ both.T).toarray()[0], kind="stable")[:300]
+    assert_like_brute_force(both[:10], both, 6, {(7, int(row)) for row in nearest})
+
+
 def test_ties_stand_in_order_of_rows_however_many() -> None:
     texts = ["the harbour master"] * 300
     found = lexical_nearest(vectors(*texts), vectors(*texts), 4, itself(300))
