@@ -27,10 +27,6 @@ NEAR_DUPLICATE = 0.8
 """Jaccard similarity of character 5-grams at which a text is too like the positive, as in deduplication."""
 _SURPLUS_GROWTH = 4
 
-# So many times what is missing is drawn until enough of it is unlike the positive. In a pool of hardly anything but
-# near duplicates a record is left short rather than compared with all of it.
-_DRAWS = (1, 8, 64)
-
 
 def mining_keys(records: pa.Table, options: Mining) -> pa.Array:  # noqa: ARG001 - the shape of all routing functions
     """Return the routing key of each record, shape (n,): the language in which its negatives are sought."""

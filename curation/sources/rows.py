@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 import language_configs
 from curation.config.model import Columns, Language, LanguageColumn
-from curation.errors import ConfigError, SourceError
+from curation.errors import SourceError
 from curation.records import RAW_SCHEMA
 from curation.sources.files import MAX_LINE_BYTES, SourceFile, public_name
 
@@ -255,9 +255,6 @@ def to_batch(chunk: Chunk, layout: Layout, file: SourceFile) -> ReadBatch:
     Rejected as `quarantined`: `bad_bytes` (not UTF-8), `null`, `empty` (nothing but white space) for the query and
     the positive, and `unknown_language`. A language that is null or blank counts as undeclared. Negatives that are
     null or blank are left out.
-
-    Raises:
-        ConfigError: if a declared language is not known.
     """
     flaws: Flaws = {}
     count = len(chunk.rows)
@@ -373,12 +370,7 @@ def _languages(language: Language, texts: Mapping[str, pa.Array], count: int, fl
 
 
 def _declared(code: str | None) -> str:
-    if code is None:
-        return ""
-    known = resolve_language(code)
-    if known is None:
-        raise ConfigError("A source declares a language that is not known", why=code, hint=f"curate langs {code}")
-    return known
+    return "" if code is None else language_configs.resolve(code).code
 
 
 def _known_or_none(value: str) -> str | None:

@@ -193,7 +193,7 @@ def worlds(draw: st.DrawFn) -> list[Row]:
     ]
 
 
-@settings(max_examples=35)
+@settings(max_examples=25)
 @given(
     worlds(),
     st.builds(
@@ -315,6 +315,21 @@ def test_near_duplicates_of_the_positive_are_neither_mined_nor_drawn(count: int,
     assert {found[900 + n]["mined"] for n in range(count)} == ({2} if max_score > 0 else {0})
 
 
+@pytest.mark.parametrize("max_score", [2.0, -1.0], ids=["mined", "random"])
+@pytest.mark.parametrize(("more", "is_near"), [(1, True), (2, True), (3, False)], ids=["8/9", "8/10", "8/11"])
+@pytest.mark.parametrize(
+    "letters",
+    ["abcdefghijklmno", "абвгдежзиклмноп", "कखगघङचछजझञटठडढण", "一二三四五六七八九十百千万上下", "กขฃคฅฆงจฉชซฌญฎฏ"],
+)
+def test_texts_are_near_duplicates_from_a_jaccard_similarity_of_08(
+    letters: str, more: int, is_near: bool, max_score: float
+) -> None:
+    # Twelve different letters have eight 5-grams, and each further letter adds one.
+    rows = [record(1, "One", letters[:12]), record(2, "Two", letters[: 12 + more])]
+    options = {"num_negatives": 1, "max_score": max_score, "max_positive_ratio": 2.0}
+    assert mine(rows, **options).records.num_rows == (0 if is_near else 2)
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -400,10 +415,10 @@ def test_padding_is_a_function_of_the_seed() -> None:
 
 def test_padding_is_uniform() -> None:
     rows = bitext("zho_Hans")
-    drawn = [text for seed in range(60) for texts in random_texts(rows, seed).values() for text in texts]
+    drawn = [text for seed in range(40) for texts in random_texts(rows, seed).values() for text in texts]
     counts = [drawn.count(text) for text in sentences("zho_Hans")]
-    # 240 expected each, binomial: six standard deviations.
-    assert all(abs(count - 240) < 90 for count in counts)
+    # Each of 11 other records draws a text 4 times in 11: 160 in 40 runs, with a standard deviation of 10.
+    assert all(abs(count - 160) < 60 for count in counts)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from curation.config.model import Mining
 from curation.errors import ConfigError, CurationError
 from curation.mining import mine_hard_negatives
 from curation.mining.stage import mine_records
-from curation.mining.teachers import SentenceTransformerTeacher, load_teacher
+from curation.mining.teachers import Role, SentenceTransformerTeacher, load_teacher
 from curation.records import RECORD_SCHEMA
 
 SENTENCES = (
@@ -73,6 +73,17 @@ def test_vectors_are_unit_float32_and_of_the_role(teacher: SentenceTransformerTe
     assert ((queries * passages).sum(axis=1) > 0.7).all()
 
 
+@pytest.mark.parametrize(("role", "prompt"), [("query", "query: "), ("passage", "passage: ")])
+def test_the_prompt_is_the_models_own_for_the_role(
+    role: Role, prompt: str, teacher: SentenceTransformerTeacher, model: Path
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    prompted = [prompt + text for text in SENTENCES]
+    expected = SentenceTransformer(str(model), device="cpu").encode(prompted, prompt="", normalize_embeddings=True)
+    np.testing.assert_allclose(teacher.embed(SENTENCES, role), expected, atol=1e-6)
+
+
 def test_an_embedding_does_not_depend_on_the_texts_around_it(teacher: SentenceTransformerTeacher) -> None:
     together = teacher.embed([*SENTENCES] * 11, "passage")
     for number in (0, 12, 13, 142):
@@ -101,6 +112,25 @@ def test_the_identity_names_the_content_and_not_the_place(
 
 def test_a_teacher_is_loaded_once(model: Path) -> None:
     assert load_teacher(str(model)) is load_teacher(str(model))
+
+
+def test_a_pinned_model_is_asked_for_at_its_revision_and_runs_no_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sentence_transformers
+
+    asked: list[tuple[object, ...]] = []
+
+    class Model:
+        def __init__(self, name: str, **options: object) -> None:
+            asked.append((name, options["revision"], options["trust_remote_code"]))
+
+        def eval(self) -> Model:
+            return self
+
+    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", Model)
+    revision = "836121a0533e5664b21c7aacc5d22951f2b8b25b"
+    teacher = SentenceTransformerTeacher(f"sentence-transformers/LaBSE@{revision}")
+    assert asked == [("sentence-transformers/LaBSE", revision, False)]
+    assert teacher.identity == f"sentence-transformers/LaBSE@{revision}"
 
 
 @pytest.mark.parametrize(

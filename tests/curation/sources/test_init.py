@@ -17,7 +17,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from curation.errors import ConfigError, SourceError
+from curation.errors import SourceError
 from curation.sources import fingerprint, list_files, read_file
 
 Writer = Callable[[Path, list[dict[str, str]]], None]
@@ -128,15 +128,6 @@ def test_a_blank_language_is_undeclared(
     write(tmp_path / name, [{"query": "hello", "positive": "hallo", "lang": code} for code in ("deu", " ")])
     whole = read_whole(declare(form, name, query_language={"column": "lang"}), tmp_path)
     assert [row["query_language"] for row in whole.rows] == ["deu_Latn", ""]
-
-
-@every_format
-def test_an_unknown_declared_language_is_an_error(
-    form: str, name: str, write: Writer, pairs: Any, declare: Any, read_whole: Any, tmp_path: Path
-) -> None:
-    write(tmp_path / name, _rows(pairs))
-    with pytest.raises(ConfigError, match="not known"):
-        read_whole(declare(form, name, columns=COLUMNS, query_language="klingonish"), tmp_path)
 
 
 @every_format
