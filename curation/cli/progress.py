@@ -77,7 +77,7 @@ class RunProgress:
         with self._lock:
             self._spoke = time.monotonic()
         self._bars.update(self._task, visible=False)
-        self._bars.console.print(text, markup=False, highlight=False)
+        self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _took(self) -> str:
         return f"  {time.monotonic() - self._since:6.1f} s"
@@ -87,7 +87,5 @@ class RunProgress:
             with self._lock:
                 silent = time.monotonic() - self._spoke >= self._quiet_seconds
                 stage, parts, total, note = self._state
-                if silent:
-                    self._spoke = time.monotonic()
             if silent and stage and not self._console.is_terminal:
-                self._console.print(f"{stage}: {parts:,} of {total:,} {note}".rstrip(), markup=False, highlight=False)
+                self.line(f"{stage}: {parts:,} of {total:,} {note}".rstrip())

@@ -121,7 +121,7 @@ def test_langs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "hin_Deva" in capsys.readouterr().out
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_whole_path_as_a_user_runs_it(base: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [sys.executable, "-m", "curation.cli", "run", str(base / "messages.yml"), "--out", str(out), "--json"]

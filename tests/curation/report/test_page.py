@@ -207,6 +207,13 @@ def test_without_a_place_for_numbers_there_is_the_page_alone(run: Any, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
 
 
+def test_a_language_that_lost_nothing_has_its_row(run: Any) -> None:
+    report = build_report(run.release, ledger=run.ledger)
+    first, *others = report["languages"]
+    text = render_page({**report, "languages": [{**first, "lost": {}}, *others]})
+    assert first["code"] in text
+
+
 def _grown(report: dict[str, Any], count: int) -> dict[str, Any]:
     """Return a report with so many languages, each with three checks."""
     rows = [{**report["languages"][n % 15], "code": f"l{n:02d}_Latn", "name": f"Language {n}"} for n in range(count)]
