@@ -62,7 +62,7 @@ def test_duckdb_and_polars_read_it(release: Path) -> None:
     duckdb, polars = pytest.importorskip("duckdb"), pytest.importorskip("polars")
     rows = open_release(release).read("data", split="train").num_rows
     pattern = f"{release}/data/*/train-*.parquet"
-    assert duckdb.sql(f"select count(*), count(negative_1) from '{pattern}'").fetchone() == (rows, rows)
+    assert duckdb.sql(f"select count(*), count(negative_1) from '{pattern}'").fetchall() == [(rows, rows)]
     frame = polars.scan_parquet(pattern).select("anchor", "positive").collect()
     assert frame.shape == (rows, 2)
     full = polars.read_parquet(f"{release}/full/tha_Thai/train-*.parquet")
