@@ -20,6 +20,9 @@ from curation.errors import CurationError
 from curation.ledger import ledger_rows
 from curation.outcome import Outcome
 
+# So many rows are tried alone when a batch raises, to tell a bad row from a broken stage.
+_SAMPLE = 8
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -142,9 +145,6 @@ def apply_or_quarantine(stage: MapStage, records: pa.Table) -> Outcome:
     return _quarantine(stage, records, error)
 
 
-_SAMPLE = 8
-
-
 def _try(stage: MapStage, records: pa.Table) -> tuple[Outcome | None, str]:
     try:
         return stage.apply(records), ""
@@ -170,7 +170,7 @@ def _quarantine(stage: MapStage, records: pa.Table, error: str) -> Outcome:
     """Halve a batch that raised until the rows that are to blame stand alone."""
     if records.num_rows <= 1:
         row = ledger_rows(records, stage=stage.name, decision="quarantined", reason="error", detail=error)
-        return Outcome(records.slice(0, 0), row)
+        return Outcome(_nothing(stage, records), row)
     half = records.num_rows // 2
     outcomes = []
     for part in (records.slice(0, half), records.slice(half)):
@@ -179,7 +179,14 @@ def _quarantine(stage: MapStage, records: pa.Table, error: str) -> Outcome:
     return _concat(outcomes)
 
 
+def _nothing(stage: MapStage, records: pa.Table) -> pa.Table:
+    """Return no rows, with the columns that the stage adds."""
+    nothing = records.slice(0, 0)
+    outcome, _ = _try(stage, nothing)
+    return nothing if outcome is None else outcome.records
+
+
 def _concat(parts: list[Outcome]) -> Outcome:
-    # A half in which every row failed still has the schema of the input.
-    kept = [part.records for part in parts if part.records.num_rows] or [parts[0].records]
-    return Outcome(pa.concat_tables(kept), pa.concat_tables([part.ledger for part in parts]))
+    return Outcome(
+        pa.concat_tables([part.records for part in parts]), pa.concat_tables([part.ledger for part in parts])
+    )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from toys import DropEvery, FirstOfEach, Numbers, WriteText, rows, toy_graph
@@ -21,6 +22,16 @@ def test_only_the_rows_that_raise_are_quarantined(poison: tuple[int, ...]) -> No
 def test_a_few_rows_that_all_raise_are_quarantined() -> None:
     outcome = apply_or_quarantine(DropEvery(1000, tuple(range(9))), rows(range(9)))
     assert (outcome.records.num_rows, outcome.ledger.num_rows) == (0, 9)
+
+
+def test_a_batch_without_survivors_has_the_columns_of_the_stage() -> None:
+    class Adds(DropEvery):
+        def apply(self, records: pa.Table) -> Outcome:
+            outcome = super().apply(records)
+            return Outcome(outcome.records.append_column("score", outcome.records["row"]), outcome.ledger)
+
+    stage = Adds(1000, (1, 2, 3))
+    assert apply_or_quarantine(stage, rows(range(1, 4))).records.schema == stage.apply(rows(range(4, 6))).records.schema
 
 
 def test_a_stage_that_fails_on_every_row_ends_the_run() -> None:
