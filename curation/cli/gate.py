@@ -50,7 +50,7 @@ def gate_command(release: Path, baseline: Path | None, as_json: bool) -> int:
 
     opened = open_release(release)
     with RunProgress() as progress:
-        progress.started("gate", 0)
+        progress.started("gate", opened.manifest["config"]["training"]["steps"])
         earlier = open_release(baseline) if baseline else None
         verdict = run_gate(opened, baseline=earlier, out=release / "gate", progress=progress.advanced)
     value = verdict.to_json()
