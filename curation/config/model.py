@@ -56,6 +56,8 @@ class BaseSource(Section):
     """Of two duplicates the one from the source with the higher trust is kept."""
     on_bad_row: Literal["quarantine", "fail"] = "quarantine"
     """A row that cannot be read: put aside with its reason, or end the run."""
+    mteb_tasks: list[str] | None = None
+    """Names of the mteb tasks whose training data the source holds; `[]` if of none, left out if nobody has checked."""
 
     @field_validator("query_language", "positive_language", "candidate_languages")
     @classmethod
@@ -215,6 +217,57 @@ class Dedup(Section):
     """Jaccard similarity of character 5-gram sets from which texts are duplicates; of pairs, both sides must be."""
 
 
+class EvaluationSet(Section):
+    """Texts that a model will be evaluated on, and that it must not be trained on."""
+
+    task: Annotated[str, Field(min_length=1)]
+    """Name of the evaluation, as the report shows it; for a task of mteb its name there."""
+    split: Annotated[str, Field(min_length=1)] = "test"
+    """Which part of the task's data this is, for the report."""
+    format: Literal["parquet", "jsonl", "csv", "tsv", "text"]
+    """How the files are written; `text` is a text a line. All but Parquet may be compressed (.gz, .zst)."""
+    path: str | list[str]
+    """Local path, glob or fsspec URL, as of a source; relative paths start from the config."""
+    columns: Annotated[list[str], Field(min_length=1)] = ["text"]
+    """Columns of texts, each of strings or of lists of strings; a file of format `text` has none but `text`."""
+    language: Language = None
+    """Language of the texts for the report: a code, or `{column: NAME}`."""
+    header: bool = True
+    """CSV and TSV: the first row names the columns; otherwise they are called `0`, `1`, ..."""
+
+    @field_validator("language")
+    @classmethod
+    def _is_a_language(cls, value: Language) -> Language:
+        if isinstance(value, str):
+            resolve(value)
+        return value
+
+
+class Decontaminate(Section):
+    """Removal of records that hold what a model will be evaluated on.
+
+    Lengths are in letters: letters, marks and digits, where a Han character counts 3 and a kana, a Hangul syllable or
+    another syllable sign 2, which is what it takes to write the same in an alphabet.
+    """
+
+    sets: list[EvaluationSet] = []
+    """What the evaluation is done on. Without any, nothing is removed."""
+    exact_min_letters_query: int | None = Field(default=15, ge=1)
+    """A query that equals an evaluation text is contaminated if it is this long; `null` switches the rule off."""
+    exact_min_letters_positive: int | None = Field(default=20, ge=1)
+    """Likewise a positive: answers and labels such as `Yes` or the name of a country are equal by nature."""
+    near_threshold: Share | None = Field(default=0.8, ge=0.5)
+    """Jaccard similarity of character 5-grams from which a text is a near duplicate; `null` switches the rule off."""
+    near_min_letters: int = Field(default=30, ge=1)
+    """Shorter evaluation texts have no near duplicates."""
+    containment_threshold: Share | None = Field(default=0.8, ge=0.5)
+    """Share of an evaluation text's character 5-grams in a training text from which that holds it; or `null`."""
+    containment_min_letters: int = Field(default=40, ge=1)
+    """Shorter evaluation texts are contained in nothing."""
+    passage_chars: int = Field(default=200, ge=50)
+    """Longer evaluation texts are cut into passages of this many characters; to contain one of them is enough."""
+
+
 class Split(Section):
     """Held-out parts, drawn by group so that no query stands in two of them."""
 
@@ -369,6 +422,8 @@ class RunConfig(Section):
     """Filters."""
     dedup: Dedup = Dedup()
     """Deduplication."""
+    decontaminate: Decontaminate = Decontaminate()
+    """Evaluation sets that must not be trained on."""
     split: Split = Split()
     """Held-out splits."""
     mining: Mining = Mining()
