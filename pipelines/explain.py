@@ -151,6 +151,18 @@ def _kept_dedup(stage: str, threshold: Callable[[RunConfig], float]) -> Callable
     return details
 
 
+def _kept_decontaminate(view: _View) -> Iterator[dict[str, Any]]:
+    options = view.config.decontaminate
+    tasks = ", ".join(dict.fromkeys(item.task for item in options.sets))
+    yield _detail(f"neither side equals a text of {tasks}")
+    for what, threshold in (
+        ("neither side is so similar to one", options.near_threshold),
+        ("neither side holds so much of one", options.containment_threshold),
+    ):
+        if threshold is not None:
+            yield _detail(what, None, threshold)
+
+
 def _kept_split(view: _View) -> Iterator[dict[str, Any]]:
     yield _detail(f"in {view.row['split']}, by group {view.row['group']}")
 
@@ -179,6 +191,7 @@ _KEPT: dict[str, Callable[[_View], Iterator[dict[str, Any]]]] = {
     "filter": _kept_filter,
     "exact_dedup": _kept_dedup("exact_dedup", lambda _: 1.0),
     "near_dedup": _kept_dedup("near_dedup", lambda config: config.dedup.threshold),
+    "decontaminate": _kept_decontaminate,
     "split": _kept_split,
     "mine": _kept_mine,
     "balance": _kept_balance,

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from curation import balance, split
 from curation.code import code_digest
-from curation.config.model import Balance, Dedup, Filters, Identify, Mining, RunConfig, Source, Split
+from curation.config.model import Balance, Decontaminate, Dedup, Filters, Identify, Mining, RunConfig, Source, Split
+from curation.decontamination.sets import EvaluationInput, find_evaluation_sets
 from curation.dedup.stage import drop_exact_duplicates, drop_near_duplicates, exact_keys, near_keys
 from curation.ledger import empty_ledger, ledger_rows
 from curation.outcome import Outcome
@@ -36,6 +37,8 @@ def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
         stages.append(ExactDedup(config.dedup, trust))
     if config.dedup.near:
         stages.append(NearDedup(config.dedup, trust))
+    if inputs.evaluation:
+        stages.append(DropContaminated(config.decontaminate, inputs.evaluation))
     stages.append(AssignSplits(config.split, config.seed))
     if config.mining.enabled:
         stages.append(Mine(config.mining, config.seed))
@@ -55,16 +58,19 @@ class Inputs:
     Attributes:
         files: the files of each source, by its name.
         fingerprints: name, bytes and digest of each of them, in the same order.
+        evaluation: the evaluation sets, likewise with their files and digests.
     """
 
     files: Mapping[str, Sequence[SourceFile]]
     fingerprints: Mapping[str, Sequence[Mapping[str, Any]]]
+    evaluation: Sequence[EvaluationInput] = ()
 
 
 def find_inputs(config: RunConfig, base: Path) -> Inputs:
     """Find and digest the files of a config's sources; relative paths are relative to `base`."""
     files = {source.name: list_files(source, base) for source in config.sources}
-    return Inputs(files, {name: [fingerprint(file) for file in found] for name, found in files.items()})
+    fingerprints = {name: [fingerprint(file) for file in found] for name, found in files.items()}
+    return Inputs(files, fingerprints, find_evaluation_sets(config.decontaminate.sets, base))
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ class Read(SourceStage):
     @property
     def settings(self) -> Mapping[str, Any]:
         """The declarations, less what later stages use, and the digests of the files."""
-        later = {"path", "positive_path", "trust", "instruction", "candidate_languages"}
+        later = {"path", "positive_path", "trust", "instruction", "candidate_languages", "mteb_tasks"}
         declared = [source.model_dump(exclude=later) for source in self.sources]
         return {"sources": declared, "inputs": self.inputs.fingerprints, "pivot": self.pivot}
 
@@ -246,6 +252,28 @@ class NearDedup(ShuffleStage):
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Keep one of each cluster."""
         return drop_near_duplicates(records, self.options, trust=self.trust)
+
+
+@dataclass(frozen=True)
+class DropContaminated(MapStage):
+    """Drops what the evaluation sets hold. The index is built from their files in each process, and never sent."""
+
+    options: Decontaminate
+    inputs: Sequence[EvaluationInput]
+    name: str = "decontaminate"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on, the digests of the evaluation files included."""
+        from curation.decontamination.stage import settings
+
+        return settings(self.options, self.inputs)
+
+    def apply(self, records: pa.Table) -> Outcome:
+        """Compare a batch with the evaluation."""
+        from curation.decontamination.stage import INDEXES, drop_contaminated
+
+        return drop_contaminated(records, INDEXES.get(self.options, self.inputs), self.options)
 
 
 @dataclass(frozen=True)

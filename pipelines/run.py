@@ -129,6 +129,7 @@ def _plan(config: RunConfig, inputs: Inputs, graph: Graph, out: Path | None, opt
         "engine": {"name": options.engine, "workers": options.workers, "options": list(options.engine_options)},
         "partitions": config.engine.partitions,
         "inputs": {name: list(files) for name, files in inputs.fingerprints.items()},
+        "evaluation": [{"task": item.declared.task, "files": list(item.fingerprints)} for item in inputs.evaluation],
         "stages": stages,
     }
 
@@ -142,7 +143,7 @@ def _assemble(config: RunConfig, inputs: Inputs, graph: Graph, store: Store, out
     if not shards.num_rows:
         raise _nothing_left(counts)
     quota = balance.plan_quota(balance.merge_counts(_quota_tallies(graph, places)), config.balance)
-    stats = compute_stats(counts, ledger, shards, quota)
+    stats = compute_stats(counts, ledger, shards, quota, _contamination(inputs, places))
     assemble_release(
         out / "release",
         config=config,
@@ -179,6 +180,16 @@ def _write_ledgers(places: Sequence[StageStore], folder: Path) -> pa.Table:
 def _quota_tallies(graph: Graph, places: Sequence[StageStore]) -> list[pa.Table]:
     side = next(stage.side for stage in graph.stages if stage.name == "balance")
     return next(place for place in places if place.stage == side).tallies()
+
+
+def _contamination(inputs: Inputs, places: Sequence[StageStore]) -> list[dict[str, Any]]:
+    if not inputs.evaluation:
+        return []
+    from curation.decontamination.report import contamination
+    from curation.decontamination.texts import load_texts
+
+    ledger = next(place for place in places if place.stage == "decontaminate").ledgers()
+    return contamination(load_texts(inputs.evaluation), ledger)
 
 
 def _nothing_left(counts: Sequence[StageCount]) -> CurationError:

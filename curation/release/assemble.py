@@ -15,6 +15,7 @@ from curation.config.model import RunConfig
 from curation.files import atomic_path, sha256_file, write_json, write_text
 from curation.release import layout
 from curation.release.card import render_card, render_changelog, render_licences
+from curation.release.zero_shot import mteb_training_datasets
 
 MANIFEST_SCHEMA = "curation-manifest/1"
 
@@ -69,6 +70,7 @@ def _manifest(
         "code": code_digest(),
         "versions": versions(),
         "sources": {source.name: _source(source, fingerprints[source.name]) for source in config.sources},
+        "mteb_training_datasets": mteb_training_datasets(config.sources),
         "parent": None,
         "files": sorted(entries, key=lambda entry: entry["path"]),
     }

@@ -29,7 +29,11 @@ class StageCount:
 
 
 def compute_stats(
-    counts: Sequence[StageCount], ledger: pa.Table, shards: pa.Table, quota: Mapping[str, int]
+    counts: Sequence[StageCount],
+    ledger: pa.Table,
+    shards: pa.Table,
+    quota: Mapping[str, int],
+    contamination: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the statistics of a run as JSON values.
 
@@ -38,6 +42,7 @@ def compute_stats(
         ledger: (stage, decision, reason, source, language) of every ledger row.
         shards: the files of the release, as `write_shards` returns them.
         quota: training rows allotted to each language.
+        contamination: what was found of the evaluation sets, as `curation.decontamination.report` counts it.
     """
     groups = _count(ledger, ["stage", "decision", "reason", "source", "language"])
     released = _released(shards)
@@ -48,6 +53,7 @@ def compute_stats(
         "reasons": _sum_by(groups, ("stage", "decision", "reason")),
         "sources": _sum_by(groups, ("source", "stage", "decision", "reason")),
         "languages": _languages(groups, released, quota),
+        "contamination": list(contamination),
     }
 
 
