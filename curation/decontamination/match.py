@@ -15,7 +15,7 @@ from curation.config.model import Decontaminate
 from curation.decontamination.index import Index
 from curation.decontamination.ngrams import NGRAM, ngram_sets, positions, ragged, shared, take
 from curation.dedup.columns import blocks
-from curation.ngrams import Codepoints, Int64s, codepoints, span_hashes, window_hashes
+from curation.ngrams import Codepoints, Int64s, codepoints, offsets_of, span_hashes, window_hashes
 
 Float64s = npt.NDArray[np.float64]
 
@@ -70,9 +70,32 @@ def find_matches(texts: pa.Array, index: Index, options: Decontaminate, *, exact
     """
     points = codepoints(texts)
     found = [] if exact_min_letters is None else [_equal(texts, points, index, exact_min_letters)]
-    found += [_check(points, index, *pairs, options) for pairs in _candidates(points, index)]
+    windows, owner = _windows(points, 4 * options.passage_chars)
+    for pairs in _candidates(windows, index):
+        within = _check(windows, index, *pairs, options)
+        found.append(Matches(owner[within.row], within.text, within.rule, within.score))
     nothing = np.zeros(0, dtype=np.int64)
     return Matches.join([Matches(nothing, nothing, nothing, np.zeros(0)), *found])
+
+
+def _windows(points: Codepoints, size: int) -> tuple[Codepoints, Int64s]:
+    """Cut long texts into windows of `size` code points that overlap by half.
+
+    Enough text holds any n-gram somewhere: what counts is what stands together. A passage, of less than two times
+    `passage_chars`, lies whole in one of the windows wherever it stands.
+
+    Returns:
+        The windows, and the text of each, int64 (w,).
+    """
+    counts = np.maximum(-(-points.lengths // (size // 2)) - 1, 1)
+    owner = np.repeat(np.arange(len(points)), counts)
+    if len(owner) == len(points):
+        return points, owner
+    steps = ragged(np.zeros(len(points), dtype=np.int64), counts) * (size // 2)
+    starts = np.clip(steps, 0, np.maximum(points.lengths - size, 0)[owner])
+    lengths = np.minimum(points.lengths, size)[owner]
+    codes = points.codes[ragged(points.offsets[owner] + starts, lengths)]
+    return Codepoints(codes, offsets_of(lengths)), owner
 
 
 def best(matches: Matches) -> Matches:
