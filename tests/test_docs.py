@@ -27,7 +27,7 @@ def test_every_example_is_valid(path: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_verb_and_option_in_the_documents_exists(path: Path) -> None:
-    commands = re.findall(r"^ +curate ([a-z]+)([^\n#]*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    commands = re.findall(r"^ +curate ([a-z-]+)([^\n#]*)", path.read_text(encoding="utf-8"), re.MULTILINE)
     for verb, rest in commands:
         command = cli.get_command(None, verb)  # type: ignore[arg-type]
         assert command is not None, verb

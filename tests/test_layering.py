@@ -22,8 +22,8 @@ ALLOWED = {
     "curation/cli": {"curation", "filters", "language_configs", "pipelines", "hub_upload"},
 }
 OURS = set(ALLOWED) - {"curation/cli"}
-ENGINES_AND_HUB = {"apache_beam", "datatrove", "huggingface_hub", "ray"}
-HEAVY = {"apache_beam", "datasets", "datatrove", "fasttext", "sentence_transformers", "torch", "transformers"}
+ENGINES_AND_HUB = {"apache_beam", "datatrove", "huggingface_hub", "mteb", "ray"}
+HEAVY = {"apache_beam", "datasets", "datatrove", "fasttext", "mteb", "sentence_transformers", "torch", "transformers"}
 
 
 def modules(package: str) -> Iterator[Path]:

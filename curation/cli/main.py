@@ -20,6 +20,7 @@ _COMMANDS = {
     "langs": ("curation.cli.inspect", "The language table, or one language."),
     "train": ("curation.cli.gate", "Train the bundled smoke model on a release."),
     "gate": ("curation.cli.gate", "Check a release and write its verdict."),
+    "eval-sets": ("curation.cli.evaluation", "What mteb evaluates on, for decontamination."),
     "config": ("curation.cli.config", "About the config file."),
 }
 
@@ -36,7 +37,7 @@ class _Lazy(click.Group):
         import importlib
 
         module = importlib.import_module(_COMMANDS[cmd_name][0])
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

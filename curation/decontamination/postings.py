@@ -121,7 +121,7 @@ def _common_parts(passages: Codepoints, census: Census) -> tuple[Int64s, UInt64s
         totals = np.zeros(len(hashes) + 1, dtype=np.uint64)
         np.cumsum(np.where(common, mix(hashes), np.uint64(0)), out=totals[1:])
         signatures[rows] = np.diff(totals[offsets])
-        rare[rows] = np.diff(offsets) - np.diff(offsets_of(common)[offsets])
+        rare[rows] = np.diff(offsets) - np.diff(offsets_of(common.astype(np.int64))[offsets])
     return rare, signatures
 
 
