@@ -46,6 +46,7 @@ def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, A
         "funnel": stats.get("funnel", []),
         "languages": _languages(stats.get("languages", {}), scan, gate["accuracy"]),
         "rules": _with_survivors(release, rules),
+        "contamination": stats.get("contamination", []),
         "negatives": negative_samples(release, _trained(stats.get("languages", {}))),
         "distributions": _distributions(scan),
         "sources": _sources(release.manifest["sources"], stats.get("sources", []), scan),

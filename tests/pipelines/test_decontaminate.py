@@ -16,6 +16,7 @@ from toys import Silent
 from curation.config import RunConfig, parse_config
 from curation.errors import ConfigError, SourceError
 from curation.release import open_release
+from curation.report import write_report
 from pipelines.explain import explain
 from pipelines.run import RunOptions, plan_run, run
 
@@ -147,6 +148,14 @@ def test_the_statistics_tell_each_task_split_and_language(out: Path) -> None:
         english | {"reasons": exact},
     ]
     assert release.manifest["mteb_training_datasets"] == {"names": ["BUCC.v2", "Tatoeba"], "undeclared": ["more"]}
+
+
+def test_the_report_shows_it(out: Path, tmp_path: Path) -> None:
+    page, numbers = tmp_path / "report.html", tmp_path / "report.json"
+    release = open_release(out / "release")
+    write_report(release, ledger=out / "ledger", html=page, json=numbers)
+    assert json.loads(numbers.read_text())["contamination"] == release.stats["contamination"]
+    assert "Retrieval-Y" in page.read_text()
 
 
 def test_explain_tells_of_the_stage(out: Path) -> None:
