@@ -101,7 +101,7 @@ def to_yaml(listings: Sequence[TaskListing], folder: str) -> str:
     lines = ["decontaminate:", "  sets:"]
     for listing in listings:
         codes = sorted({code for languages in listing.subsets.values() for code in languages})
-        lines.append(f"    # {listing.dataset} at {listing.revision}; {listing.type}: {', '.join(listing.kinds)}")
+        lines.append(f"    # {listing.dataset} at {listing.revision}; {listing.type}: {_some(listing.kinds)}")
         lines.append(f"    # {len(listing.subsets):,} subset(s), {len(codes):,} language(s): {_some(codes)}")
         for split in listing.splits:
             entry: dict[str, object] = {"task": listing.task, "split": split, "format": "parquet", "columns": ["text"]}

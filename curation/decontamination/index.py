@@ -8,7 +8,7 @@ import numpy as np
 
 from curation.config.model import Decontaminate
 from curation.decontamination.letters import letters
-from curation.decontamination.ngrams import ragged
+from curation.decontamination.ngrams import pieces
 from curation.decontamination.postings import Bools, Postings, count_ngrams, list_passages
 from curation.decontamination.texts import EvaluationTexts
 from curation.ngrams import Codepoints, Int64s, UInt64s, codepoints, span_hashes
@@ -84,15 +84,15 @@ def build_index(texts: EvaluationTexts, options: Decontaminate) -> Index:
 
 
 def _cut(points: Codepoints, size: int) -> tuple[Codepoints, Int64s]:
-    """Cut texts into passages of `size` code points; the rest of a text belongs to its last one.
+    """Cut texts of at least twice `size` code points into passages of `size`; the last two overlap, if they must.
+
+    Whatever is cut out of such a text holds a whole passage if it has 2 * size - 1 code points.
 
     Returns:
         The passages, and the text of each, int64 (p,).
     """
-    counts = np.maximum(points.lengths // size, 1)
-    owner = np.repeat(np.arange(len(points)), counts)
-    starts = ragged(np.zeros(len(points), dtype=np.int64), counts) * size + points.offsets[owner]
-    return Codepoints(points.codes, np.append(starts, len(points.codes))), owner
+    counts = np.where(points.lengths < 2 * size, 1, -(-points.lengths // size))
+    return pieces(points, counts, size=size, step=size)
 
 
 def _least(sizes: Int64s, near: Bools, contained: Bools, options: Decontaminate) -> Int64s:

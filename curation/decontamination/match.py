@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 
 from curation.config.model import Decontaminate
 from curation.decontamination.index import Index
-from curation.decontamination.ngrams import NGRAM, ngram_sets, positions, ragged, shared, take
+from curation.decontamination.ngrams import NGRAM, ngram_sets, pieces, positions, ragged, shared, take
 from curation.dedup.columns import blocks
-from curation.ngrams import Codepoints, Int64s, codepoints, offsets_of, span_hashes, window_hashes
+from curation.ngrams import Codepoints, Int64s, codepoints, span_hashes, window_hashes
 
 Float64s = npt.NDArray[np.float64]
 
@@ -81,21 +81,15 @@ def find_matches(texts: pa.Array, index: Index, options: Decontaminate, *, exact
 def _windows(points: Codepoints, size: int) -> tuple[Codepoints, Int64s]:
     """Cut long texts into windows of `size` code points that overlap by half.
 
-    Enough text holds any n-gram somewhere: what counts is what stands together. A passage, of less than two times
-    `passage_chars`, lies whole in one of the windows wherever it stands.
+    Enough text holds any n-gram somewhere: what counts is what stands together. A passage, which is shorter
+    than two times `passage_chars`, lies whole in one of the windows wherever it stands.
 
     Returns:
         The windows, and the text of each, int64 (w,).
     """
-    counts = np.maximum(-(-points.lengths // (size // 2)) - 1, 1)
-    owner = np.repeat(np.arange(len(points)), counts)
-    if len(owner) == len(points):
-        return points, owner
-    steps = ragged(np.zeros(len(points), dtype=np.int64), counts) * (size // 2)
-    starts = np.clip(steps, 0, np.maximum(points.lengths - size, 0)[owner])
-    lengths = np.minimum(points.lengths, size)[owner]
-    codes = points.codes[ragged(points.offsets[owner] + starts, lengths)]
-    return Codepoints(codes, offsets_of(lengths)), owner
+    step = size // 2
+    counts = np.maximum(-(-points.lengths // step) - 1, 1)
+    return pieces(points, counts, size=size, step=step)
 
 
 def best(matches: Matches) -> Matches:

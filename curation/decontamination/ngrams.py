@@ -20,6 +20,28 @@ def take(points: Codepoints, which: Int64s) -> Codepoints:
     )
 
 
+def pieces(points: Codepoints, counts: Int64s, *, size: int, step: int) -> tuple[Codepoints, Int64s]:
+    """Cut texts into pieces of `size` code points, each `step` after the one before; the last ends with its text.
+
+    Args:
+        points: n texts.
+        counts: int64 (n,), pieces of each; a text with one piece is left whole.
+        size: code points of a piece.
+        step: code points between the beginnings of two pieces, at most `size`.
+
+    Returns:
+        The pieces, and the text of each, int64 (p,).
+    """
+    owner = np.repeat(np.arange(len(points)), counts)
+    if len(owner) == len(points):
+        return points, owner
+    steps = ragged(np.zeros(len(points), dtype=np.int64), counts) * step
+    whole = counts[owner] == 1
+    starts = np.where(whole, 0, np.minimum(steps, points.lengths[owner] - size))
+    lengths = np.where(whole, points.lengths[owner], size)
+    return Codepoints(points.codes[ragged(points.offsets[owner] + starts, lengths)], offsets_of(lengths)), owner
+
+
 def ngram_sets(points: Codepoints) -> tuple[UInt64s, Int64s]:
     """Return the distinct n-grams of each text.
 

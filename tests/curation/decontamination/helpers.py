@@ -58,8 +58,8 @@ def _hits(text: str, number: int, other: str, options: Decontaminate, exact: int
     if text == other and _letters(other) >= exact:
         hits.append((0, -1.0, number))
     size = options.passage_chars
-    starts = range(0, max(len(other) // size, 1) * size, size)
-    passages = [other[start : start + size] for start in starts[:-1]] + [other[starts[-1] :]]
+    last = len(other) - size
+    passages = [other[at : at + size] for at in [*range(0, last, size), last]] if last >= size else [other]
     for passage in passages:
         wanted = _ngrams(passage)
         if len(wanted) < MIN_NGRAMS:

@@ -114,13 +114,14 @@ def test_switched_off_rules_find_nothing() -> None:
         assert rules == expected
 
 
-def test_a_passage_of_a_long_text_is_found_in_a_cut_out_of_it() -> None:
+@pytest.mark.parametrize("length", [400, 401, 599, 600, 1234, 1399])
+def test_a_passage_of_a_long_text_is_found_in_a_cut_out_of_it(length: int) -> None:
     rng = random.Random(5)
     words = [SENTENCES[code].split()[n] for code in ("eng", "rus", "ell", "kat") for n in range(8)]
-    document = " ".join(rng.choice(words) for _ in range(2000))
+    document = " ".join(rng.choice(words) for _ in range(300))[:length]
     index = index_of([document], OPTIONS)
-    # Twice the length of a passage holds a whole one wherever it is cut out.
-    assert set(found(index, [document[at : at + 399] for at in range(0, 9000, 37)], OPTIONS)) == set(range(244))
+    cuts = [document[at : at + 399] for at in range(0, length - 398, 7)]
+    assert set(found(index, cuts, OPTIONS)) == set(range(len(cuts)))
 
 
 def test_what_stands_far_apart_is_not_contained() -> None:
@@ -146,13 +147,14 @@ PHRASES = [
     "aaaa",
 ]
 TEXTS = st.lists(st.sampled_from(PHRASES), max_size=14).map("".join)
+LONG = st.lists(st.sampled_from(PHRASES), max_size=70).map("".join)
 LOOSE = {"near_min_letters": 4, "containment_min_letters": 6, "passage_chars": 50}
 
 
 @settings(max_examples=150)
 @given(
     st.lists(TEXTS, max_size=25),
-    st.lists(TEXTS, max_size=12),
+    st.lists(TEXTS | LONG, max_size=12),
     st.sampled_from([0.5, 0.6, 0.8, 1.0]),
     st.sampled_from([0.5, 0.7, 0.9, 1.0]),
     st.sampled_from([0, 1, 3, 256]),
@@ -166,6 +168,23 @@ def test_it_finds_what_a_comparison_with_everything_finds(
         patch.setattr(postings, "COMMON", common)
         index = index_of(texts, options)
     assert found(index, train, options, 3) == reference(texts, train, options, 3)
+
+
+@pytest.mark.parametrize("length", [801, 1199, 1200, 1201, 1601, 4000])
+def test_it_is_found_wherever_it_stands_in_a_long_text(length: int) -> None:
+    sentence = SENTENCES["eng"]
+    index = index_of([sentence], OPTIONS)
+    filler = (SENTENCES["rus"] * 60)[: length - len(sentence)]
+    texts = [filler[:at] + sentence + filler[at:] for at in range(0, len(filler) + 1, 53)]
+    assert set(found(index, texts, OPTIONS)) == set(range(len(texts)))
+
+
+def test_of_texts_after_one_template_the_right_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postings, "COMMON", 3)
+    texts = [f"{SENTENCES['eng']} {sign}" for sign in "abcdefghij"] + [SENTENCES["eng"]]
+    index = index_of(texts, OPTIONS)
+    named = found(index, [FRAME.format(text) for text in texts], OPTIONS)
+    assert [text for _, _, text in named.values()] == [text.lower() for text in texts]
 
 
 @settings(max_examples=60)
