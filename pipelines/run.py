@@ -129,7 +129,7 @@ def _plan(config: RunConfig, inputs: Inputs, graph: Graph, out: Path | None, opt
         "engine": {"name": options.engine, "workers": options.workers, "options": list(options.engine_options)},
         "partitions": config.engine.partitions,
         "inputs": {name: list(files) for name, files in inputs.fingerprints.items()},
-        "evaluation": [{"task": item.declared.task, "files": list(item.fingerprints)} for item in inputs.evaluation],
+        "evaluation": _evaluation(inputs),
         "stages": stages,
     }
 
@@ -151,6 +151,7 @@ def _assemble(config: RunConfig, inputs: Inputs, graph: Graph, store: Store, out
         shards=shards,
         files=places[-1].files_path,
         stats=stats,
+        evaluation=_evaluation(inputs),
     )
 
 
@@ -180,6 +181,13 @@ def _write_ledgers(places: Sequence[StageStore], folder: Path) -> pa.Table:
 def _quota_tallies(graph: Graph, places: Sequence[StageStore]) -> list[pa.Table]:
     side = next(stage.side for stage in graph.stages if stage.name == "balance")
     return next(place for place in places if place.stage == side).tallies()
+
+
+def _evaluation(inputs: Inputs) -> list[dict[str, Any]]:
+    return [
+        {"task": item.declared.task, "split": item.declared.split, "files": list(item.fingerprints)}
+        for item in inputs.evaluation
+    ]
 
 
 def _contamination(inputs: Inputs, places: Sequence[StageStore]) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ def assemble_release(
     shards: pa.Table,
     files: Path,
     stats: Mapping[str, Any],
+    evaluation: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Make the release folder `target`, or leave it as it is if it already holds exactly this release.
 
@@ -38,6 +39,7 @@ def assemble_release(
         shards: path, bytes, sha256, rows and schema of each shard.
         files: folder in which the shards lie under their paths.
         stats: the run's statistics.
+        evaluation: task, split and files, with digests, of each evaluation set that was kept out.
     """
     with _staging(target) as staged:
         for path in shards["path"].to_pylist():
@@ -46,7 +48,7 @@ def assemble_release(
         write_text(staged / layout.CARD, render_card(config, stats, shards))
         write_text(staged / layout.CHANGELOG, render_changelog(config, stats))
         write_text(staged / layout.LICENCES, render_licences(config))
-        write_json(staged / layout.MANIFEST, _manifest(config, fingerprints, shards, staged))
+        write_json(staged / layout.MANIFEST, _manifest(config, fingerprints, evaluation, shards, staged))
         if _same(staged, target):
             return
         _replace(staged, target)
@@ -55,6 +57,7 @@ def assemble_release(
 def _manifest(
     config: RunConfig,
     fingerprints: Mapping[str, Sequence[Mapping[str, Any]]],
+    evaluation: Sequence[Mapping[str, Any]],
     shards: pa.Table,
     staged: Path,
 ) -> dict[str, Any]:
@@ -70,6 +73,7 @@ def _manifest(
         "code": code_digest(),
         "versions": versions(),
         "sources": {source.name: _source(source, fingerprints[source.name]) for source in config.sources},
+        "evaluation": list(evaluation),
         "mteb_training_datasets": mteb_training_datasets(config.sources),
         "parent": None,
         "files": sorted(entries, key=lambda entry: entry["path"]),

@@ -147,6 +147,17 @@ def test_the_statistics_tell_each_task_split_and_language(out: Path) -> None:
         | {"reasons": near | contained},
         english | {"reasons": exact},
     ]
+    evaluation = release.manifest["evaluation"]
+    assert [(item["task"], item["split"]) for item in evaluation] == [
+        ("STS-X", "dev"),
+        ("Retrieval-Y", "test"),
+        ("Labels-Z", "test"),
+    ]
+    assert [file["file"] for item in evaluation for file in item["files"]] == [
+        "sts.parquet",
+        "queries.jsonl.gz",
+        "labels.txt",
+    ]
     assert release.manifest["mteb_training_datasets"] == {"names": ["BUCC.v2", "Tatoeba"], "undeclared": ["more"]}
 
 
