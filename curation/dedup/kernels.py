@@ -168,7 +168,7 @@ def sketch(sides: Sequence[pa.Array], bands: Bands, *, threads: int = 1) -> Sket
     """Sketch documents of one or two sides; see `curation.dedup.portable.sketch`.
 
     Args:
-        sides: Arrow `large_string` arrays, each of shape (n,).
+        sides: Arrow strings, each of shape (n,).
         bands: the cut of the sketch.
         threads: cores to use; the result does not depend on it.
 
@@ -176,6 +176,7 @@ def sketch(sides: Sequence[pa.Array], bands: Bands, *, threads: int = 1) -> Sket
         InvalidTextError: if a text is not UTF-8.
     """
     used = kernels()
+    sides = [side.cast(pa.large_string()) for side in sides]
 
     def batch(begin: int, end: int) -> Sketches:
         try:
@@ -200,7 +201,7 @@ def jaccard(sides: Sequence[pa.Array], left: Int64s, right: Int64s, *, threads: 
     n-gram; they are compared by hashes of at least 44 bits. Two empty sides are equal.
 
     Args:
-        sides: one or two Arrow `large_string` arrays, each of shape (n,).
+        sides: one or two Arrow arrays of strings, each of shape (n,).
         left: int64 (m,), one document of each pair. Pairs in the order of `left` are the fastest.
         right: int64 (m,), the other.
         threads: cores to use.
@@ -212,6 +213,7 @@ def jaccard(sides: Sequence[pa.Array], left: Int64s, right: Int64s, *, threads: 
         InvalidTextError: if a text is not UTF-8.
     """
     used = kernels()
+    sides = [side.cast(pa.large_string()) for side in sides]
     parts = in_threads(
         lambda begin, end: used.jaccard(sides, left[begin:end], right[begin:end]), len(left), _CHECK_BATCH, threads
     )
