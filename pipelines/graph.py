@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ import pyarrow.compute as pc
 from curation import balance, split
 from curation.code import code_digest
 from curation.config.model import Balance, Dedup, Filters, Identify, Mining, RunConfig, Source, Split
-from curation.dedup.stage import drop_exact_duplicates, drop_near_duplicates, exact_keys, near_keys
+from curation.dedup import linking
+from curation.dedup.stage import apply_verdicts, drop_exact_duplicates, exact_keys
 from curation.ledger import empty_ledger, ledger_rows
 from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA, make_records, rejected_records
 from curation.release import shards
 from curation.sources import ReadBatch, SourceFile, fingerprint, list_files, read_file
-from pipelines.stages import Graph, MapStage, Piece, ShuffleStage, SinkStage, SourceStage, Stage
+from pipelines.stages import Graph, LinkStage, MapStage, Piece, Round, ShuffleStage, SinkStage, SourceStage, Stage
 
 
 def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
@@ -215,7 +217,7 @@ class ExactDedup(ShuffleStage):
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        return {"by": self.options.by, "trust": dict(self.trust)}
+        return {"by": self.options.by, "prefer": self.options.prefer, "trust": dict(self.trust)}
 
     def keys(self, records: pa.Table) -> pa.Array:
         """Equal records are together."""
@@ -227,7 +229,7 @@ class ExactDedup(ShuffleStage):
 
 
 @dataclass(frozen=True)
-class NearDedup(ShuffleStage):
+class NearDedup(LinkStage):
     """Merges nearly equal records."""
 
     options: Dedup
@@ -237,15 +239,28 @@ class NearDedup(ShuffleStage):
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        return {"by": self.options.by, "threshold": self.options.threshold, "trust": dict(self.trust)}
+        return {"options": self.options.model_dump(exclude={"exact", "near"}), "trust": dict(self.trust)}
 
-    def keys(self, records: pa.Table) -> pa.Array:
-        """Records of one language are together."""
-        return near_keys(records, self.options)
+    def start(self, records: pa.Table, home: int, partitions: int) -> pa.Table:
+        """Send the bands of each record's sketch to where equal ones meet."""
+        return linking.band_rows(records, self.options, home=home, partitions=partitions)
 
-    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+    def rounds(self, home: int, partitions: int) -> Sequence[Round]:
+        """From bands to pairs, from pairs to links, from links to verdicts."""
+        attach = partial(linking.attach, options=self.options, home=home)
+        sift = partial(linking.sift, options=self.options, home=home, trust=self.trust)
+        verify = partial(linking.verify, options=self.options, home=home, trust=self.trust)
+        return (
+            Round("pair up", linking.pair_up, needs_records=False),
+            Round("attach", attach, needs_records=True),
+            Round("sift", sift, needs_records=True),
+            Round("verify", verify, needs_records=True),
+            Round("decide", linking.decide, needs_records=False),
+        )
+
+    def finish(self, records: pa.Table, rows: pa.Table) -> Outcome:
         """Keep one of each cluster."""
-        return drop_near_duplicates(records, self.options, trust=self.trust)
+        return apply_verdicts(records, rows, self.options)
 
 
 @dataclass(frozen=True)
