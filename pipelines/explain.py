@@ -151,6 +151,10 @@ def _kept_dedup(stage: str, threshold: Callable[[RunConfig], float]) -> Callable
     return details
 
 
+def _kept_known(view: _View) -> Iterator[dict[str, Any]]:
+    yield _detail("no record of an earlier release is so similar", None, view.config.dedup.threshold)
+
+
 def _kept_split(view: _View) -> Iterator[dict[str, Any]]:
     yield _detail(f"in {view.row['split']}, by group {view.row['group']}")
 
@@ -179,6 +183,7 @@ _KEPT: dict[str, Callable[[_View], Iterator[dict[str, Any]]]] = {
     "filter": _kept_filter,
     "exact_dedup": _kept_dedup("exact_dedup", lambda _: 1.0),
     "near_dedup": _kept_dedup("near_dedup", lambda config: config.dedup.threshold),
+    "known": _kept_known,
     "split": _kept_split,
     "mine": _kept_mine,
     "balance": _kept_balance,

@@ -18,11 +18,13 @@ from curation import balance, split
 from curation.code import code_digest
 from curation.config.model import Balance, Dedup, Filters, Identify, Mining, RunConfig, Source, Split
 from curation.dedup import linking
+from curation.dedup.known import Known, drop_known, find_known
+from curation.dedup.linking import near_keys
 from curation.dedup.stage import apply_verdicts, drop_exact_duplicates, exact_keys
 from curation.ledger import empty_ledger, ledger_rows
 from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA, make_records, rejected_records
-from curation.release import shards
+from curation.release import open_release, shards
 from curation.sources import ReadBatch, SourceFile, fingerprint, list_files, read_file
 from pipelines.stages import Graph, LinkStage, MapStage, Piece, Round, ShuffleStage, SinkStage, SourceStage, Stage
 
@@ -38,6 +40,8 @@ def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
         stages.append(ExactDedup(config.dedup, trust))
     if config.dedup.near:
         stages.append(NearDedup(config.dedup, trust))
+    if inputs.known.releases:
+        stages.append(DropKnown(config.dedup, inputs.known))
     stages.append(AssignSplits(config.split, config.seed))
     if config.mining.enabled:
         stages.append(Mine(config.mining, config.seed))
@@ -57,16 +61,19 @@ class Inputs:
     Attributes:
         files: the files of each source, by its name.
         fingerprints: name, bytes and digest of each of them, in the same order.
+        known: the earlier releases that new records are compared with.
     """
 
     files: Mapping[str, Sequence[SourceFile]]
     fingerprints: Mapping[str, Sequence[Mapping[str, Any]]]
+    known: Known
 
 
 def find_inputs(config: RunConfig, base: Path) -> Inputs:
-    """Find and digest the files of a config's sources; relative paths are relative to `base`."""
+    """Find and digest what a config reads; relative paths are relative to `base`."""
     files = {source.name: list_files(source, base) for source in config.sources}
-    return Inputs(files, {name: [fingerprint(file) for file in found] for name, found in files.items()})
+    fingerprints = {name: [fingerprint(file) for file in found] for name, found in files.items()}
+    return Inputs(files, fingerprints, find_known(config.dedup, base))
 
 
 @dataclass(frozen=True)
@@ -261,6 +268,30 @@ class NearDedup(LinkStage):
     def finish(self, records: pa.Table, rows: pa.Table) -> Outcome:
         """Keep one of each cluster."""
         return apply_verdicts(records, rows, self.options)
+
+
+@dataclass(frozen=True)
+class DropKnown(ShuffleStage):
+    """Drops what earlier releases have, and what was withdrawn from them."""
+
+    options: Dedup
+    known: Known
+    name: str = "known"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        options = self.options.model_dump(include={"by", "threshold"})
+        return {"options": options, "releases": self.known.digests, "withdrawn": dict(self.known.withdrawn)}
+
+    def keys(self, records: pa.Table) -> pa.Array:
+        """Records that can equal the same earlier ones are together, so that these are read once."""
+        return near_keys(records, self.options)
+
+    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+        """Compare with each release."""
+        releases = [open_release(path) for path in self.known.releases]
+        return drop_known(records, self.options, releases, self.known.withdrawn)
 
 
 @dataclass(frozen=True)

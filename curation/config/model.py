@@ -218,6 +218,12 @@ class Dedup(Section):
     """Which duplicate stays: the source's trust, the freer licence, the surer language; after them the smaller id."""
     threshold: float = Field(default=0.8, ge=0.1, le=1.0)
     """Jaccard similarity of character 5-gram sets from which texts are duplicates; of pairs, both sides must be."""
+    against: list[str] = []
+    """Folders of earlier releases: what nearly equals one of their records is dropped."""
+    withdrawn: list[str] = []
+    """Text files of ids, one a line: records of `against` that may not come back, in whatever source."""
+    index: bool = True
+    """Write an index into the release, with which later data can be compared; 160 bytes a record."""
 
 
 class Split(Section):

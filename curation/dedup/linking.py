@@ -16,6 +16,7 @@ All rows have the column `to`, the partition that they are for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -30,6 +31,7 @@ from curation.dedup.columns import byte_lengths
 from curation.dedup.components import join
 from curation.dedup.kernels import jaccard, kernels, sketch
 from curation.dedup.preference import preference_ranks
+from curation.dedup.sketches import Sketches
 from curation.hashing import hash64
 from curation.ngrams import Int64s, UInt64s, mix
 
@@ -84,6 +86,32 @@ def near_keys(records: pa.Table, options: Dedup) -> pa.Array:
     return pc.binary_join_element_wise(*languages, " ")
 
 
+@dataclass(frozen=True, slots=True)
+class Banded:
+    """Sketched records, and where their bands meet equal ones of the same languages.
+
+    Attributes:
+        sketches: of n records.
+        buckets: uint64 (bands, n).
+        stretches: uint64 (bands, n), eight sketch values outside of most of the band: near where records are.
+    """
+
+    sketches: Sketches
+    buckets: UInt64s
+    stretches: UInt64s
+
+
+def band(records: pa.Table, options: Dedup) -> Banded:
+    """Sketch the compared sides of records, and cut the sketches into bands."""
+    sketches = sketch(texts_of(records, SIDES[options.by]), choose_bands(options.threshold))
+    languages = near_keys(records, options).dictionary_encode()
+    names = hash64(languages.dictionary.to_pylist())[languages.indices.to_numpy()]
+    bands = np.arange(len(sketches.keys))
+    words = sketches.values.view(">u8").astype(np.uint64)
+    buckets = mix(names ^ (bands.astype(np.uint64)[:, None] << np.uint64(32) | sketches.keys))
+    return Banded(sketches, buckets, words[:, (bands + 1) % words.shape[1]].T)
+
+
 def band_rows(records: pa.Table, options: Dedup, *, home: int, partitions: int) -> pa.Table:
     """Sketch the records of one partition.
 
@@ -94,23 +122,18 @@ def band_rows(records: pa.Table, options: Dedup, *, home: int, partitions: int) 
         partitions: how many there are.
 
     Returns:
-        Rows of 28 bytes, one for each band of each record that has any text.
+        Rows of 32 bytes, one for each band of each record that has any text.
     """
-    sides = _texts(records, SIDES[options.by])
-    records = records.filter(pa.array(byte_lengths(sides) > 0))
-    sketches = sketch(_texts(records, SIDES[options.by]), choose_bands(options.threshold))
-    languages = near_keys(records, options).dictionary_encode()
-    names = hash64(languages.dictionary.to_pylist())[languages.indices.to_numpy()]
-    count, bands = records.num_rows, len(sketches.keys)
-    words = sketches.values.view(">u8").astype(np.uint64)
-    numbers = np.arange(bands, dtype=np.uint64)[:, None]
-    buckets = mix((names ^ (numbers << np.uint64(32) | sketches.keys)).ravel())
+    records = records.filter(pa.array(byte_lengths(texts_of(records, SIDES[options.by])) > 0))
+    banded = band(records, options)
+    bands, count = banded.buckets.shape
+    buckets = banded.buckets.ravel()
     columns = {
         "to": (buckets % np.uint64(partitions)).astype(np.uint32),
         "bucket": buckets,
         "ref": np.tile(_refs(records), bands),
         "home": np.full(count * bands, home, dtype=np.uint32),
-        "stretch": words[:, (np.arange(bands) + 1) % words.shape[1]].T.ravel(),
+        "stretch": banded.stretches.ravel(),
     }
     return pa.table(columns, schema=_BAND)
 
@@ -224,7 +247,8 @@ def decide(rows: pa.Table, records: pa.Table) -> pa.Table:  # noqa: ARG001 - the
     return pa.table(columns, schema=VERDICTS)
 
 
-def _texts(records: pa.Table, sides: Sequence[str]) -> list[pa.Array]:
+def texts_of(records: pa.Table, sides: Sequence[str]) -> list[pa.Array]:
+    """Return some sides of records, Arrow `large_string` (n,) each."""
     return [records.column(side).combine_chunks().cast(pa.large_string()) for side in sides]
 
 
@@ -284,7 +308,7 @@ def _located(
     """Return the rows, for each the place of its record's sketch, and the sketches of the records that are named."""
     wanted = _rows_of(records, side, rows).to_numpy()
     needed, places = np.unique(wanted, return_inverse=True)
-    sides = _texts(records.take(pa.array(needed)), SIDES[options.by])
+    sides = texts_of(records.take(pa.array(needed)), SIDES[options.by])
     return rows, places.astype(np.int64), sketch(sides, choose_bands(options.threshold)).values
 
 
@@ -316,7 +340,7 @@ def cluster_sizes(records: pa.Table) -> pa.Array | pa.ChunkedArray:
 
 
 def _similarity(left: pa.Table, right: pa.Table, sides: Sequence[str]) -> npt.NDArray[np.float64]:
-    texts = [pa.concat_arrays(pair) for pair in zip(_texts(left, sides), _texts(right, sides), strict=True)]
+    texts = [pa.concat_arrays(pair) for pair in zip(texts_of(left, sides), texts_of(right, sides), strict=True)]
     numbers = np.arange(left.num_rows)
     return jaccard(texts, numbers, numbers + left.num_rows)
 
