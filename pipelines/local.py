@@ -269,4 +269,4 @@ def _preload() -> None:
     """Let the fork server import what every worker needs, once instead of in each."""
     import multiprocess
 
-    multiprocess.get_context("forkserver").set_forkserver_preload(["pipelines.local", "pipelines.graph"])
+    multiprocess.get_context("forkserver").set_forkserver_preload(["pipelines.preload"])

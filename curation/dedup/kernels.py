@@ -220,6 +220,16 @@ def jaccard(sides: Sequence[pa.Array], left: Int64s, right: Int64s, *, threads: 
     return np.concatenate(parts) if parts else np.empty(0)
 
 
+def warm_up() -> None:
+    """Load the kernels, or compile them where that was never done: what is forked from this process has them then."""
+    texts = [pa.array(["warm", "up", "warm"], pa.large_string())]
+    sketches = sketch(texts, Bands(16, 4))
+    used = kernels()
+    used.agreement(sketches.values, np.array([0]), np.array([1]))
+    used.pairs_in_buckets(np.arange(2, dtype=np.uint64), sketches.values, 0, 2)
+    used.jaccard(texts, np.array([0]), np.array([1]))
+
+
 def in_threads(work: Callable[[int, int], T], count: int, batch: int, threads: int) -> list[T]:
     """Call `work(begin, end)` for consecutive batches of `count` items; return the results in order."""
     begins = range(0, count, batch)
