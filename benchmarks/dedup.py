@@ -1,9 +1,10 @@
 """Near duplicates: this project beside its peers, on real text, against the truth of all pairs.
 
     pip install -r benchmarks/requirements.txt
-    python benchmarks/dedup.py --data FOLDER [--documents 25000] [--scale 100000 1000000] [--peers NAME ...] [--runs 3]
+    python benchmarks/dedup.py --data FOLDER ... [--documents 25000] [--scale 100000 1000000]
+                               [--peers NAME ...] [--runs 3] [--cache FOLDER]
 
-FOLDER holds, at any depth, Parquet files with the columns `language` and `text`. From them a corpus with planted near
+A FOLDER holds, at any depth, Parquet files with the columns `language` and `text`. From them a corpus with planted near
 duplicates is made, and all similar pairs in it are found by an exact method that shares no code with this project
 (`near_duplicates/corpus.py`, `near_duplicates/truth.py`). Then all contenders run in turn, each in a process of its
 own that is bound to one core and one thread, and that is repeated; figures are medians. A peer that is not installed,
@@ -17,13 +18,13 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from near_duplicates.runs import confine, measure_here
+from near_duplicates.runs import NotRunError, confine, measure_here
 
 
 def main() -> None:
     """Read the command line; run one contender in this process, or all of them in processes of their own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder of Parquet files")
+    parser.add_argument("--data", type=Path, nargs="+", help="folders of Parquet files")
     parser.add_argument("--documents", type=int, default=25_000, help="documents of the corpus")
     parser.add_argument("--scale", type=int, nargs="*", default=[], help="sizes of larger corpora, for ours alone")
     parser.add_argument("--peers", nargs="*", help="peers to run, by name; all without this")
@@ -37,10 +38,10 @@ def main() -> None:
     if options.contender:
         confine(options.contender)
         measure_here(options.contender, options.corpus, options.result)
-    elif options.data is None:
-        parser.error("--data is needed")
-    else:
+    elif options.data:
         compare_all(parser, options)
+    else:
+        parser.error("--data or --contender is needed")
 
 
 def compare_all(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -57,9 +58,12 @@ def compare_all(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
         cache = options.cache or Path(folder)
         cache.mkdir(parents=True, exist_ok=True)
         workshop = Workshop(options.data, cache, options.documents)
-        compare(workshop, peers, options.runs)
-        if options.scale:
-            grow(workshop, options.scale, options.runs)
+        try:
+            compare(workshop, peers, options.runs)
+            if options.scale:
+                grow(workshop, options.scale, options.runs)
+        except NotRunError as reason:
+            parser.exit(1, f"ours not run: {reason}\n")
 
 
 if __name__ == "__main__":

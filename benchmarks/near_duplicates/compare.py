@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
 from near_duplicates import report
 from near_duplicates.contenders import OURS, Found
-from near_duplicates.corpus import Corpus, build_corpus, read_corpus
-from near_duplicates.runs import Measured, NotRunError, measure
+from near_duplicates.corpus import Corpus, build_corpus, parquet_files, read_corpus
+from near_duplicates.runs import Job, Measured, NotRunError, measure
 from near_duplicates.scores import planted_recall, score
 from near_duplicates.truth import Truth, check_by_brute_force, similar_pairs
 
 GROWING = ("ours", "ours-2-cores")
-
-Job: TypeAlias = tuple[str, int]  # contender, documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +27,12 @@ class Workshop:
     """Where corpora are made and kept.
 
     Attributes:
-        data: folder of Parquet files.
-        cache: folder for corpora, truths and results.
+        data: folders of Parquet files.
+        cache: folder for corpora and truths.
         documents: documents of the first corpus.
     """
 
-    data: Path
+    data: Sequence[Path]
     cache: Path
     documents: int
 
@@ -56,15 +54,16 @@ class Workshop:
             texts = corpus.texts.to_pylist()
             truth = similar_pairs(texts)
             check_by_brute_force(texts, truth)
-            np.savez(path, left=truth.left, right=truth.right, similarity=truth.similarity)
+            unfinished = path.with_suffix(".unfinished.npz")
+            np.savez(unfinished, left=truth.left, right=truth.right, similarity=truth.similarity)
+            unfinished.rename(path)
         return Truth(**np.load(path))
 
     def _digest(self) -> str:
         """Return a name for the data and the code that makes corpora from it."""
         here = Path(__file__).parent
         parts = [(here / name).read_bytes() for name in ("corpus.py", "edits.py", "truth.py")]
-        files = sorted(self.data.rglob("*.parquet"))
-        parts += [f"{path.relative_to(self.data)} {path.stat().st_size}".encode() for path in files]
+        parts += [f"{path.name} {path.stat().st_size}".encode() for path in parquet_files(self.data)]
         return hashlib.sha256(b"\n".join(parts)).hexdigest()[:12]
 
 
@@ -74,7 +73,7 @@ def compare(workshop: Workshop, peers: Sequence[str], rounds: int) -> None:
     corpus = read_corpus(path)
     truth = workshop.truth(corpus)
     report.print_corpus(corpus, truth)
-    measured, found = _run([(name, workshop.documents) for name in (*OURS, *peers)], workshop, rounds)
+    measured, found = _run_in_turn([(name, workshop.documents) for name in (*OURS, *peers)], workshop, rounds)
     runs = {name: series for (name, _), series in measured.items()}
     report.print_speed(runs, corpus)
     report.print_ratios(runs)
@@ -83,16 +82,19 @@ def compare(workshop: Workshop, peers: Sequence[str], rounds: int) -> None:
 
 def grow(workshop: Workshop, sizes: Sequence[int], rounds: int) -> None:
     """Run ours on larger and larger corpora and print how its time and memory grow."""
-    measured, found = _run(
-        [(name, size) for size in (workshop.documents, *sizes) for name in GROWING], workshop, rounds
-    )
-    recalls = {}
-    for (name, size), result in found.items():
-        recalls[name, size] = planted_recall(result.labels, read_corpus(workshop.corpus(size)))
+    # The base runs before every size: all growth is relative to it, and so short a run is easily disturbed.
+    jobs = [(name, count) for size in sizes for count in (workshop.documents, size) for name in GROWING]
+    measured, found = _run_in_turn(jobs, workshop, rounds)
+    recalls = {
+        (name, size): planted_recall(result.labels, read_corpus(workshop.corpus(size)))
+        for (name, size), result in found.items()
+    }
     report.print_growth(measured, recalls)
 
 
-def _run(jobs: Sequence[Job], workshop: Workshop, rounds: int) -> tuple[dict[Job, list[Measured]], dict[Job, Found]]:
+def _run_in_turn(
+    jobs: Sequence[Job], workshop: Workshop, rounds: int
+) -> tuple[dict[Job, list[Measured]], dict[Job, Found]]:
     """Run all jobs in turn, `rounds` times; those that fail are named and left out.
 
     Raises:
@@ -101,22 +103,32 @@ def _run(jobs: Sequence[Job], workshop: Workshop, rounds: int) -> tuple[dict[Job
     measured: dict[Job, list[Measured]] = defaultdict(list)
     found: dict[Job, Found] = {}
     failed = set()
-    for number in range(rounds):
-        for name, size in (job for job in jobs if job not in failed):
-            result = workshop.cache / "result.npz"
-            try:
-                run = measure(name, workshop.corpus(size), result if number == 0 else None)
-            except NotRunError as reason:
-                if name == "ours":
-                    raise
-                failed.add((name, size))
-                print(f"{name} not run: {reason}")
-                continue
-            _say(f"round {number + 1} of {rounds}, {size:,} documents, {name}: {run.seconds:.3f} s")
-            measured[name, size].append(run)
-            if number == 0:
-                found[name, size] = _load(result)
-    return {job: series for job, series in measured.items() if job not in failed}, found
+    for number, job in [(number, job) for number in range(rounds) for job in jobs]:
+        name, size = job
+        if job in failed:
+            continue
+        try:
+            run, result = _run_once(name, workshop.corpus(size), scored=number == 0)
+        except NotRunError as reason:
+            if name == "ours":
+                raise
+            print(f"{name} not run: {reason}")
+            failed.add(job)
+            continue
+        _say(f"round {number + 1} of {rounds}, {size:,} documents, {name}: {run.seconds:.3f} s")
+        measured[job].append(run)
+        found |= {job: result} if result else {}
+    ran = [job for job in jobs if job not in failed]
+    return {job: measured[job] for job in ran}, {job: found[job] for job in ran}
+
+
+def _run_once(name: str, corpus: Path, *, scored: bool) -> tuple[Measured, Found | None]:
+    """Run one contender once, and read what it found if that is asked for."""
+    if not scored:
+        return measure(name, corpus), None
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "result.npz"
+        return measure(name, corpus, result), _load(result)
 
 
 def _load(path: Path) -> Found:

@@ -36,8 +36,8 @@ SCRIPTS: Mapping[str, frozenset[str]] = {
 OTHERS = "all others"
 
 LONGEST = 5_000  # characters
-LONGEST_RUN = 14  # rows
-ONE_ROW = 0.6  # share of documents that are one row; chosen for a mean of about 385 characters
+LONGEST_RUN, LONGEST_RUN_AGAIN = 14, 5  # rows, at first and where a scarce language is gone over again
+ONE_ROW = 0.62  # share of documents that are one row; chosen for a mean of about 385 characters
 SCRIPT_SHARE = 60  # one document in so many is an original of each of SCRIPTS that gets copies more often
 PLANTED, PLANTED_IN_SCRIPTS = 0.1, 0.5  # share of the originals that get copies
 
@@ -80,19 +80,19 @@ def script_of(language: str) -> str:
     return next((name for name, tags in SCRIPTS.items() if tag in tags), OTHERS)
 
 
-def build_corpus(folder: Path, path: Path, *, base: int, count: int) -> None:
+def build_corpus(folders: Sequence[Path], path: Path, *, base: int, count: int) -> None:
     """Write a corpus: ciphered copies of `base` documents each, `count` documents in all.
 
     Args:
-        folder: holds, at any depth, Parquet files with the columns `language` and `text`.
+        folders: hold, at any depth, Parquet files with the columns `language` and `text`.
         path: the file to write; one record batch, because an Arrow array in one piece can be mapped without a copy.
         base: documents in a copy, planted ones included.
         count: documents in all.
 
     Raises:
-        ValueError: if the folder gives fewer than `base` documents.
+        ValueError: if the folders give fewer than `base` documents.
     """
-    originals = draw_originals(folder, base, np.random.default_rng(0))
+    originals = draw_originals(folders, base, np.random.default_rng(0))
     parts = path.with_suffix(".parts")
     with pa.ipc.new_file(parts, SCHEMA) as writer:
         for copy in range(-(-count // base)):
@@ -122,13 +122,18 @@ def write_texts(path: Path, texts: pa.Array) -> None:
         writer.write_batch(pa.record_batch([texts, *filler], schema=SCHEMA))
 
 
-def draw_originals(folder: Path, count: int, generator: np.random.Generator) -> list[Document]:
+def parquet_files(folders: Sequence[Path]) -> list[Path]:
+    """Return the files with rows, in a fixed order."""
+    return [path for folder in folders for path in sorted(folder.rglob("*.parquet"))]
+
+
+def draw_originals(folders: Sequence[Path], count: int, generator: np.random.Generator) -> list[Document]:
     """Draw `count` documents: first the share of each of `SCRIPTS`, then any others at random.
 
     Raises:
         ValueError: if there are fewer.
     """
-    groups = _read_groups(folder)
+    groups = _read_groups(folders)
     chosen: list[Document] = []
     rest: list[Document] = []
     for script in (*SCRIPTS, OTHERS):
@@ -136,20 +141,23 @@ def draw_originals(folder: Path, count: int, generator: np.random.Generator) -> 
         documents = [document for group in own for document in _runs(*group, generator)]
         wanted = 0 if script == OTHERS else count // SCRIPT_SHARE
         while own and len(documents) < wanted:
-            # A scarce language is gone over again, its rows in a new order.
-            documents += [d for tag, rows in own for d in _runs(tag, _shuffled(rows, generator), generator)]
+            # A scarce language is gone over again, its rows in a new order; single rows would be the same again.
+            again = [(tag, _shuffled(rows, generator)) for tag, rows in own]
+            documents += [
+                d for group in again for d in _runs(*group, generator, one_row=0.0, longest=LONGEST_RUN_AGAIN)
+            ]
         documents = _shuffled(documents, generator)
         chosen += [document._replace(planted=PLANTED_IN_SCRIPTS) for document in documents[:wanted]]
         rest += documents[wanted:]
     if len(chosen) + len(rest) < count:
-        raise ValueError(f"{folder} gives {len(chosen) + len(rest)} documents, not {count}")
+        raise ValueError(f"the data give {len(chosen) + len(rest):,} documents, not {count:,}")
     return chosen + _shuffled(rest, generator)[: count - len(chosen)]
 
 
-def _read_groups(folder: Path) -> list[tuple[str, list[str]]]:
+def _read_groups(folders: Sequence[Path]) -> list[tuple[str, list[str]]]:
     """Return the rows of each language of each file, in the order of the file."""
     groups: dict[tuple[Path, str], list[str]] = defaultdict(list)
-    for path in sorted(folder.rglob("*.parquet")):
+    for path in parquet_files(folders):
         languages, texts = pq.read_table(path, columns=["language", "text"])
         for language, text in zip(languages.to_pylist(), texts.to_pylist(), strict=True):
             if text:
@@ -157,9 +165,16 @@ def _read_groups(folder: Path) -> list[tuple[str, list[str]]]:
     return [(language, rows) for (_, language), rows in groups.items()]
 
 
-def _runs(language: str, rows: Sequence[str], generator: np.random.Generator) -> Iterator[Document]:
-    """Cut rows into runs, each a document."""
-    sizes = np.where(generator.random(len(rows)) < ONE_ROW, 1, generator.integers(1, LONGEST_RUN + 1, len(rows)))
+def _runs(
+    language: str,
+    rows: Sequence[str],
+    generator: np.random.Generator,
+    *,
+    one_row: float = ONE_ROW,
+    longest: int = LONGEST_RUN,
+) -> Iterator[Document]:
+    """Cut rows into runs, each a document; a share of them is of one row, all other lengths are as frequent."""
+    sizes = np.where(generator.random(len(rows)) < one_row, 1, generator.integers(2, longest + 1, len(rows)))
     start = 0
     for end in accumulate(sizes.tolist()):
         if start >= len(rows):

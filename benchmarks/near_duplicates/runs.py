@@ -14,6 +14,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 # Read by the libraries below when they are imported.
 THREAD_VARIABLES = (
@@ -31,6 +32,8 @@ ENVIRONMENT = {"ours-numpy": {"CURATION_DEDUP_KERNELS": "numpy"}}
 
 WARM_UP = 256  # documents
 
+Job: TypeAlias = tuple[str, int]  # contender, documents
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -38,12 +41,15 @@ class Measured:
 
     Attributes:
         seconds: wall clock, from the file to labels.
+        busy: seconds of processor time in it, of all threads. Far below `seconds` times the cores, others were using
+            them.
         base: megabytes resident after the imports.
         peak: most megabytes ever resident, base and the warm-up included. Of the pages of the mapped corpus, those
             that were touched count.
     """
 
     seconds: float
+    busy: float
     base: float
     peak: float
 
@@ -74,9 +80,10 @@ def measure_here(name: str, corpus: Path, result: Path | None) -> None:
         few = Path(folder) / "few.arrow"
         write_texts(few, read_texts(corpus)[:WARM_UP])
         run(few)
-    begin = time.perf_counter()
+    begin, begin_busy = time.perf_counter(), time.process_time()
     found = run(corpus)
-    measured = Measured(time.perf_counter() - begin, base, _resident("VmHWM"))
+    seconds, busy = time.perf_counter() - begin, time.process_time() - begin_busy
+    measured = Measured(seconds, busy, base, _resident("VmHWM"))
     if result:
         arrays = {"labels": found.labels, "flags": found.flags, "links": found.links and found.links()}
         np.savez(result, **{key: array for key, array in arrays.items() if array is not None})
