@@ -2,7 +2,7 @@
 
 A document is a run of 1 to 14 consecutive rows (verses, sentences, paragraphs) of one file and language, so that most
 are short and a few are long. One original in ten gets one to three planted copies. For each of `SCRIPTS`, most of
-which are written without spaces, one document in sixty is an original that gets copies more often.
+which are written without spaces, up to one document in sixty is an original that gets copies more often.
 
 A size above the first is reached with further copies of the same originals, each under a letter-for-letter cipher of
 its own (`make_cipher`) and with copies planted anew, so that the statistics stay and next to nothing matches across.
@@ -37,6 +37,7 @@ OTHERS = "all others"
 
 LONGEST = 5_000  # characters
 LONGEST_RUN, LONGEST_RUN_AGAIN = 14, 5  # rows, at first and where a scarce language is gone over again
+TIMES = 8  # times at most that it is: documents that share many rows are alike by nature, and cost all a comparison
 ONE_ROW = 0.62  # share of documents that are one row; chosen for a mean of about 385 characters
 SCRIPT_SHARE = 60  # one document in so many is an original of each of SCRIPTS that gets copies more often
 PLANTED, PLANTED_IN_SCRIPTS = 0.1, 0.5  # share of the originals that get copies
@@ -59,7 +60,8 @@ class Corpus:
     Attributes:
         texts: Arrow large strings, shape (n,).
         languages: tag of each text, n.
-        original: int32 (n,), of a planted copy the index of its original, of all others -1.
+        original: int32 (n,), of a planted copy the index of its original, of all others -1. Where the last ciphered
+            copy is cut off, it may lie beyond the end.
     """
 
     texts: pa.Array
@@ -140,7 +142,9 @@ def draw_originals(folders: Sequence[Path], count: int, generator: np.random.Gen
         own = [group for group in groups if script_of(group[0]) == script]
         documents = [document for group in own for document in _runs(*group, generator)]
         wanted = 0 if script == OTHERS else count // SCRIPT_SHARE
-        while own and len(documents) < wanted:
+        for _ in range(1, TIMES):
+            if len(documents) >= wanted:
+                break
             # A scarce language is gone over again, its rows in a new order; single rows would be the same again.
             again = [(tag, _shuffled(rows, generator)) for tag, rows in own]
             documents += [

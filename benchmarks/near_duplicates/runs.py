@@ -64,7 +64,10 @@ def confine(name: str) -> None:
     os.environ.update(ENVIRONMENT.get(name, {}))
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(cores)))
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
+        there = sorted(os.sched_getaffinity(0))
+        if len(there) < cores:
+            sys.exit(f"{cores} cores needed, {len(there)} there")
+        os.sched_setaffinity(0, there[-cores:])
 
 
 def measure_here(name: str, corpus: Path, result: Path | None) -> None:

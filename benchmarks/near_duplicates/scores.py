@@ -60,7 +60,7 @@ def score(found: Found, corpus: Corpus, truth: Truth) -> Scores:
 
 def planted_recall(labels: np.ndarray, corpus: Corpus) -> tuple[int, float]:
     """Return of how many planted pairs at or above the threshold, in a sample, which share is in one cluster."""
-    copies = np.flatnonzero(corpus.original >= 0)
+    copies = np.flatnonzero((corpus.original >= 0) & (corpus.original < len(corpus.texts)))
     copies = copies[np.random.default_rng(3).permutation(len(copies))[:SAMPLE]]
     together = [
         bool(labels[copy] == labels[original])
