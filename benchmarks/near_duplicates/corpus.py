@@ -117,11 +117,11 @@ def read_texts(path: Path) -> pa.Array:
     return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0).column(0)
 
 
-def write_texts(path: Path, texts: pa.Array) -> None:
+def write_texts(path: Path, texts: Sequence[str]) -> None:
     """Write texts alone, as a corpus without planted copies."""
-    filler = [pa.array([""] * len(texts)), pa.array(np.full(len(texts), -1, dtype=np.int32))]
+    columns = {"text": texts, "language": [""] * len(texts), "original": [-1] * len(texts)}
     with pa.ipc.new_file(path, SCHEMA) as writer:
-        writer.write_batch(pa.record_batch([texts, *filler], schema=SCHEMA))
+        writer.write_batch(pa.RecordBatch.from_pydict(columns, schema=SCHEMA))
 
 
 def parquet_files(folders: Sequence[Path]) -> list[Path]:

@@ -80,11 +80,19 @@ def print_ratios(runs: Mapping[str, Sequence[Measured]]) -> None:
     pairs = [("ours", name) for name in runs if not name.startswith("ours")]
     for fast, slow in (*pairs, *(goal for goal in GOALS if goal not in pairs)):
         if fast in runs and slow in runs:
-            ratio = _median(runs[slow], "seconds") / _median(runs[fast], "seconds")
+            ratio, busy = (_median(runs[slow], field) / _median(runs[fast], field) for field in ("seconds", "busy"))
             rounds = [there.seconds / here.seconds for here, there in zip(runs[fast], runs[slow], strict=True)]
             spread = f"{min(rounds):.1f}-{max(rounds):.1f}"
-            rows.append([f"{fast} : {slow}", f"{ratio:.1f}", spread, *_verdict(ratio, least=GOALS.get((fast, slow)))])
-    _print_table(["times as fast", "medians", "rounds", "goal", ""], rows)
+            rows.append(
+                [
+                    f"{fast} : {slow}",
+                    f"{ratio:.1f}",
+                    spread,
+                    f"{busy:.1f}",
+                    *_verdict(ratio, least=GOALS.get((fast, slow))),
+                ]
+            )
+    _print_table(["times as fast", "medians", "rounds", "CPU s", "goal", ""], rows)
 
 
 def print_growth(runs: Mapping[Job, Sequence[Measured]], recalls: Mapping[Job, tuple[int, float]]) -> None:
