@@ -82,16 +82,8 @@ def print_ratios(runs: Mapping[str, Sequence[Measured]]) -> None:
         if fast in runs and slow in runs:
             ratio, busy = (_median(runs[slow], field) / _median(runs[fast], field) for field in ("seconds", "busy"))
             rounds = [there.seconds / here.seconds for here, there in zip(runs[fast], runs[slow], strict=True)]
-            spread = f"{min(rounds):.1f}-{max(rounds):.1f}"
-            rows.append(
-                [
-                    f"{fast} : {slow}",
-                    f"{ratio:.1f}",
-                    spread,
-                    f"{busy:.1f}",
-                    *_verdict(ratio, least=GOALS.get((fast, slow))),
-                ]
-            )
+            cells = [f"{ratio:.1f}", f"{min(rounds):.1f}-{max(rounds):.1f}", f"{busy:.1f}"]
+            rows.append([f"{fast} : {slow}", *cells, *_verdict(ratio, least=GOALS.get((fast, slow)))])
     _print_table(["times as fast", "medians", "rounds", "CPU s", "goal", ""], rows)
 
 
