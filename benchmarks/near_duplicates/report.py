@@ -98,10 +98,21 @@ def print_growth(runs: Mapping[Job, Sequence[Measured]], recalls: Mapping[Job, t
     for (name, size), series in runs.items():
         pairs, recall = recalls[name, size]
         seconds = [_median(series, "seconds"), _fastest(series), _median(series, "busy")]
-        growth = [_growth(runs, name, size, figure) for figure in (partial(_median, field="seconds"), _fastest)]
+        figures = (partial(_median, field="seconds"), _fastest, partial(_median, field="busy"))
+        growth = [_growth(runs, name, size, figure) for figure in figures]
         cells = [f"{size:,}", *(f"{s:.3f}" for s in seconds), *(f"{g:.2f}" for g in growth)]
         rows.append([name, *cells, f"{_median(series, 'peak'):,.0f}", f"{recall:.4f} of {pairs:,}"])
-    heading = ["documents", "s", "fastest", "CPU s", "s/doc : base", "fastest", "peak MB", "planted pairs found"]
+    heading = [
+        "documents",
+        "s",
+        "fastest",
+        "CPU s",
+        "s/doc : base",
+        "fastest",
+        "CPU s",
+        "peak MB",
+        "planted pairs found",
+    ]
     _print_table(["growth", *heading], rows)
     _print_table(["goals of growth", "is", "goal", ""], list(_growth_goals(runs)))
 
