@@ -69,6 +69,9 @@ def bucket_pairs(entries: UInt64s, sketches: Sketches, band: int, least: int) ->
     Returns:
         uint64 (pairs,), in no particular order.
     """
+    shared = np.zeros(len(entries) + 1, dtype=bool)
+    shared[1:-1] = entries[1:] ^ entries[:-1] <= _LOW
+    entries = entries[shared[1:] | shared[:-1]]
     pairs = kernels().pairs_in_buckets(entries, sketches.values, least, SMALL)
     bucket = entries >> _HALF
     bounds = np.flatnonzero(np.concatenate([[True], bucket[1:] != bucket[:-1], [True]]))

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from curation.dedup.bands import SKETCH_SIZE
-from curation.dedup.folding import fold_block, inline, jit
-from curation.dedup.sketches import FACTORS, KEY_FACTOR, NGRAM, SHIFTS
+from curation.dedup.folding import fold_block, inline, jit, room_for
+from curation.dedup.sketches import FACTORS, KEY_FACTOR, NGRAM
 from curation.ngrams import BASE, MIX_FACTORS
 
 _u32 = np.uint32
@@ -22,6 +22,8 @@ _B1, _B2, _B3, _B4 = (np.uint64(pow(BASE, k, 2**64)) for k in range(1, NGRAM))
 _MIX_1, _MIX_2 = (np.uint64(factor) for factor in MIX_FACTORS)
 _33, _64_1, _32, _LOW = np.uint64(33), np.uint64(1), np.uint64(32), np.uint64(0xFFFFFFFF)
 _LOW_BITS, _EACH_BYTE = np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(0x0101010101010101)
+# No hash with a mark is this: zero is one in 2^63, and then it only makes two texts less alike by an n-gram.
+_NOTHING = np.uint64(0)
 _SEVEN, _TOP_BYTE = np.uint64(7), np.uint64(56)
 
 # Bytes of texts that are folded together, unless one text is longer: what they become stays in the cache.
@@ -90,11 +92,11 @@ def _take_minima(hashes, count, minima):
         x0, x1, x2, x3 = _u32(hashes[at]), _u32(hashes[at + 1]), _u32(hashes[at + 2]), _u32(hashes[at + 3])
         x4, x5, x6, x7 = _u32(hashes[at + 4]), _u32(hashes[at + 5]), _u32(hashes[at + 6]), _u32(hashes[at + 7])
         for k in range(SKETCH_SIZE):
-            factor, shift = FACTORS[k], SHIFTS[k]
-            low = min(_u32(factor * x0 + shift), _u32(factor * x1 + shift))
-            low = min(low, min(_u32(factor * x2 + shift), _u32(factor * x3 + shift)))
-            low = min(low, min(_u32(factor * x4 + shift), _u32(factor * x5 + shift)))
-            low = min(low, min(_u32(factor * x6 + shift), _u32(factor * x7 + shift)))
+            factor = FACTORS[k]
+            low = min(_u32(factor * x0), _u32(factor * x1))
+            low = min(low, min(_u32(factor * x2), _u32(factor * x3)))
+            low = min(low, min(_u32(factor * x4), _u32(factor * x5)))
+            low = min(low, min(_u32(factor * x6), _u32(factor * x7)))
             minima[k] = min(minima[k], low)
 
 
@@ -115,12 +117,11 @@ def lower_minima(text, offsets, second, tables, growth, minima, totals):
         -1, or the number of the first text that is not UTF-8.
     """
     count = len(offsets) - 1
-    room = _BLOCK
+    longest = _BLOCK
     for i in range(count):
-        room = max(room, offsets[i + 1] - offsets[i])
-    raw = np.empty(room + _MARGIN, dtype=np.uint8)
-    codes = np.empty(room + _MARGIN, dtype=np.uint32)
-    folded = np.empty(growth * room + _MARGIN, dtype=np.uint32)
+        longest = max(longest, offsets[i + 1] - offsets[i])
+    room = room_for(longest)
+    folded = np.empty(growth * longest + _MARGIN, dtype=np.uint32)
     hashes = np.empty(_WINDOWS + _MARGIN, dtype=np.uint64)
     starts = np.empty(_BLOCK + 1, dtype=np.int64)
     first = 0
@@ -129,12 +130,12 @@ def lower_minima(text, offsets, second, tables, growth, minima, totals):
         while last < count and last - first < _BLOCK and offsets[last + 1] - offsets[first] <= _BLOCK:
             last += 1
         bounds = offsets[first : last + 1]
-        if not fold_block(text[bounds[0] : bounds[-1]], bounds, starts, raw, codes, folded, tables):
+        if not fold_block(text[bounds[0] : bounds[-1]], bounds, starts, room, folded, tables):
             if last == first + 1:
                 return first
             for row in range(first, last):
                 bounds = offsets[row : row + 2]
-                if not fold_block(text[bounds[0] : bounds[1]], bounds, starts, raw, codes, folded, tables):
+                if not fold_block(text[bounds[0] : bounds[1]], bounds, starts, room, folded, tables):
                     return row
             return first
         for i in range(last - first):
@@ -261,86 +262,90 @@ def lower_similarities(text, offsets, tables, growth, left, right, similarity):
     Returns:
         -1, or the number of the first text that is not UTF-8.
     """
-    room = 0
+    longest = 0
     for k in range(len(left)):
-        room = max(room, offsets[left[k] + 1] - offsets[left[k]], offsets[right[k] + 1] - offsets[right[k]])
-    raw = np.empty(room + _MARGIN, dtype=np.uint8)
-    codes = np.empty(room + _MARGIN, dtype=np.uint32)
-    folded = np.empty(growth * room + _MARGIN, dtype=np.uint32)
+        longest = max(longest, offsets[left[k] + 1] - offsets[left[k]], offsets[right[k] + 1] - offsets[right[k]])
+    room = room_for(longest)
+    mine = np.empty(growth * longest + _MARGIN, dtype=np.uint32)
+    yours = np.empty(growth * longest + _MARGIN, dtype=np.uint32)
     starts = np.empty(2, dtype=np.int64)
-    mine = np.empty(_WINDOWS + _MARGIN, dtype=np.uint64)
-    yours = np.empty(_WINDOWS + _MARGIN, dtype=np.uint64)
-    keys = np.empty(2 * _WINDOWS, dtype=np.uint64)
-    marks = np.zeros(2 * _WINDOWS, dtype=np.int64)
-    my_count, prepared, mark = 0, -1, 0
+    hashes = np.empty(_WINDOWS + _MARGIN, dtype=np.uint64)
+    table = np.empty(4 * _WINDOWS, dtype=np.uint64)
+    my_length, prepared = 0, -1
     for k in range(len(left)):
         i, j = left[k], right[k]
-        if _same_bytes(text, offsets, i, j):
+        if _are_equal(text[offsets[i] : offsets[i + 1]], text[offsets[j] : offsets[j + 1]]):
             continue
         if i != prepared:
-            mine, my_count = _hash_text(text, offsets, i, starts, raw, codes, folded, tables, mine)
+            my_length = _fold_one(text, offsets[i : i + 2], starts, room, mine, tables)
             prepared = i
-        yours, your_count = _hash_text(text, offsets, j, starts, raw, codes, folded, tables, yours)
-        if min(my_count, your_count) < 0:
-            return i if my_count < 0 else j
+        your_length = _fold_one(text, offsets[j : j + 2], starts, room, yours, tables)
+        if min(my_length, your_length) < 0:
+            return i if my_length < 0 else j
+        if _are_equal(mine[:my_length], yours[:your_length]):
+            continue
         size = 64
-        while size < 2 * (my_count + your_count):
+        while size < 2 * (my_length + your_length):
             size *= 2
-        if size > len(keys):
-            keys, marks, mark = np.empty(size, dtype=np.uint64), np.zeros(size, dtype=np.int64), 0
-        mark += 2
-        value = _jaccard(mine[:my_count], yours[:your_count], keys[:size], marks[:size], mark)
+        if size > len(table):
+            table = np.empty(size, dtype=np.uint64)
+        value = _jaccard(mine, my_length, yours, your_length, hashes, table[:size])
         similarity[k] = min(similarity[k], value)
     return -1
 
 
 @inline
-def _same_bytes(text, offsets, i, j):
-    mine, yours = text[offsets[i] : offsets[i + 1]], text[offsets[j] : offsets[j + 1]]
+def _are_equal(mine, yours):
     if len(mine) != len(yours):
         return False
-    differing = np.uint8(0)
+    differing = np.uint32(0)
     for k in range(len(mine)):
-        differing |= mine[k] ^ yours[k]
+        differing = _u32(differing | (_u32(mine[k]) ^ _u32(yours[k])))
     return differing == 0
 
 
 @inline
-def _hash_text(text, offsets, row, starts, raw, codes, folded, tables, hashes):
-    """Return the hashes of a text's n-grams, in `hashes` or a larger array, and their number; -1 if it is not UTF-8."""
-    bounds = offsets[row : row + 2]
-    if not fold_block(text[bounds[0] : bounds[1]], bounds, starts, raw, codes, folded, tables):
-        return hashes, -1
-    length = starts[1]
-    if length + _WINDOWS + _MARGIN > len(hashes):
-        hashes = np.empty(length + _WINDOWS + _MARGIN, dtype=np.uint64)
-    count = _hashes(folded, 0, length, False, hashes)
-    while count + NGRAM <= length:
-        count += _hashes(folded, count, length, False, hashes[count:])
-    return hashes, count
+def _fold_one(text, bounds, starts, room, folded, tables):
+    """Return the length of a text folded into `folded`, or -1 if it is not UTF-8."""
+    if fold_block(text[bounds[0] : bounds[1]], bounds, starts, room, folded, tables):
+        return starts[1]
+    return -1
 
 
 @inline
-def _jaccard(mine, yours, keys, marks, mark):
-    """Compare two sets of hashes with an open-addressing table, in which only cells marked `mark` or more are used."""
-    mask = np.uint64(len(keys) - 1)
-    my_size, your_size, shared = 0, 0, 0
-    for value in mine:
-        place = np.int64(value & mask)
-        while marks[place] >= mark and keys[place] != value:
-            place = np.int64(np.uint64(place + 1) & mask)
-        if marks[place] < mark:
-            keys[place], marks[place] = value, mark
-            my_size += 1
-    for value in yours:
-        place = np.int64(value & mask)
-        while marks[place] >= mark and keys[place] != value:
-            place = np.int64(np.uint64(place + 1) & mask)
-        if marks[place] < mark:
-            keys[place], marks[place] = value, mark + 1
-            your_size += 1
-        elif marks[place] == mark:
-            marks[place] = mark + 1
-            shared += 1
+def _jaccard(mine, my_length, yours, your_length, hashes, table):
+    """Compare the sets of two texts' n-grams by an open-addressing table of their hashes.
+
+    The last bit of a hash gives way to a mark: 1 for what only the first text has, 0 for what the second one has.
+    """
+    mask = np.uint64(len(table) - 1)
+    table[:] = _NOTHING
+    my_size, your_size, shared, begin = 0, 0, 0, 0
+    while True:
+        count = _hashes(mine, begin, my_length, False, hashes)
+        for k in range(count):
+            value = hashes[k] | _64_1
+            place = (value >> _64_1) & mask
+            while table[place] != _NOTHING and table[place] != value:
+                place = (place + _64_1) & mask
+            my_size += table[place] == _NOTHING
+            table[place] = value
+        begin += count
+        if count == 0 or begin + NGRAM > my_length:
+            break
+    begin = 0
+    while True:
+        count = _hashes(yours, begin, your_length, False, hashes)
+        for k in range(count):
+            value = hashes[k] | _64_1
+            place = (value >> _64_1) & mask
+            while table[place] != _NOTHING and table[place] | _64_1 != value:
+                place = (place + _64_1) & mask
+            your_size += table[place] == _NOTHING
+            shared += table[place] == value
+            table[place] = value ^ _64_1
+        begin += count
+        if count == 0 or begin + NGRAM > your_length:
+            break
     either = my_size + your_size
     return shared / either if either else 1.0

@@ -17,8 +17,13 @@ _18, _29, _31, _0F, _1F, _3F, _80, _C0, _E0 = (_u32(n) for n in (18, 29, 31, 0x0
 _F0, _F8, _FF, _800, _D800, _10000 = (_u32(n) for n in (0xF0, 0xF8, 0xFF, 0x800, 0xD800, 0x10000))
 _10FFFF, _FFFFF800 = _u32(0x10FFFF), _u32(0xFFFFF800)
 _UPPER_A, _DOTTED_I, _VALUE = _u32(ord("A")), _u32(0x130), _u32(ut.VALUE_MASK)
+# The least cell of a mark, and a base that there is not.
+_MARK_CELL, _NONE = _u32(ut.MARK << ut.KIND_SHIFT), _u32(0xFFFFFFFF)
+_64_0, _64_1 = np.uint64(0), np.uint64(1)
 _SPREAD, _PAIR_SHIFT = np.uint64(ut.SPREAD), np.uint64(64 - ut.PAIR_BITS)
 
+# Room that is never used, but that vectors may run into.
+_MARGIN = 64
 # Marks in a row that are sorted by insertion.
 _INSERTED = 32
 
@@ -66,79 +71,95 @@ def _decode(raw, size, wide):
 
 
 @inline
-def _is_ascii(raw, size):
+def _is_ascii(raw, begin, end):
     seen = _0
-    for k in range(size):
+    for k in range(begin, end):
         seen = _u32(seen | _u32(raw[k]))
     return seen < _80
 
 
 @inline
-def _fold_ascii(raw, size, folded):
-    for k in range(size):
-        byte = _u32(raw[k])
-        folded[k] = _u32(byte + (_u32(_u32(byte - _UPPER_A) < _26) << _5))
+def _fold_ascii(raw, begin, end, folded, at):
+    for k in range(end - begin):
+        byte = _u32(raw[begin + k])
+        folded[at + k] = _u32(byte + (_u32(_u32(byte - _UPPER_A) < _26) << _5))
+
+
+@jit
+def room_for(size):
+    """Return scratch arrays for folding so many bytes at once."""
+    longer = size + _MARGIN
+    return np.empty(longer, dtype=np.uint8), np.empty(longer, dtype=np.uint32), np.empty(longer, dtype=np.uint32)
 
 
 @inline
-def fold_block(text, bounds, starts, raw, codes, folded, tables):
+def fold_block(text, bounds, starts, room, folded, tables):
     """Fold the consecutive texts of one run of bytes.
 
     Args:
         text: uint8 (size,).
         bounds: int64 (n + 1,), where they begin and end in a larger buffer, of which `text` begins at `bounds[0]`.
         starts: int64 (n + 1,), is filled: where each begins and ends in `folded`.
-        raw: room for `size` bytes and three more.
-        codes: room for `size` code points.
+        room: what `room_for(size)` returns, or more.
         folded: room for `growth` times as many.
         tables: the arrays of `unicode_tables.Tables`, in its order.
 
     Returns:
         Whether all are UTF-8.
     """
-    count, size, first = len(bounds) - 1, len(text), bounds[0]
-    for k in range(size):
+    raw, codes, wide = room
+    count, first, size = len(bounds) - 1, bounds[0], np.uint64(len(text))
+    for k in range(len(text)):
         raw[k] = text[k]
     for k in range(3):
-        raw[size + k] = 0
-    if _is_ascii(raw, size):
-        _fold_ascii(raw, size, folded)
+        raw[len(text) + k] = 0
+    if _is_ascii(raw, _64_0, size):
+        _fold_ascii(raw, _64_0, size, folded, _64_0)
         for i in range(count + 1):
             starts[i] = bounds[i] - first
         return True
-    if not _decode(raw, size, folded):
+    if not _decode(raw, len(text), wide):
         return False
-    info = tables[0]
-    place = np.uint64(0)
+    at = _64_0
     for i in range(count):
         begin, end = np.uint64(bounds[i] - first), np.uint64(bounds[i + 1] - first)
-        starts[i] = np.int64(place)
-        if begin < end and folded[begin] >> _31:
+        starts[i] = np.int64(at)
+        if _is_ascii(raw, begin, end):
+            _fold_ascii(raw, begin, end, folded, at)
+            at += end - begin
+        elif wide[begin] >> _31:
             return False
-        for k in range(begin, end):
-            code = folded[k]
-            codes[place] = code
-            place += np.uint64(_1 - (code >> _31))
-    starts[count] = np.int64(place)
-    size = 0
-    for i in range(count):
-        part = codes[starts[i] : starts[i + 1]]
-        starts[i] = size
-        size += _fold_text(part, info, folded[size:], tables)
-    starts[count] = size
+        else:
+            length, is_plain = _fold_wide(wide, begin, end, tables[0], folded, at)
+            if not is_plain:
+                kept = _keep_characters(wide, begin, end, codes)
+                length = np.uint64(_fold_special(codes[:kept], tables, folded[np.int64(at) :]))
+            at += length
+    starts[count] = np.int64(at)
     return True
 
 
 @inline
-def _fold_text(codes, info, folded, tables):
-    seen = _0
-    for k in range(len(codes)):
-        cell = info[codes[k]]
-        seen = _u32(seen | cell)
-        folded[k] = _u32(cell & _VALUE)
-    if seen >> _29 == ut.PLAIN:
-        return len(codes)
-    return _fold_special(codes, tables, folded)
+def _fold_wide(wide, begin, end, info, folded, at):
+    """Fold code points one by one; return how many there are, and whether that was all there is to do."""
+    seen, place = _0, at
+    for k in range(begin, end):
+        code = wide[k]
+        cell = info[code & _VALUE]
+        folded[place] = _u32(cell & _VALUE)
+        seen = _u32(seen | cell & _u32((code >> _31) - _1))
+        place += np.uint64(_1 - (code >> _31))
+    return place - at, seen < _MARK_CELL
+
+
+@inline
+def _keep_characters(wide, begin, end, codes):
+    """Keep the code points of the bytes at which one begins; return how many there are."""
+    place = _64_0
+    for k in range(begin, end):
+        codes[place] = wide[k]
+        place += np.uint64(_1 - (wide[k] >> _31))
+    return np.int64(place)
 
 
 @jit
@@ -147,20 +168,29 @@ def _fold_special(codes, tables, folded):  # noqa: C901 - one state machine, com
 
     The streaming form of the algorithm of Unicode Standard Annex 15, for marks that are in order. `base` is the last
     starter before it is lowered, `kept` the class of the last mark behind it that did not compose, `last` that of the
-    last mark, composed or not.
+    last mark, composed or not. After plain characters they are those of the last one.
     """
     info, properties, expansions = tables[0], tables[1], tables[3]
-    size, base, at_base, kept, last = 0, _0, -1, _0, _0
+    size, at_base = _64_0, _64_0
+    base, kept, last, is_plain = _NONE, _0, _0, False
     for i in range(len(codes)):
         code = codes[i]
         cell = info[code]
+        if cell < _MARK_CELL:
+            folded[size] = _u32(cell & _VALUE)
+            size += _64_1
+            is_plain = True
+            continue
+        if is_plain:
+            base, at_base, kept, is_plain = codes[i - 1], size - _64_1, _0, False
+            last = _u32(info[base] >> _21 & _FF)
         kind = cell >> _29
         if kind == ut.GENERAL:
             traits = properties[code]
             combining = _u32(traits & ut.CLASS_MASK)
             if not traits & ut.SECOND or traits & ut.CHANGES or (combining and last > combining):
                 return _fold_general(codes, tables, folded)
-            if at_base >= 0 and (kept == 0 or kept < combining):
+            if base != _NONE and (kept == 0 or kept < combining):
                 if properties[base] & ut.CHANGES:
                     return _fold_general(codes, tables, folded)
                 composed = _composition(base, code, tables)
@@ -180,15 +210,15 @@ def _fold_special(codes, tables, folded):  # noqa: C901 - one state machine, com
             place = cell & _VALUE
             for k in range(expansions[place]):
                 folded[size] = expansions[place + 1 + k]
-                size += 1
+                size += _64_1
         else:
             folded[size] = _u32(cell & _VALUE)
-            size += 1
+            size += _64_1
         if kind == ut.MARK or (kind == ut.GENERAL and combining):
             kept = combining
         else:
-            base, at_base, kept = code, size - 1, _0
-    return size
+            base, at_base, kept = code, size - _64_1, _0
+    return np.int64(size)
 
 
 @jit

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from curation.dedup.bands import SKETCH_SIZE, Bands
 from curation.dedup.columns import blocks, byte_lengths, refuse_invalid
-from curation.dedup.sketches import FACTORS, KEY_FACTOR, NGRAM, SHIFTS, Float64s, Sketches, UInt8s, UInt32s
+from curation.dedup.sketches import FACTORS, KEY_FACTOR, NGRAM, Float64s, Sketches, UInt8s, UInt32s
 from curation.ngrams import Int64s, UInt64s, codepoints, mix, offsets_of, window_hashes
 from curation.text import fold
 
@@ -109,9 +109,8 @@ def _minima(hashes: UInt32s, offsets: Int64s) -> UInt32s:
     filled = np.flatnonzero(np.diff(offsets))
     if len(filled):
         permuted = np.empty_like(hashes)
-        for row, factor, shift in zip(minima, FACTORS, SHIFTS, strict=True):
+        for row, factor in zip(minima, FACTORS, strict=True):
             np.multiply(hashes, factor, out=permuted)
-            permuted += shift
             row[filled] = np.minimum.reduceat(permuted, offsets[filled])
     return minima
 

@@ -22,11 +22,10 @@ Float64s: TypeAlias = npt.NDArray[np.float64]
 
 NGRAM = 5
 
-_CONSTANTS = mix(np.arange(1, 2 * SKETCH_SIZE + 1, dtype=np.uint64)).astype(np.uint32)
-# Value k of a sketch is the least FACTORS[k] * x + SHIFTS[k] mod 2^32 over the low halves x of a document's hashes
-# (A. Broder, On the resemblance and containment of documents, 1997). The factors are odd, so no two x fall together.
-FACTORS = _CONSTANTS[:SKETCH_SIZE] | np.uint32(1)
-SHIFTS = _CONSTANTS[SKETCH_SIZE:]
+# Value k of a sketch is the least FACTORS[k] * x mod 2^32 over the low halves x of a document's hashes: min-hashing (A.
+# Broder, On the resemblance and containment of documents, 1997) with multiplication for the permutations, which the
+# factors are since they are odd. The hashes are mixed, so no constant need be added.
+FACTORS = mix(np.arange(1, SKETCH_SIZE + 1, dtype=np.uint64)).astype(np.uint32) | np.uint32(1)
 # Band b of n has the values b, b + n, b + 2n, ...; its key takes them in one by one with this multiplier.
 KEY_FACTOR = np.uint32(0x9E3779B1)
 
