@@ -85,19 +85,21 @@ def _hashes(codes, begin, end, second, hashes):
 
 @inline
 def _take_minima(hashes, count, minima):
-    """Lower the sketch values to those of so many more hashes, at least one; eight at a time are the fastest."""
-    for at in range(count, (count + 7) // 8 * 8):
+    """Lower the sketch values to those of so many more hashes, at least one; sixteen at a time are the fastest."""
+    for at in range(count, (count + 15) // 16 * 16):
         hashes[at] = hashes[count - 1]
-    for at in range(0, count, 8):
+    for at in range(0, count, 16):
         x0, x1, x2, x3 = _u32(hashes[at]), _u32(hashes[at + 1]), _u32(hashes[at + 2]), _u32(hashes[at + 3])
         x4, x5, x6, x7 = _u32(hashes[at + 4]), _u32(hashes[at + 5]), _u32(hashes[at + 6]), _u32(hashes[at + 7])
+        x8, x9, x10, x11 = _u32(hashes[at + 8]), _u32(hashes[at + 9]), _u32(hashes[at + 10]), _u32(hashes[at + 11])
+        x12, x13, x14, x15 = _u32(hashes[at + 12]), _u32(hashes[at + 13]), _u32(hashes[at + 14]), _u32(hashes[at + 15])
         for k in range(SKETCH_SIZE):
             factor = FACTORS[k]
-            low = min(_u32(factor * x0), _u32(factor * x1))
-            low = min(low, min(_u32(factor * x2), _u32(factor * x3)))
-            low = min(low, min(_u32(factor * x4), _u32(factor * x5)))
-            low = min(low, min(_u32(factor * x6), _u32(factor * x7)))
-            minima[k] = min(minima[k], low)
+            low_0 = min(min(_u32(factor * x0), _u32(factor * x1)), min(_u32(factor * x2), _u32(factor * x3)))
+            low_1 = min(min(_u32(factor * x4), _u32(factor * x5)), min(_u32(factor * x6), _u32(factor * x7)))
+            low_2 = min(min(_u32(factor * x8), _u32(factor * x9)), min(_u32(factor * x10), _u32(factor * x11)))
+            low_3 = min(min(_u32(factor * x12), _u32(factor * x13)), min(_u32(factor * x14), _u32(factor * x15)))
+            minima[k] = min(minima[k], min(min(low_0, low_1), min(low_2, low_3)))
 
 
 @jit
