@@ -31,30 +31,33 @@ _HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 _STRETCHES = 4
 
 
-def candidate_pairs(sketches: Sketches, threshold: float, *, threads: int = 1) -> UInt64s:
-    """Return the pairs of n < 2^32 documents that are worth an exact comparison.
+def candidate_pairs(sketches: Sketches, documents: Int64s, threshold: float, *, threads: int = 1) -> UInt64s:
+    """Return the pairs of documents that are worth an exact comparison.
 
     Args:
-        sketches: of distinct documents that are not empty, made with `choose_bands(threshold)`.
+        sketches: of n < 2^32 documents, made with `choose_bands(threshold)`.
+        documents: int64 (d,), those to compare, rising: distinct ones that are not empty.
         threshold: Jaccard similarity that is sought.
         threads: cores to use; the result does not depend on it.
 
     Returns:
         uint64 (pairs,), rising, without repeats: smaller document << 32 | larger document.
     """
-    count = len(sketches)
-    if count <= EXHAUSTIVE:
-        left, right = (part.astype(np.int64) for part in np.triu_indices(count, 1))
+    if len(documents) <= EXHAUSTIVE:
+        left, right = (documents[ends] for ends in np.triu_indices(len(documents), 1))
         worth = kernels().agreement(sketches.values, left, right) >= least_agreement(threshold, EXHAUSTIVE_MISS)
         return pack_pairs(left[worth], right[worth])
     least = least_agreement(threshold)
+    numbers = documents.astype(np.uint64)
 
     def of_band(band: int, _: int) -> UInt64s:
-        entries = np.sort(sketches.keys[band].astype(np.uint64) << _HALF | np.arange(count, dtype=np.uint64))
+        entries = np.sort(sketches.keys[band][documents].astype(np.uint64) << _HALF | numbers)
         return bucket_pairs(entries, sketches, band, least)
 
-    found = in_threads(of_band, choose_bands(threshold).count, 1, threads)
-    return np.unique(np.concatenate(found))
+    pairs = np.sort(np.concatenate(in_threads(of_band, choose_bands(threshold).count, 1, threads)))
+    new = np.ones(len(pairs), dtype=bool)
+    new[1:] = pairs[1:] != pairs[:-1]
+    return pairs[new]
 
 
 def bucket_pairs(entries: UInt64s, sketches: Sketches, band: int, least: int) -> UInt64s:

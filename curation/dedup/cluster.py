@@ -19,7 +19,7 @@ from curation.dedup.candidates import candidate_pairs, unpack_pairs
 from curation.dedup.columns import Texts, byte_lengths, text_column
 from curation.dedup.components import join
 from curation.dedup.kernels import jaccard, sketch
-from curation.dedup.sketches import Float64s, Sketches
+from curation.dedup.sketches import Float64s
 from curation.ngrams import Int64s, UInt64s, mix
 
 # Pairs that are compared before it is looked which of the others are joined by now.
@@ -46,22 +46,18 @@ class Clusters:
 
 
 @dataclass(frozen=True, slots=True)
-class _Distinct:
-    """Documents of which no two are known to be equal.
+class _Proposed:
+    """What the sketches say about n documents.
 
     Attributes:
-        sides: the texts of all n documents, equal ones included.
-        rows: int64 (d,), the first of each set of equal ones, rising.
-        which: int64 (n,), the place in `rows` of each document's equal.
-        sketches: of the documents `rows`.
-        filled: int64 (f,), the places in `rows` of those that are not empty.
+        sides: their texts.
+        leader: int64 (n,), the first of the documents that are equal to each.
+        pairs: uint64 (m,), packed pairs of leaders that are worth an exact comparison.
     """
 
     sides: Sequence[pa.Array]
-    rows: Int64s
-    which: Int64s
-    sketches: Sketches
-    filled: Int64s
+    leader: Int64s
+    pairs: UInt64s
 
 
 def find_near_duplicates(texts: Texts, *, threshold: float = 0.8, threads: int = 1) -> Int64s:
@@ -88,9 +84,7 @@ def find_near_duplicates(texts: Texts, *, threshold: float = 0.8, threads: int =
         TypeError: if `texts` is one string or holds something else than strings.
         ValueError: if a text is null, holds a lone surrogate or is not UTF-8, or the threshold is out of range.
     """
-    distinct = _distinct([text_column(texts)], threshold, threads)
-    pairs = _pairs(distinct, threshold, threads)
-    return distinct.rows[_labels(distinct, pairs, threshold, threads)[distinct.which]]
+    return _join_similar(_propose([text_column(texts)], threshold, threads), threshold, threads)
 
 
 def near_duplicate_clusters(
@@ -112,88 +106,66 @@ def near_duplicate_clusters(
     sides = [text_column(texts)] if other_side is None else [text_column(texts), text_column(other_side)]
     if len(sides[-1]) != len(sides[0]):
         raise ValueError(f"{len(sides[0])} texts have {len(sides[-1])} other sides")
-    distinct = _distinct(sides, threshold, threads)
-    pairs = _pairs(distinct, threshold, threads)
-    kept = _labels(distinct, pairs, threshold, threads)
-    similarity = jaccard(sides, distinct.rows, distinct.rows[kept], threads=threads)
-    via, via_similarity = _nearest_link(distinct, pairs, kept, similarity, threshold)
-    rows, which = distinct.rows, distinct.which
-    result = Clusters(rows[kept][which], similarity[which], rows[via][which], via_similarity[which])
+    proposed = _propose(sides, threshold, threads)
+    kept, leader = _join_similar(proposed, threshold, threads), proposed.leader
+    rows = np.flatnonzero(leader == np.arange(len(leader)))
+    similarity = np.empty(len(leader))
+    similarity[rows] = jaccard(sides, rows, kept[rows], threads=threads)
+    similarity = similarity[leader]
+    via, via_similarity = _nearest_link(proposed, kept, similarity, threshold)
     # A copy of a text that is linked through a third one is linked through the first of its copies.
-    copies = np.flatnonzero((rows[which] != np.arange(len(which))) & (similarity[which] < threshold))
-    result.via[copies], result.via_similarity[copies] = rows[which[copies]], 1.0
-    return result
+    copies = np.flatnonzero((leader != np.arange(len(leader))) & (similarity < threshold))
+    via[copies], via_similarity[copies] = leader[copies], 1.0
+    return Clusters(kept, similarity, via, via_similarity)
 
 
-def _distinct(sides: Sequence[pa.Array], threshold: float, threads: int) -> _Distinct:
+def _propose(sides: Sequence[pa.Array], threshold: float, threads: int) -> _Proposed:
     if not LOWEST_THRESHOLD <= threshold <= 1.0:
         raise ValueError(f"the threshold must lie between {LOWEST_THRESHOLD} and 1, not {threshold}")
     sketches = sketch(sides, choose_bands(threshold), threads=threads)
-    rows, which = equal_documents(sides, sketches.fingerprints, threads=threads)
-    if len(rows) < len(which):
-        sketches = sketches.take(rows)
-    filled = np.flatnonzero(byte_lengths(sides)[rows])
-    return _Distinct(sides, rows, which, sketches, filled)
+    leader = _equal_documents(sides, sketches.fingerprints, threads)
+    documents = np.flatnonzero((leader == np.arange(len(leader))) & (byte_lengths(sides) > 0))
+    return _Proposed(sides, leader, candidate_pairs(sketches, documents, threshold, threads=threads))
 
 
-def equal_documents(sides: Sequence[pa.Array], fingerprints: UInt64s, *, threads: int = 1) -> tuple[Int64s, Int64s]:
-    """Group the documents whose sets of 5-grams are equal, by fingerprint and then by comparison.
-
-    Args:
-        sides: one or two Arrow arrays of text, each of shape (n,).
-        fingerprints: uint64 (n,), those of their sketches.
-        threads: cores to use.
-
-    Returns:
-        first: int64 (groups,), the first document of each group, rising.
-        group: int64 (n,), the group of each document.
-    """
-    order = np.argsort(fingerprints, kind="stable")
+def _equal_documents(sides: Sequence[pa.Array], fingerprints: UInt64s, threads: int) -> Int64s:
+    """Return the first of the documents with the same set of 5-grams as each, found by fingerprint and compared."""
+    order = np.argsort(fingerprints)
     ordered = fingerprints[order]
     begins = np.concatenate([np.ones(min(len(order), 1), dtype=bool), ordered[1:] != ordered[:-1]])
     leader = np.empty(len(order), dtype=np.int64)
-    leader[order] = order[begins][np.cumsum(begins) - 1]
+    if len(order):
+        leader[order] = np.minimum.reduceat(order, np.flatnonzero(begins))[np.cumsum(begins) - 1]
     copies = np.flatnonzero(leader != np.arange(len(order)))
     chance = copies[jaccard(sides, leader[copies], copies, threads=threads) < 1.0]
     leader[chance] = chance
-    first = np.flatnonzero(leader == np.arange(len(order)))
-    return first, np.searchsorted(first, leader)
+    return leader
 
 
-def _pairs(distinct: _Distinct, threshold: float, threads: int) -> UInt64s:
-    """Return the pairs worth comparing, as packed places in `distinct.filled`."""
-    filled = distinct.filled
-    sketches = distinct.sketches if len(filled) == len(distinct.rows) else distinct.sketches.take(filled)
-    return candidate_pairs(sketches, threshold, threads=threads)
-
-
-def _labels(distinct: _Distinct, pairs: UInt64s, threshold: float, threads: int) -> Int64s:
-    """Return the first member of each distinct document's component, int64 (d,)."""
-    labels = np.arange(len(distinct.rows))
+def _join_similar(proposed: _Proposed, threshold: float, threads: int) -> Int64s:
+    """Return the first document of each one's component, int64 (n,)."""
+    labels = proposed.leader
     # In an order without meaning, so that each round joins documents all over the place, and spares most of what the
     # later ones would have to compare in a large family.
-    pairs = pairs[np.argsort(mix(pairs))]
-    size = max(_LEAST_ROUND, len(distinct.rows))
+    pairs = proposed.pairs[np.argsort(mix(proposed.pairs))]
+    size = max(_LEAST_ROUND, len(labels))
     for begin in range(0, len(pairs), size):
-        left, right = (distinct.filled[ends] for ends in unpack_pairs(np.sort(pairs[begin : begin + size])))
+        left, right = unpack_pairs(np.sort(pairs[begin : begin + size]))
         apart = labels[left] != labels[right]
         left, right = left[apart], right[apart]
-        similar = jaccard(distinct.sides, distinct.rows[left], distinct.rows[right], threads=threads) >= threshold
+        similar = jaccard(proposed.sides, left, right, threads=threads) >= threshold
         labels = join(labels, left[similar], right[similar])
     return labels
 
 
-def _nearest_link(
-    distinct: _Distinct, pairs: UInt64s, kept: Int64s, similarity: Float64s, threshold: float
-) -> tuple[Int64s, Float64s]:
-    """Return for each distinct document the one through which it is linked, and their similarity."""
+def _nearest_link(proposed: _Proposed, kept: Int64s, similarity: Float64s, threshold: float) -> tuple[Int64s, Float64s]:
+    """Return for each document the one through which it is linked, and their similarity."""
     via, via_similarity = kept.copy(), similarity.copy()
-    left, right = (distinct.filled[ends] for ends in unpack_pairs(pairs))
+    left, right = unpack_pairs(proposed.pairs)
     chained = (similarity[left] < threshold) | (similarity[right] < threshold)
     left, right = left[chained], right[chained]
-    strength = jaccard(distinct.sides, distinct.rows[left], distinct.rows[right])
+    strength = np.tile(jaccard(proposed.sides, left, right), 2)
     here, there = np.concatenate([left, right]), np.concatenate([right, left])
-    strength = np.tile(strength, 2)
     # The last writer wins: the nearest neighbour, of equals the first.
     order = np.lexsort((-there, strength))
     order = order[(similarity[here[order]] < threshold) & (strength[order] >= threshold)]

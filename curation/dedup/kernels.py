@@ -83,11 +83,7 @@ class CompiledKernels:
         """Sketch documents; see `curation.dedup.portable.sketch`."""
         count = len(sides[0])
         minima = np.full((count, SKETCH_SIZE), 2**32 - 1, dtype=np.uint32)
-        result = Sketches(
-            np.empty((count, SKETCH_SIZE), dtype=np.uint8),
-            np.empty((bands.count, count), dtype=np.uint32),
-            np.zeros(count, dtype=np.uint64),
-        )
+        result = Sketches.blank(count, bands.count)
         for number, side in enumerate(sides):
             text, offsets = _buffers(side)
             tables = (self._tables, self._growth)
@@ -177,21 +173,20 @@ def sketch(sides: Sequence[pa.Array], bands: Bands, *, threads: int = 1) -> Sket
     """
     used = kernels()
     sides = [side.cast(pa.large_string()) for side in sides]
+    count = len(sides[0])
+    result = Sketches.blank(count, bands.count)
 
-    def batch(begin: int, end: int) -> Sketches:
+    def fill(begin: int, end: int) -> None:
         try:
-            return used.sketch([side[begin:end] for side in sides], bands)
+            part = used.sketch([side[begin:end] for side in sides], bands)
         except InvalidTextError as error:
             raise InvalidTextError(begin + error.row) from None
+        result.values[begin:end] = part.values
+        result.keys[:, begin:end] = part.keys
+        result.fingerprints[begin:end] = part.fingerprints
 
-    parts = in_threads(batch, len(sides[0]), _SKETCH_BATCH, threads)
-    if not parts:
-        return used.sketch(sides, bands)
-    return Sketches(
-        np.concatenate([part.values for part in parts]),
-        np.concatenate([part.keys for part in parts], axis=1),
-        np.concatenate([part.fingerprints for part in parts]),
-    )
+    in_threads(fill, count, _SKETCH_BATCH, threads)
+    return result
 
 
 def jaccard(sides: Sequence[pa.Array], left: Int64s, right: Int64s, *, threads: int = 1) -> Float64s:

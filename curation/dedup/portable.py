@@ -38,12 +38,7 @@ def sketch(sides: Sequence[pa.Array], bands: Bands) -> Sketches:
 
 
 def _sketch(sides: Sequence[pa.Array], bands: Bands) -> Sketches:
-    count = len(sides[0])
-    result = Sketches(
-        np.empty((count, SKETCH_SIZE), dtype=np.uint8),
-        np.empty((bands.count, count), dtype=np.uint32),
-        np.empty(count, dtype=np.uint64),
-    )
+    result = Sketches.blank(len(sides[0]), bands.count)
     for begin, end in blocks(byte_lengths(sides), _SKETCH_BLOCK):
         hashes, offsets = _hashes([side[begin:end] for side in sides])
         minima = _minima(hashes.astype(np.uint32), offsets)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.dedup.bands import SKETCH_SIZE
-from curation.ngrams import Int64s, UInt64s, mix
+from curation.ngrams import UInt64s, mix
 
 UInt8s: TypeAlias = npt.NDArray[np.uint8]
 UInt32s: TypeAlias = npt.NDArray[np.uint32]
@@ -49,6 +49,11 @@ class Sketches:
     def __len__(self) -> int:
         return len(self.fingerprints)
 
-    def take(self, rows: Int64s) -> Sketches:
-        """Return the sketches of the documents `rows`."""
-        return Sketches(self.values[rows], self.keys[:, rows], self.fingerprints[rows])
+    @classmethod
+    def blank(cls, count: int, bands: int) -> Sketches:
+        """Return room for the sketches of so many documents, with fingerprints of zero."""
+        return cls(
+            np.empty((count, SKETCH_SIZE), dtype=np.uint8),
+            np.empty((bands, count), dtype=np.uint32),
+            np.zeros(count, dtype=np.uint64),
+        )

@@ -107,6 +107,6 @@ def test_the_pairs_of_a_bucket_do_not_depend_on_the_order(seed: int, size: int, 
 
 def test_pairs_of_small_collections_are_all_that_are_similar() -> None:
     sketches = sketch([text_column([*SENTENCES.values(), *(text[1:] for text in SENTENCES.values())])], BANDS)
-    left, right = unpack_pairs(candidate_pairs(sketches, 0.8))
+    left, right = unpack_pairs(candidate_pairs(sketches, np.arange(len(sketches)), 0.8))
     count = len(SENTENCES)
     assert set(zip(left.tolist(), right.tolist(), strict=True)) >= {(i, i + count) for i in range(count)}
