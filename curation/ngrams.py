@@ -25,8 +25,10 @@ UInt64s = npt.NDArray[np.uint64]
 Int64s = npt.NDArray[np.int64]
 
 # An arbitrary odd number that is 5 mod 8, so that its powers run through the longest cycle there is, 2^62.
-_BASE = 0x9E6C63D0676A9A9D
-_INVERSE = pow(_BASE, -1, 2**64)
+BASE = 0x9E6C63D0676A9A9D
+# The finaliser of MurmurHash3 (Austin Appleby, public domain).
+MIX_FACTORS = (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53)
+_INVERSE = pow(BASE, -1, 2**64)
 # Positions handled at a time: half a megabyte of hashes, which stays in the second-level cache.
 _BLOCK = 1 << 16
 
@@ -130,8 +132,8 @@ def span_hashes(points: Codepoints, starts: Int64s, ends: Int64s) -> UInt64s:
         raise ValueError(f"spans must lie in order within the {total} code points")
     prefix = np.zeros(total + 1, dtype=np.uint64)
     for begin, end in _blocks(total):
-        scale = np.uint64(pow(_BASE, begin, 2**64))
-        prefix[begin + 1 : end + 1] = _values(points.codes[begin:end]) * (_powers(_BASE, end - begin) * scale)
+        scale = np.uint64(pow(BASE, begin, 2**64))
+        prefix[begin + 1 : end + 1] = _values(points.codes[begin:end]) * (_powers(BASE, end - begin) * scale)
     np.cumsum(prefix, out=prefix)
     hashes = prefix[ends] - prefix[starts]
     low = _powers(_INVERSE, _BLOCK)
@@ -141,12 +143,9 @@ def span_hashes(points: Codepoints, starts: Int64s, ends: Int64s) -> UInt64s:
 
 
 def mix(values: UInt64s) -> UInt64s:
-    """Return a bijection of 64-bit numbers in which every bit depends on all bits.
-
-    The finaliser of MurmurHash3 (Austin Appleby, public domain).
-    """
+    """Return a bijection of 64-bit numbers in which every bit depends on all bits."""
     mixed = values ^ (values >> np.uint64(33))
-    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+    for factor in MIX_FACTORS:
         mixed *= np.uint64(factor)
         mixed ^= mixed >> np.uint64(33)
     return mixed
@@ -180,7 +179,7 @@ def _polynomial(values: UInt64s, size: int) -> UInt64s:
     count = values.shape[-1] - size + 1
     total = values[..., size - 1 :].copy()
     for k in range(size - 2, -1, -1):
-        total *= np.uint64(_BASE)
+        total *= np.uint64(BASE)
         total += values[..., k : k + count]
     return total
 

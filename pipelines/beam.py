@@ -19,10 +19,9 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from curation.errors import ConfigError
 from pipelines.engine import Observer
 from pipelines.progress import watching
-from pipelines.routing import cut
-from pipelines.stages import Graph, MapStage, ShuffleStage, SourceStage, Stage
+from pipelines.stages import Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
 from pipelines.store import StageStore, Store, in_batches, part_name
-from pipelines.tasks import map_part, read_part, reduce_part
+from pipelines.tasks import link_part, link_round, map_part, read_part, reduce_part, route_part, start_links
 
 _TALLY = "tally"
 # DaskRunner of Beam 2.77 ends without an error and without its output.
@@ -112,6 +111,8 @@ class BeamEngine:
         for stage, place in zip(stages, places, strict=True):
             if isinstance(stage, ShuffleStage):
                 elements, tallies[stage.name] = self._shuffle(elements, stage, place, tallies.get(stage.side))
+            elif isinstance(stage, LinkStage):
+                elements = self._link(elements, stage, place)
             elif isinstance(stage, MapStage):
                 elements = elements | stage.name >> _table_map(ApplyMap(stage, place, self.partitions, self.batch_rows))
             elif isinstance(stage, SourceStage):
@@ -131,6 +132,21 @@ class BeamEngine:
             Reduce(stage, place, self.partitions), *inputs
         ).with_outputs(_TALLY, main="records")
         return reduced.records, reduced[_TALLY]
+
+    def _link(self, elements: beam.PCollection, stage: LinkStage, place: StageStore) -> beam.PCollection:
+        rows = elements | f"{stage.name}: start" >> _table_map(StartLinks(stage, self.partitions))
+        for number, step in enumerate(stage.rounds(0, self.partitions)):
+            both = {"rows": rows, "records": elements} if step.needs_records else {"rows": rows}
+            rows = (
+                both
+                | f"{stage.name}: {step.name}, meet" >> beam.CoGroupByKey()
+                | f"{stage.name}: {step.name}" >> _table_map(LinkRound(stage, number, self.partitions))
+            )
+        return (
+            {"rows": rows, "records": elements}
+            | f"{stage.name}: finish, meet" >> beam.CoGroupByKey()
+            | f"{stage.name}: finish" >> _table_map(FinishLinks(stage, place, self.partitions))
+        )
 
     def _finished_sides(self, graph: Graph, places: Sequence[StageStore], first: int) -> dict[str, list[pa.Table]]:
         wanted = {stage.side for stage in graph.stages[first:]}
@@ -204,7 +220,7 @@ class Route(beam.DoFn):  # type: ignore[misc]
     def process(self, element: Element) -> Iterator[Element]:
         """Yield the pieces, each with the partition that it goes to."""
         rank, records = element
-        yield from cut(records, self.stage.keys(records), self.partitions, always=rank)
+        yield from route_part(self.stage, records, rank, self.partitions)
 
 
 class Reduce(beam.DoFn):  # type: ignore[misc]
@@ -223,6 +239,48 @@ class Reduce(beam.DoFn):  # type: ignore[misc]
         yield rank, records
         if tally is not None:
             yield beam.pvalue.TaggedOutput(_TALLY, tally)
+
+
+class StartLinks(beam.DoFn):  # type: ignore[misc]
+    """Sends the first rows of a link stage."""
+
+    def __init__(self, stage: LinkStage, partitions: int) -> None:
+        super().__init__()
+        self.stage, self.partitions = stage, partitions
+
+    def process(self, element: Element) -> Iterator[Element]:
+        """Yield the rows of a partition, each table with the partition that it goes to."""
+        rank, records = element
+        yield from start_links(self.stage, records, rank, self.partitions)
+
+
+class LinkRound(beam.DoFn):  # type: ignore[misc]
+    """Does one round of a link stage."""
+
+    def __init__(self, stage: LinkStage, number: int, partitions: int) -> None:
+        super().__init__()
+        self.stage, self.number, self.partitions = stage, number, partitions
+
+    def process(self, element: tuple[int, dict[str, Iterable[pa.Table]]]) -> Iterator[Element]:
+        """Yield the rows for the next round, each table with the partition that it goes to."""
+        rank, met = element
+        records = pa.concat_tables(list(met["records"])) if "records" in met else pa.table({})
+        yield from link_round(self.stage, self.number, list(met["rows"]), records, rank, self.partitions)
+
+
+class FinishLinks(beam.DoFn):  # type: ignore[misc]
+    """Ends a link stage."""
+
+    def __init__(self, stage: LinkStage, place: StageStore, partitions: int) -> None:
+        super().__init__()
+        self.stage, self.place, self.partitions = stage, place, partitions
+
+    def process(self, element: tuple[int, dict[str, Iterable[pa.Table]]]) -> Iterator[Element]:
+        """Write the part and yield its records."""
+        rank, met = element
+        records = pa.concat_tables(list(met["records"]))
+        link_part(self.stage, self.place, rank, self.partitions, list(met["rows"]), records)
+        yield rank, self.place.records(part_name(rank, self.partitions))
 
 
 def _table_map(step: beam.DoFn) -> beam.PTransform:

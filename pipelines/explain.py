@@ -163,6 +163,10 @@ def _kept_decontaminate(view: _View) -> Iterator[dict[str, Any]]:
             yield _detail(what, None, threshold)
 
 
+def _kept_known(view: _View) -> Iterator[dict[str, Any]]:
+    yield _detail("no record of an earlier release is so similar", None, view.config.dedup.threshold)
+
+
 def _kept_split(view: _View) -> Iterator[dict[str, Any]]:
     yield _detail(f"in {view.row['split']}, by group {view.row['group']}")
 
@@ -191,6 +195,7 @@ _KEPT: dict[str, Callable[[_View], Iterator[dict[str, Any]]]] = {
     "filter": _kept_filter,
     "exact_dedup": _kept_dedup("exact_dedup", lambda _: 1.0),
     "near_dedup": _kept_dedup("near_dedup", lambda config: config.dedup.threshold),
+    "known": _kept_known,
     "decontaminate": _kept_decontaminate,
     "split": _kept_split,
     "mine": _kept_mine,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,16 @@ from curation import balance, split
 from curation.code import code_digest
 from curation.config.model import Balance, Decontaminate, Dedup, Filters, Identify, Mining, RunConfig, Source, Split
 from curation.decontamination.sets import EvaluationInput, find_evaluation_sets
-from curation.dedup.stage import drop_exact_duplicates, drop_near_duplicates, exact_keys, near_keys
+from curation.dedup import linking
+from curation.dedup.known import Known, drop_known, find_known
+from curation.dedup.linking import near_keys
+from curation.dedup.stage import apply_verdicts, drop_exact_duplicates, exact_keys
 from curation.ledger import empty_ledger, ledger_rows
 from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA, make_records, rejected_records
-from curation.release import shards
+from curation.release import open_release, shards
 from curation.sources import ReadBatch, SourceFile, fingerprint, list_files, read_file
-from pipelines.stages import Graph, MapStage, Piece, ShuffleStage, SinkStage, SourceStage, Stage
+from pipelines.stages import Graph, LinkStage, MapStage, Piece, Round, ShuffleStage, SinkStage, SourceStage, Stage
 
 
 def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
@@ -37,6 +41,8 @@ def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
         stages.append(ExactDedup(config.dedup, trust))
     if config.dedup.near:
         stages.append(NearDedup(config.dedup, trust))
+    if inputs.known.releases:
+        stages.append(DropKnown(config.dedup, inputs.known))
     if inputs.evaluation:
         stages.append(DropContaminated(config.decontaminate, inputs.evaluation))
     stages.append(AssignSplits(config.split, config.seed))
@@ -58,19 +64,23 @@ class Inputs:
     Attributes:
         files: the files of each source, by its name.
         fingerprints: name, bytes and digest of each of them, in the same order.
+        known: the earlier releases that new records are compared with.
         evaluation: the evaluation sets, likewise with their files and digests.
     """
 
     files: Mapping[str, Sequence[SourceFile]]
     fingerprints: Mapping[str, Sequence[Mapping[str, Any]]]
+    known: Known
     evaluation: Sequence[EvaluationInput] = ()
 
 
 def find_inputs(config: RunConfig, base: Path) -> Inputs:
-    """Find and digest the files of a config's sources; relative paths are relative to `base`."""
+    """Find and digest what a config reads; relative paths are relative to `base`."""
     files = {source.name: list_files(source, base) for source in config.sources}
     fingerprints = {name: [fingerprint(file) for file in found] for name, found in files.items()}
-    return Inputs(files, fingerprints, find_evaluation_sets(config.decontaminate.sets, base))
+    return Inputs(
+        files, fingerprints, find_known(config.dedup, base), find_evaluation_sets(config.decontaminate.sets, base)
+    )
 
 
 @dataclass(frozen=True)
@@ -221,7 +231,7 @@ class ExactDedup(ShuffleStage):
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        return {"by": self.options.by, "trust": dict(self.trust)}
+        return {"by": self.options.by, "prefer": self.options.prefer, "trust": dict(self.trust)}
 
     def keys(self, records: pa.Table) -> pa.Array:
         """Equal records are together."""
@@ -233,7 +243,7 @@ class ExactDedup(ShuffleStage):
 
 
 @dataclass(frozen=True)
-class NearDedup(ShuffleStage):
+class NearDedup(LinkStage):
     """Merges nearly equal records."""
 
     options: Dedup
@@ -243,15 +253,52 @@ class NearDedup(ShuffleStage):
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        return {"by": self.options.by, "threshold": self.options.threshold, "trust": dict(self.trust)}
+        return {"options": self.options.model_dump(exclude={"exact", "near"}), "trust": dict(self.trust)}
+
+    def start(self, records: pa.Table, home: int, partitions: int) -> pa.Table:
+        """Send the bands of each record's sketch to where equal ones meet."""
+        return linking.band_rows(records, self.options, home=home, partitions=partitions)
+
+    def rounds(self, home: int, partitions: int) -> Sequence[Round]:
+        """From bands to pairs, from pairs to links, from links to verdicts."""
+        attach = partial(linking.attach, options=self.options, home=home)
+        sift = partial(linking.sift, options=self.options, home=home, trust=self.trust)
+        verify = partial(linking.verify, options=self.options, home=home, trust=self.trust)
+        return (
+            Round("pair up", linking.pair_up, needs_records=False),
+            Round("attach", attach, needs_records=True),
+            Round("sift", sift, needs_records=True),
+            Round("verify", verify, needs_records=True),
+            Round("decide", linking.decide, needs_records=False),
+        )
+
+    def finish(self, records: pa.Table, rows: pa.Table) -> Outcome:
+        """Keep one of each cluster."""
+        return apply_verdicts(records, rows, self.options)
+
+
+@dataclass(frozen=True)
+class DropKnown(ShuffleStage):
+    """Drops what earlier releases have, and what was withdrawn from them."""
+
+    options: Dedup
+    known: Known
+    name: str = "known"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        options = self.options.model_dump(include={"by", "threshold"})
+        return {"options": options, "releases": self.known.digests, "withdrawn": dict(self.known.withdrawn)}
 
     def keys(self, records: pa.Table) -> pa.Array:
-        """Records of one language are together."""
+        """Records that can equal the same earlier ones are together, so that these are read once."""
         return near_keys(records, self.options)
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
-        """Keep one of each cluster."""
-        return drop_near_duplicates(records, self.options, trust=self.trust)
+        """Compare with each release."""
+        releases = [open_release(path) for path in self.known.releases]
+        return drop_known(records, self.options, releases, self.known.withdrawn)
 
 
 @dataclass(frozen=True)

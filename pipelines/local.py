@@ -21,10 +21,10 @@ from loguru import logger
 from curation.files import atomic_path
 from pipelines.engine import Observer
 from pipelines.progress import watching
-from pipelines.routing import cut
-from pipelines.stages import Graph, MapStage, ShuffleStage, SourceStage, Stage
+from pipelines.routing import Routed
+from pipelines.stages import Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
 from pipelines.store import StageStore, Store, part_name
-from pipelines.tasks import map_part, read_part, reduce_part
+from pipelines.tasks import link_part, link_round, map_part, read_part, reduce_part, route_part, start_links
 
 _ROUTED = pa.ipc.IpcWriteOptions(compression="lz4")
 
@@ -69,6 +69,12 @@ class DatatroveEngine:
             raise TypeError(f"the graph must begin with a source, not {stage.name}")
         elif isinstance(stage, MapStage):
             self._execute(place, "map", MapTask(stage, place, above, self.batch_rows))
+        elif isinstance(stage, LinkStage):
+            rounds = stage.rounds(0, self.partitions)
+            self._execute(place, "start", StartLinksTask(stage, place, above))
+            for number, step in enumerate(rounds):
+                self._execute(place, step.name, LinkRoundTask(stage, place, above, number))
+            self._execute(place, "finish", LinkTask(stage, place, above, len(rounds)))
         elif isinstance(stage, ShuffleStage):
             self._execute(place, "route", RouteTask(stage, place, above))
             self._execute(place, "reduce", ReduceTask(stage, place, side))
@@ -129,15 +135,8 @@ class RouteTask(PipelineStep):  # type: ignore[misc]
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Write one file with a record batch for each partition."""
         yield from data or ()
-        records = self.above.share(rank, world_size)
-        pieces = dict(cut(records, self.stage.keys(records), world_size, always=rank))
-        with (
-            atomic_path(_routed(self.place, rank, world_size)) as path,
-            pa.OSFile(str(path), "wb") as stream,
-            pa.ipc.new_file(stream, records.schema, options=_ROUTED) as writer,
-        ):
-            for partition in range(world_size):
-                writer.write_batch(_one_batch(pieces.get(partition, records.slice(0, 0))))
+        pieces = route_part(self.stage, self.above.share(rank, world_size), rank, world_size)
+        _send(self.place, "rows", pieces, rank, world_size)
 
 
 class ReduceTask(PipelineStep):  # type: ignore[misc]
@@ -153,14 +152,85 @@ class ReduceTask(PipelineStep):  # type: ignore[misc]
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Write part `rank`."""
         yield from data or ()
-        routed = [_routed(self.place, source, world_size) for source in range(world_size)]
-        pieces = [_read_batch(path, rank) for path in routed]
+        pieces = _receive(self.place, "rows", rank, world_size)
         tallies = self.side.tallies() if self.side else None
         reduce_part(self.stage, self.place, rank, world_size, pieces, tallies)
 
 
-def _routed(place: StageStore, source: int, world: int) -> Path:
-    return place.shuffle_path / part_name(source, world)
+class StartLinksTask(PipelineStep):  # type: ignore[misc]
+    """Sends the first rows of a link stage."""
+
+    name = "start links"
+    type = "curation"
+
+    def __init__(self, stage: LinkStage, place: StageStore, above: StageStore) -> None:
+        super().__init__()
+        self.stage, self.place, self.above = stage, place, above
+
+    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Send the rows of partition `rank`."""
+        yield from data or ()
+        pieces = start_links(self.stage, self.above.share(rank, world_size), rank, world_size)
+        _send(self.place, "round-0", pieces, rank, world_size)
+
+
+class LinkRoundTask(PipelineStep):  # type: ignore[misc]
+    """Does one round of a link stage."""
+
+    name = "link round"
+    type = "curation"
+
+    def __init__(self, stage: LinkStage, place: StageStore, above: StageStore, number: int) -> None:
+        super().__init__()
+        self.stage, self.place, self.above, self.number = stage, place, above, number
+
+    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Do the round in partition `rank`."""
+        yield from data or ()
+        rows = _receive(self.place, f"round-{self.number}", rank, world_size)
+        looks = self.stage.rounds(rank, world_size)[self.number].needs_records
+        records = self.above.share(rank, world_size) if looks else pa.table({})
+        pieces = link_round(self.stage, self.number, rows, records, rank, world_size)
+        _send(self.place, f"round-{self.number + 1}", pieces, rank, world_size)
+
+
+class LinkTask(PipelineStep):  # type: ignore[misc]
+    """Ends a link stage."""
+
+    name = "finish links"
+    type = "curation"
+
+    def __init__(self, stage: LinkStage, place: StageStore, above: StageStore, rounds: int) -> None:
+        super().__init__()
+        self.stage, self.place, self.above, self.rounds = stage, place, above, rounds
+
+    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Write part `rank`."""
+        yield from data or ()
+        rows = _receive(self.place, f"round-{self.rounds}", rank, world_size)
+        link_part(self.stage, self.place, rank, world_size, rows, self.above.share(rank, world_size))
+
+
+def _send(place: StageStore, what: str, pieces: Iterator[Routed], source: int, world: int) -> None:
+    """Write one file with a record batch for each partition."""
+    found = dict(pieces)
+    nothing = found[source].slice(0, 0)
+    with (
+        atomic_path(_routed(place, what, source, world)) as path,
+        pa.OSFile(str(path), "wb") as stream,
+        pa.ipc.new_file(stream, nothing.schema, options=_ROUTED) as writer,
+    ):
+        for partition in range(world):
+            writer.write_batch(_one_batch(found.get(partition, nothing)))
+
+
+def _receive(place: StageStore, what: str, rank: int, world: int) -> list[pa.Table]:
+    """Read what all partitions have sent to partition `rank`."""
+    return [_read_batch(_routed(place, what, source, world), rank) for source in range(world)]
+
+
+def _routed(place: StageStore, what: str, source: int, world: int) -> Path:
+    return place.shuffle_path / what / part_name(source, world)
 
 
 def _one_batch(table: pa.Table) -> pa.RecordBatch:
@@ -199,4 +269,4 @@ def _preload() -> None:
     """Let the fork server import what every worker needs, once instead of in each."""
     import multiprocess
 
-    multiprocess.get_context("forkserver").set_forkserver_preload(["pipelines.local", "pipelines.graph"])
+    multiprocess.get_context("forkserver").set_forkserver_preload(["pipelines.preload"])

@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 
 from curation.hashing import hash64
 
+Routed = tuple[int, pa.Table]
+
 _ORDER = [("id", "ascending"), ("file", "ascending"), ("row", "ascending")]
 
 
@@ -23,15 +25,20 @@ def partition_of(keys: pa.Array | pa.ChunkedArray, partitions: int) -> npt.NDArr
     return buckets[chunk.indices.to_numpy(zero_copy_only=False)] if len(chunk) else np.empty(0, np.int64)
 
 
-def cut(records: pa.Table, keys: pa.Array, partitions: int, *, always: int) -> Iterator[tuple[int, pa.Table]]:
+def cut(rows: pa.Table, targets: npt.NDArray[np.integer], partitions: int, *, always: int) -> Iterator[Routed]:
     """Yield (partition, rows) for the partitions that have rows, and for partition `always` in any case.
 
     When task i always yields partition i, every partition exists and knows its schema, even without rows.
+
+    Args:
+        rows: any table, shape (n,).
+        targets: the partition of each row, shape (n,).
+        partitions: how many there are.
+        always: the partition that is yielded in any case.
     """
-    targets = partition_of(keys, partitions)
     order = np.argsort(targets, kind="stable")
     bounds = np.searchsorted(targets[order], np.arange(partitions + 1))
-    ordered = records.take(pa.array(order))
+    ordered = rows.take(pa.array(order))
     sizes = np.diff(bounds)
     sizes[always] = max(sizes[always], 1)
     for partition in np.flatnonzero(sizes):

@@ -151,6 +151,7 @@ def _assemble(config: RunConfig, inputs: Inputs, graph: Graph, store: Store, out
         shards=shards,
         files=places[-1].files_path,
         stats=stats,
+        known=inputs.known,
         evaluation=_evaluation(inputs),
     )
 

@@ -1,4 +1,4 @@
-"""The three kinds of stage that an engine must be able to run.
+"""The kinds of stage that an engine must be able to run.
 
 A stage is a pure decision with a name. It knows nothing of files, processes or engines, and its result for a row
 depends on nothing but the rows that share its key, its own settings and its side table.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,44 @@ class ShuffleStage(Stage):
     def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
         """Add up the tallies of the stage named by `side`; their number and order must not matter."""
         raise NotImplementedError(f"{self.name} has no side table")
+
+
+Rows = Callable[[pa.Table, pa.Table], pa.Table]
+
+
+@dataclass(frozen=True)
+class Round:
+    """A round of a link stage: rows that were sent to one partition become rows for the next round.
+
+    Attributes:
+        name: what it does.
+        work: gets the rows, in any order, and the partition's records, or none of these if it does not look at them;
+            returns rows with the column `to`.
+        needs_records: whether it looks at the records.
+    """
+
+    name: str
+    work: Rows
+    needs_records: bool
+
+
+class LinkStage(Stage):
+    """Records that bear on each other, wherever they are: rounds of small rows between partitions decide.
+
+    Rows are Arrow tables whose column `to` (uint32) is the partition that they are sent to.
+    """
+
+    @abstractmethod
+    def start(self, records: pa.Table, home: int, partitions: int) -> pa.Table:
+        """Return the first rows that the records of partition `home` send."""
+
+    @abstractmethod
+    def rounds(self, home: int, partitions: int) -> Sequence[Round]:
+        """Return the rounds as they are done in partition `home`; their number and names are always the same."""
+
+    @abstractmethod
+    def finish(self, records: pa.Table, rows: pa.Table) -> Outcome:
+        """Decide about the records of one partition by the rows that the last round sent there."""
 
 
 class SinkStage(ShuffleStage):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
-from pipelines.routing import gather
-from pipelines.stages import MapStage, ShuffleStage, SinkStage, SourceStage, apply_or_quarantine
+from pipelines.routing import Routed, cut, gather, partition_of
+from pipelines.stages import LinkStage, MapStage, ShuffleStage, SinkStage, SourceStage, apply_or_quarantine
 from pipelines.store import StageStore, part_name
 
 
@@ -53,3 +53,33 @@ def reduce_part(
         tally = stage.tally(outcome.records)
     place.write(part_name(rank, world), outcome, records.num_rows, tally)
     return outcome.records, tally
+
+
+def route_part(stage: ShuffleStage, records: pa.Table, rank: int, world: int) -> Iterator[Routed]:
+    """Cut the records of one partition by the keys of a shuffle stage."""
+    return cut(records, partition_of(stage.keys(records), world), world, always=rank)
+
+
+def start_links(stage: LinkStage, records: pa.Table, rank: int, world: int) -> Iterator[Routed]:
+    """Yield the first rows of partition `rank` of a link stage, each table with the partition that it goes to."""
+    return _sent(stage.start(records, rank, world), rank, world)
+
+
+def link_round(
+    stage: LinkStage, number: int, rows: Sequence[pa.Table], records: pa.Table, rank: int, world: int
+) -> Iterator[Routed]:
+    """Do round `number` of a link stage in partition `rank`; see `start_links`."""
+    work = stage.rounds(rank, world)[number].work
+    return _sent(work(pa.concat_tables(rows).combine_chunks(), records.combine_chunks()), rank, world)
+
+
+def link_part(
+    stage: LinkStage, place: StageStore, rank: int, world: int, rows: Sequence[pa.Table], records: pa.Table
+) -> None:
+    """Write part `rank` of a link stage from the rows of its last round."""
+    outcome = stage.finish(records.combine_chunks(), pa.concat_tables(rows).combine_chunks())
+    place.write(part_name(rank, world), outcome, records.num_rows)
+
+
+def _sent(rows: pa.Table, rank: int, world: int) -> Iterator[Routed]:
+    return cut(rows, rows.column("to").to_numpy(), world, always=rank)

@@ -12,12 +12,20 @@ from curation.config import parse_config
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SNIPPETS = re.findall(
+    r"```python\n(.*?)```", "".join(path.read_text(encoding="utf-8") for path in DOCUMENTS), re.DOTALL
+)
 CONFIGS = re.findall(r"```yaml\n(.*?)```", "".join(path.read_text(encoding="utf-8") for path in DOCUMENTS), re.DOTALL)
 
 
 @pytest.mark.parametrize("text", CONFIGS)
 def test_every_config_in_the_documents_is_valid(text: str) -> None:
     assert parse_config(text).sources
+
+
+@pytest.mark.parametrize("code", [code for code in SNIPPETS if "assert" in code])
+def test_what_the_documents_assert_is_true(code: str) -> None:
+    exec(code, {})
 
 
 @pytest.mark.parametrize("path", [*(ROOT / "examples").glob("*.yml"), ROOT / "curation" / "quickstart.yml"], ids=str)

@@ -204,6 +204,9 @@ class Filters(Section):
     """Bitext: the share of long numbers (two digits or more) found on both sides must be at least one half."""
 
 
+Preference = Literal["trust", "licence", "quality"]
+
+
 class Dedup(Section):
     """Exact and near duplicates of (query, positive)."""
 
@@ -212,9 +215,17 @@ class Dedup(Section):
     near: bool = True
     """Drop near duplicates, checked by exact Jaccard similarity."""
     by: Literal["pair", "query", "positive"] = "pair"
-    """Which text is compared."""
+    """What is compared: both sides; the query, where records with other positives stay, in one group; the positive."""
+    prefer: tuple[Preference, ...] = ("trust", "licence", "quality")
+    """Which duplicate stays: the source's trust, the freer licence, the surer language; after them the smaller id."""
     threshold: float = Field(default=0.8, ge=0.1, le=1.0)
     """Jaccard similarity of character 5-gram sets from which texts are duplicates; of pairs, both sides must be."""
+    against: list[str] = []
+    """Folders of earlier releases: what nearly equals one of their records is dropped."""
+    withdrawn: list[str] = []
+    """Text files of ids, one a line: records of `against` that may not come back, in whatever source."""
+    index: bool = True
+    """Write an index into the release, with which later data can be compared; 160 bytes a record."""
 
 
 class EvaluationSet(Section):

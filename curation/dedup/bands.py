@@ -10,9 +10,12 @@ from math import comb
 SKETCH_SIZE = 64
 # A little below it even bands of one value would miss more than `GREATEST_MISS`.
 LOWEST_THRESHOLD = 0.1
-# The bands and the comparison of whole sketches may each miss this share of the pairs at the threshold, and no more:
-# together they find at least 0.996 of them, and nearly all of those above it.
+# The bands may miss this share of the pairs at the threshold, and no more.
 GREATEST_MISS = 0.002
+# The comparison of whole sketches may miss this share of them: it costs little, for few pairs lie so near below.
+SKETCH_MISS = 1e-4
+# Where all pairs are compared by their sketches, these are all that can miss one.
+EXHAUSTIVE_MISS = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,17 @@ def choose_bands(threshold: float) -> Bands:
     return next(bands for bands in cuts if bands.miss(threshold) <= GREATEST_MISS)
 
 
-def least_agreement(threshold: float) -> int:
+def least_agreement(threshold: float, miss: float = SKETCH_MISS) -> int:
     """Return how many values of two sketches must agree before the pair is worth an exact comparison.
 
-    Each value agrees with probability J, so the number that agree is binomial. At 0.8 it is 41 of 64: an estimate of
-    0.64, a little more than three standard deviations below the threshold.
+    Each value agrees with probability J, so the number that agree is binomial. At 0.8 it is 38 of 64: an estimate of
+    0.59, four standard deviations below the threshold.
+
+    Args:
+        threshold: Jaccard similarity that is sought.
+        miss: greatest share of the pairs at the threshold that may be missed.
     """
     odds = (
         comb(SKETCH_SIZE, k) * threshold**k * (1.0 - threshold) ** (SKETCH_SIZE - k) for k in range(SKETCH_SIZE + 1)
     )
-    return sum(below <= GREATEST_MISS for below in accumulate(odds))
+    return sum(below <= miss for below in accumulate(odds))

@@ -1,112 +1,122 @@
 """Which documents to compare: those that share a band, and of crowds only the nearest.
 
-A band's bucket of up to `SMALL` documents is compared in full. A larger one is a family of texts that share most of
+A band's bucket of up to `SMALL` documents is compared in full. A larger one is a crowd of texts that share most of
 their content: all pairs would be too many, and are not needed, because a family of duplicates hangs together through
-any of them. Such a bucket is sorted `ORDERS` times by other stretches of the sketch, which brings similar documents
-together, and each document is compared with the nearest of the `REACH` that follow it. So each document brings at most
-`max(SMALL, ORDERS)` comparisons a band, however large the buckets are; and where all documents of a bucket are
-duplicates of each other, each is linked to a later one, hence all to the last.
+any of them. A crowd is sorted `ORDERS` times by other stretches of the sketch, which brings similar documents
+together, and each document is paired with the nearest of the `REACH` that follow it. So a document brings at most
+`max(SMALL - 1, ORDERS)` pairs a band, however large the buckets are; and where all documents of a crowd are duplicates
+of each other, each is linked to a later one, hence all to the last.
 
-What can be missed is a pair inside a crowd of texts that are similar, but not duplicates. Of 2,000 pairs with a mean
-similarity of 0.89 in a crowd of 20,000 texts that all share a boilerplate (mean similarity 0.69), 0.996 were found.
+A bucket's pairs are a function of the sketches in it and of nothing else, so that it does not matter where, when and
+in which company it is looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 
-from curation.dedup.shingles import UInt8s
+from curation.dedup.bands import EXHAUSTIVE_MISS, choose_bands, least_agreement
+from curation.dedup.kernels import in_threads, kernels
+from curation.dedup.sketches import Sketches, UInt8s
 from curation.ngrams import Int64s, UInt64s
 
 SMALL = 16
 ORDERS = 4
 REACH = 4
+# Collections up to this size are compared pair by pair, without bands: as fast, and without their small misses.
+EXHAUSTIVE = 128
 
-Pairs = tuple[Int64s, Int64s]
-# Scores pairs: how many sketch values agree, or -1 where the pair is not worth a comparison.
-Score = Callable[[Int64s, Int64s], npt.NDArray[np.int8]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Buckets:
-    """Documents of one band that share their bucket with others.
-
-    Attributes:
-        members: int64 (m,), documents, those of one bucket together and rising.
-        bucket: int64 (m,), the bucket of each, rising.
-        sizes: int64 (m,), the size of that bucket.
-    """
-
-    members: Int64s
-    bucket: Int64s
-    sizes: Int64s
-
-    def where(self, mask: npt.NDArray[np.bool_]) -> _Buckets:
-        return _Buckets(self.members[mask], self.bucket[mask], self.sizes[mask])
+_HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
+# Of the eight stretches of a sketch, so many decide an order; what ties in them is as good as equal.
+_STRETCHES = 4
 
 
-def candidates(keys: UInt64s, values: UInt8s, band: int, score: Score) -> Iterator[Pairs]:
-    """Propose the pairs of one band in rounds, asking `score` anew before each.
+def candidate_pairs(sketches: Sketches, documents: Int64s, threshold: float, *, threads: int = 1) -> UInt64s:
+    """Return the pairs of documents that are worth an exact comparison.
 
     Args:
-        keys: uint64 (n,), the band's key of each document.
-        values: uint8 (n, SKETCH_SIZE), the sketches.
-        band: number of the band; decides where the orders of large buckets begin.
-        score: the pairs that earlier rounds have made superfluous should get -1.
+        sketches: of n < 2^32 documents, made with `choose_bands(threshold)`.
+        documents: int64 (d,), those to compare, rising: distinct ones that are not empty.
+        threshold: Jaccard similarity that is sought.
+        threads: cores to use; the result does not depend on it.
 
-    Yields:
-        Two int64 arrays of equal length: pairs of documents worth a comparison, none empty.
+    Returns:
+        uint64 (pairs,), rising, without repeats: smaller document << 32 | larger document.
     """
-    buckets = _buckets(keys)
-    yield from _small_rounds(buckets.where(buckets.sizes <= SMALL), score)
-    crowd = buckets.where(buckets.sizes > SMALL)
-    if len(crowd.members):
-        yield from _large_rounds(crowd, values, band, score)
+    if len(documents) <= EXHAUSTIVE:
+        left, right = (documents[ends] for ends in np.triu_indices(len(documents), 1))
+        worth = kernels().agreement(sketches.values, left, right) >= least_agreement(threshold, EXHAUSTIVE_MISS)
+        return pack_pairs(left[worth], right[worth])
+    least = least_agreement(threshold)
+    numbers = documents.astype(np.uint64)
+
+    def of_band(band: int, _: int) -> UInt64s:
+        entries = np.sort(sketches.keys[band][documents].astype(np.uint64) << _HALF | numbers)
+        return bucket_pairs(entries, sketches, band, least)
+
+    pairs = np.sort(np.concatenate(in_threads(of_band, choose_bands(threshold).count, 1, threads)))
+    new = np.ones(len(pairs), dtype=bool)
+    new[1:] = pairs[1:] != pairs[:-1]
+    return pairs[new]
 
 
-def _buckets(keys: UInt64s) -> _Buckets:
-    order = np.argsort(keys, kind="stable")
-    begins = np.concatenate([np.ones(min(len(keys), 1), dtype=bool), np.diff(keys[order]) != 0])
-    bucket = np.cumsum(begins) - 1
-    sizes = np.bincount(bucket)[bucket] if len(bucket) else bucket
-    return _Buckets(order, bucket, sizes).where(sizes > 1)
+def bucket_pairs(entries: UInt64s, sketches: Sketches, band: int, least: int) -> UInt64s:
+    """Return the pairs of one band.
+
+    Args:
+        entries: uint64 (m,), sorted: bucket << 32 | document.
+        sketches: of all documents.
+        band: number of the band; decides where the orders of crowds begin.
+        least: how many sketch values must agree.
+
+    Returns:
+        uint64 (pairs,), in no particular order.
+    """
+    shared = np.zeros(len(entries) + 1, dtype=bool)
+    shared[1:-1] = entries[1:] ^ entries[:-1] <= _LOW
+    entries = entries[shared[1:] | shared[:-1]]
+    pairs = kernels().pairs_in_buckets(entries, sketches.values, least, SMALL)
+    bucket = entries >> _HALF
+    bounds = np.flatnonzero(np.concatenate([[True], bucket[1:] != bucket[:-1], [True]]))
+    sizes = np.diff(bounds)
+    if sizes.max(initial=0) <= SMALL:
+        return pairs
+    crowded = np.repeat(sizes > SMALL, sizes)
+    members = (entries[crowded] & _LOW).astype(np.int64)
+    return np.concatenate([pairs, _crowd_pairs(bucket[crowded], members, sketches, band, least)])
 
 
-def _small_rounds(buckets: _Buckets, score: Score) -> Iterator[Pairs]:
-    for distance in range(1, SMALL):
-        buckets = buckets.where(buckets.sizes > distance)
-        if not len(buckets.members):
-            return
-        same = buckets.bucket[distance:] == buckets.bucket[:-distance]
-        left, right = buckets.members[:-distance][same], buckets.members[distance:][same]
-        worth = score(left, right) >= 0
-        if worth.any():
-            yield left[worth], right[worth]
+def pack_pairs(left: Int64s, right: Int64s) -> UInt64s:
+    """Return pairs of documents as one number each, uint64 (m,): the smaller << 32 | the larger."""
+    low, high = np.minimum(left, right).astype(np.uint64), np.maximum(left, right).astype(np.uint64)
+    return low << _HALF | high
 
 
-def _large_rounds(buckets: _Buckets, values: UInt8s, band: int, score: Score) -> Iterator[Pairs]:
-    words = values[buckets.members].view(">u8")
+def unpack_pairs(pairs: UInt64s) -> tuple[Int64s, Int64s]:
+    """Return the documents of packed pairs, int64 (m,) each."""
+    return (pairs >> _HALF).astype(np.int64), (pairs & _LOW).astype(np.int64)
+
+
+def _crowd_pairs(bucket: UInt64s, members: Int64s, sketches: Sketches, band: int, least: int) -> UInt64s:
+    words = sketches.values[members].view(">u8")
+    ties = sketches.fingerprints[members]
+    found = []
     for turn in range(ORDERS):
         first = band + turn * words.shape[1] // ORDERS
-        rotated = np.roll(words, -first, axis=1).T
-        order = buckets.members[np.lexsort((*rotated[::-1], buckets.bucket))]
-        left, right = _nearest_following(order, buckets.bucket, score)
-        if len(left):
-            yield left, right
+        stretches = [words[:, (first + step) % words.shape[1]] for step in range(_STRETCHES)]
+        order = np.lexsort((ties, *stretches[::-1], bucket))
+        found.append(_nearest_following(members[order], bucket[order], sketches.values, least))
+    return np.concatenate(found)
 
 
-def _nearest_following(order: Int64s, bucket: Int64s, score: Score) -> Pairs:
-    best = np.full(len(order), -1, dtype=np.int8)
-    partner = np.zeros(len(order), dtype=np.int64)
+def _nearest_following(ordered: Int64s, bucket: UInt64s, values: UInt8s, least: int) -> UInt64s:
+    best = np.full(len(ordered), least - 1, dtype=np.int16)
+    partner = np.full(len(ordered), -1, dtype=np.int64)
     for distance in range(1, REACH + 1):
         at = np.flatnonzero(bucket[distance:] == bucket[:-distance])
-        scores = score(order[at], order[at + distance])
-        better = scores > best[at]
-        best[at[better]] = scores[better]
-        partner[at[better]] = order[at[better] + distance]
-    found = best >= 0
-    return order[found], partner[found]
+        agreeing = kernels().agreement(values, ordered[at], ordered[at + distance])
+        better = agreeing > best[at]
+        best[at[better]] = agreeing[better]
+        partner[at[better]] = ordered[at[better] + distance]
+    paired = partner >= 0
+    return pack_pairs(ordered[paired], partner[paired])

@@ -12,14 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from curation.dedup.bands import LOWEST_THRESHOLD, choose_bands, least_agreement
-from curation.dedup.candidates import candidates
-from curation.dedup.columns import Texts, byte_lengths, equal_rows, folded
-from curation.dedup.shingles import Float64s, UInt8s, agreement, jaccard, sketch
-from curation.ngrams import Int64s, UInt64s
+from curation.dedup.bands import LOWEST_THRESHOLD, choose_bands
+from curation.dedup.candidates import candidate_pairs, unpack_pairs
+from curation.dedup.columns import Texts, byte_lengths, text_column
+from curation.dedup.components import join
+from curation.dedup.kernels import jaccard, sketch
+from curation.dedup.sketches import Float64s
+from curation.ngrams import Int64s, UInt64s, mix
+
+# Pairs that are compared before it is looked which of the others are joined by now.
+_LEAST_ROUND = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +46,35 @@ class Clusters:
 
 
 @dataclass(frozen=True, slots=True)
-class _Links:
-    """Verified links, each once.
+class _Proposed:
+    """What the sketches say about n documents.
 
     Attributes:
-        left: int64 (m,), one document of each.
-        right: int64 (m,), the other.
-        similarity: float64 (m,), their Jaccard similarity.
-        labels: int64 (n,), the component of each of all n documents.
+        sides: their texts.
+        leader: int64 (n,), the first of the documents that are equal to each.
+        pairs: uint64 (m,), packed pairs of leaders that are worth an exact comparison.
     """
 
-    left: Int64s
-    right: Int64s
-    similarity: Float64s
-    labels: Int64s
+    sides: Sequence[pa.Array]
+    leader: Int64s
+    pairs: UInt64s
 
 
-def find_near_duplicates(texts: Texts, *, threshold: float = 0.8) -> Int64s:
+def find_near_duplicates(texts: Texts, *, threshold: float = 0.8, threads: int = 1) -> Int64s:
     """Find near duplicates among texts in any language.
 
-    The clusters do not depend on the order of the texts; which member is kept does. Finds at least 0.995 of the pairs
-    at the threshold and nearly all above it; all that it links has been compared exactly. Empty texts are duplicates
-    of each other only. Takes twice the folded text, 400 bytes a distinct text, and a block of work.
+    The clusters do not depend on the order of the texts; which member is kept does. Finds at least 0.998 of the pairs
+    at the threshold and nearly all above it; all that it links has been compared exactly. Collections of up to 128
+    distinct texts are compared pair by pair. Empty texts are duplicates of each other only.
+
+    Takes 150 bytes a text, 8 a pair of similar texts (of which a text has at most 256), and 24 bytes a byte of the
+    longest text, beside the texts themselves.
 
     Args:
-        texts: n strings, or an Arrow array of them.
+        texts: n strings, or an Arrow array of them, fewer than 2^32.
         threshold: Jaccard similarity of the sets of character 5-grams, from 0.1 to 1, at or above which two texts are
             duplicates. A shorter text is one n-gram.
+        threads: cores to use; the result does not depend on it.
 
     Returns:
         int64 (n,), the index of the kept member of each text's cluster, which is its first; `kept[i] == i` for the
@@ -76,13 +82,14 @@ def find_near_duplicates(texts: Texts, *, threshold: float = 0.8) -> Int64s:
 
     Raises:
         TypeError: if `texts` is one string or holds something else than strings.
-        ValueError: if a text is null or holds a lone surrogate, or the threshold is out of range.
+        ValueError: if a text is null, holds a lone surrogate or is not UTF-8, or the threshold is out of range.
     """
-    _, first, which, links = _link_distinct([folded(texts)], threshold)
-    return _first_of_component(first, links.labels)[which]
+    return _join_similar(_propose([text_column(texts)], threshold, threads), threshold, threads)
 
 
-def near_duplicate_clusters(texts: Texts, *, threshold: float = 0.8, other_side: Texts | None = None) -> Clusters:
+def near_duplicate_clusters(
+    texts: Texts, *, threshold: float = 0.8, other_side: Texts | None = None, threads: int = 1
+) -> Clusters:
     """Find near duplicates, and say how similar they are and through which text they are linked.
 
     Args:
@@ -90,146 +97,77 @@ def near_duplicate_clusters(texts: Texts, *, threshold: float = 0.8, other_side:
         threshold: as in `find_near_duplicates`.
         other_side: n strings, the other side of each text. Two documents are then duplicates when both their sides
             are, and the similarity is that of the less similar side: many questions about one passage stay apart.
+        threads: cores to use.
 
     Raises:
         TypeError: as in `find_near_duplicates`.
         ValueError: as in `find_near_duplicates`, and if the sides differ in length.
     """
-    columns = [folded(texts)] if other_side is None else [folded(texts), folded(other_side)]
-    if len(columns[-1]) != len(columns[0]):
-        raise ValueError(f"{len(columns[0])} texts have {len(columns[-1])} other sides")
-    sides, first, which, links = _link_distinct(columns, threshold)
-    kept = _first_of_component(first, links.labels)
-    similarity = _similarity_with_kept(sides, first, kept, links)
-    via, via_similarity = _nearest_link(first, kept, similarity, links, threshold)
-    copies = np.flatnonzero((first[which] != np.arange(len(which))) & (similarity[which] < threshold))
-    result = Clusters(kept[which], similarity[which], via[which], via_similarity[which])
+    sides = [text_column(texts)] if other_side is None else [text_column(texts), text_column(other_side)]
+    if len(sides[-1]) != len(sides[0]):
+        raise ValueError(f"{len(sides[0])} texts have {len(sides[-1])} other sides")
+    proposed = _propose(sides, threshold, threads)
+    kept, leader = _join_similar(proposed, threshold, threads), proposed.leader
+    rows = np.flatnonzero(leader == np.arange(len(leader)))
+    similarity = np.empty(len(leader))
+    similarity[rows] = jaccard(sides, rows, kept[rows], threads=threads)
+    similarity = similarity[leader]
+    via, via_similarity = _nearest_link(proposed, kept, similarity, threshold)
     # A copy of a text that is linked through a third one is linked through the first of its copies.
-    result.via[copies], result.via_similarity[copies] = first[which[copies]], 1.0
-    return result
+    copies = np.flatnonzero((leader != np.arange(len(leader))) & (similarity < threshold))
+    via[copies], via_similarity[copies] = leader[copies], 1.0
+    return Clusters(kept, similarity, via, via_similarity)
 
 
-def _link_distinct(columns: Sequence[pa.Array], threshold: float) -> tuple[list[pa.Array], Int64s, Int64s, _Links]:
-    """Link the distinct documents: their sides, the first row of each, the document of each row, the links."""
+def _propose(sides: Sequence[pa.Array], threshold: float, threads: int) -> _Proposed:
     if not LOWEST_THRESHOLD <= threshold <= 1.0:
         raise ValueError(f"the threshold must lie between {LOWEST_THRESHOLD} and 1, not {threshold}")
-    first, which = equal_rows(columns)
-    sides = [column.take(pa.array(first)) for column in columns]
-    return sides, first, which, _link(sides, threshold)
+    sketches = sketch(sides, choose_bands(threshold), threads=threads)
+    leader = _equal_documents(sides, sketches.fingerprints, threads)
+    documents = np.flatnonzero((leader == np.arange(len(leader))) & (byte_lengths(sides) > 0))
+    return _Proposed(sides, leader, candidate_pairs(sketches, documents, threshold, threads=threads))
 
 
-def _link(sides: Sequence[pa.Array], threshold: float) -> _Links:
-    filled = np.flatnonzero(byte_lengths(sides))
-    bands = choose_bands(threshold)
-    sketches = sketch([side.take(pa.array(filled)) for side in sides], bands)
-    # From here on the documents stand in an order that is a function of their content. Those that tie in it have equal
-    # sets, and nothing below can tell them apart.
-    order = np.argsort(sketches.fingerprints, kind="stable")
-    documents, sketches = filled[order], sketches.take(order)
-    linker = _Linker(sides, documents, sketches.values, threshold)
-    for band, keys in enumerate(sketches.keys):
-        for left, right in candidates(keys, sketches.values, band, linker.score):
-            linker.compare(left, right)
-    return linker.links()
+def _equal_documents(sides: Sequence[pa.Array], fingerprints: UInt64s, threads: int) -> Int64s:
+    """Return the first of the documents with the same set of 5-grams as each, found by fingerprint and compared."""
+    order = np.argsort(fingerprints)
+    ordered = fingerprints[order]
+    begins = np.concatenate([np.ones(min(len(order), 1), dtype=bool), ordered[1:] != ordered[:-1]])
+    leader = np.empty(len(order), dtype=np.int64)
+    if len(order):
+        leader[order] = np.minimum.reduceat(order, np.flatnonzero(begins))[np.cumsum(begins) - 1]
+    copies = np.flatnonzero(leader != np.arange(len(order)))
+    chance = copies[jaccard(sides, leader[copies], copies, threads=threads) < 1.0]
+    leader[chance] = chance
+    return leader
 
 
-class _Linker:
-    """Compares proposed pairs and joins those that are duplicates."""
-
-    def __init__(self, sides: Sequence[pa.Array], documents: Int64s, values: UInt8s, threshold: float) -> None:
-        self._sides = sides
-        self._documents = documents
-        self._values = values
-        self._threshold = threshold
-        self._least = least_agreement(threshold)
-        self._labels = np.arange(len(documents))
-        self._rejected = np.empty(0, dtype=np.uint64)
-        self._links: list[tuple[Int64s, Int64s, Float64s]] = []
-
-    def score(self, left: Int64s, right: Int64s) -> npt.NDArray[np.int8]:
-        """Return how many sketch values agree, int8 (m,); -1 for pairs that are too different, joined or rejected."""
-        scores = np.full(len(left), -1, dtype=np.int8)
-        apart = np.flatnonzero(self._labels[left] != self._labels[right])
-        agreeing = agreement(self._values, left[apart], right[apart]).astype(np.int8)
-        worth = agreeing >= self._least
-        worth[worth] = ~_contains(self._rejected, _pack(left[apart[worth]], right[apart[worth]]))
-        scores[apart[worth]] = agreeing[worth]
-        return scores
-
-    def compare(self, left: Int64s, right: Int64s) -> None:
-        """Compare pairs exactly and join those at or above the threshold."""
-        similarity = jaccard(self._sides, self._documents[left], self._documents[right])
-        similar = similarity >= self._threshold
-        self._rejected = np.sort(np.concatenate([self._rejected, _pack(left[~similar], right[~similar])]))
-        if similar.any():
-            self._links.append((left[similar], right[similar], similarity[similar]))
-            self._labels = _join(self._labels, left[similar], right[similar])
-
-    def links(self) -> _Links:
-        """Return the links between all distinct documents, the empty one included."""
-        parts = (
-            zip(*self._links, strict=True) if self._links else ([self._labels[:0]], [self._labels[:0]], [np.empty(0)])
-        )
-        left, right, similarity = (np.concatenate(list(part)) for part in parts)
-        labels = np.arange(len(self._sides[0]))
-        labels[self._documents] = self._documents[self._labels]
-        return _Links(self._documents[left], self._documents[right], similarity, labels)
+def _join_similar(proposed: _Proposed, threshold: float, threads: int) -> Int64s:
+    """Return the first document of each one's component, int64 (n,)."""
+    labels = proposed.leader
+    # In an order without meaning, so that each round joins documents all over the place, and spares most of what the
+    # later ones would have to compare in a large family.
+    pairs = proposed.pairs[np.argsort(mix(proposed.pairs))]
+    size = max(_LEAST_ROUND, len(labels))
+    for begin in range(0, len(pairs), size):
+        left, right = unpack_pairs(np.sort(pairs[begin : begin + size]))
+        apart = labels[left] != labels[right]
+        left, right = left[apart], right[apart]
+        similar = jaccard(proposed.sides, left, right, threads=threads) >= threshold
+        labels = join(labels, left[similar], right[similar])
+    return labels
 
 
-def _pack(left: Int64s, right: Int64s) -> UInt64s:
-    low, high = np.minimum(left, right).astype(np.uint64), np.maximum(left, right).astype(np.uint64)
-    return (low << np.uint64(32)) | high
-
-
-def _contains(ordered: UInt64s, wanted: UInt64s) -> npt.NDArray[np.bool_]:
-    if not len(ordered):
-        return np.zeros(len(wanted), dtype=bool)
-    places = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
-    return np.equal(ordered[places], wanted)
-
-
-def _join(labels: Int64s, left: Int64s, right: Int64s) -> Int64s:
-    """Merge the components of the linked documents; labels stay numbers of documents in the component."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    joined, ends = np.unique(np.concatenate([labels[left], labels[right]]), return_inverse=True)
-    size = len(joined)
-    graph = coo_array((np.ones(len(left), dtype=bool), (ends[: len(left)], ends[len(left) :])), shape=(size, size))
-    _, component = connected_components(graph, directed=False)
-    _, representative = np.unique(component, return_index=True)
-    renamed = np.arange(len(labels))
-    renamed[joined] = joined[representative[component]]
-    return renamed[labels]
-
-
-def _first_of_component(first: Int64s, labels: Int64s) -> Int64s:
-    kept = np.full(len(labels), np.iinfo(np.int64).max)
-    np.minimum.at(kept, labels, first)
-    return kept[labels]
-
-
-def _similarity_with_kept(sides: Sequence[pa.Array], first: Int64s, kept: Int64s, links: _Links) -> Float64s:
-    similarity = np.ones(len(first))
-    known = kept == first
-    for here, there in ((links.left, links.right), (links.right, links.left)):
-        direct = first[there] == kept[here]
-        similarity[here[direct]] = links.similarity[direct]
-        known[here[direct]] = True
-    unknown = np.flatnonzero(~known)
-    similarity[unknown] = jaccard(sides, unknown, np.searchsorted(first, kept[unknown]))
-    return similarity
-
-
-def _nearest_link(
-    first: Int64s, kept: Int64s, similarity: Float64s, links: _Links, threshold: float
-) -> tuple[Int64s, Float64s]:
+def _nearest_link(proposed: _Proposed, kept: Int64s, similarity: Float64s, threshold: float) -> tuple[Int64s, Float64s]:
+    """Return for each document the one through which it is linked, and their similarity."""
     via, via_similarity = kept.copy(), similarity.copy()
-    here = np.concatenate([links.left, links.right])
-    there = np.concatenate([links.right, links.left])
-    strength = np.tile(links.similarity, 2)
+    left, right = unpack_pairs(proposed.pairs)
+    chained = (similarity[left] < threshold) | (similarity[right] < threshold)
+    left, right = left[chained], right[chained]
+    strength = np.tile(jaccard(proposed.sides, left, right), 2)
+    here, there = np.concatenate([left, right]), np.concatenate([right, left])
     # The last writer wins: the nearest neighbour, of equals the first.
-    order = np.lexsort((-first[there], strength))
-    order = order[similarity[here[order]] < threshold]
-    via[here[order]], via_similarity[here[order]] = first[there[order]], strength[order]
+    order = np.lexsort((-there, strength))
+    order = order[(similarity[here[order]] < threshold) & (strength[order] >= threshold)]
+    via[here[order]], via_similarity[here[order]] = there[order], strength[order]
     return via, via_similarity

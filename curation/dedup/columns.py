@@ -20,8 +20,23 @@ Texts: TypeAlias = Sequence[str] | pa.Array | pa.ChunkedArray
 _FOLD_BLOCK = 1 << 20
 
 
-def folded(texts: Texts) -> pa.Array:
-    """Return the texts as they are compared (NFKC, lower case): Arrow `large_string`, shape (n,).
+class InvalidTextError(ValueError):
+    """An Arrow buffer that should hold UTF-8 does not.
+
+    Attributes:
+        row: number of the text.
+    """
+
+    def __init__(self, row: int) -> None:
+        super().__init__(f"text {row} is not valid UTF-8")
+        self.row = row
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (InvalidTextError, (self.row,))
+
+
+def text_column(texts: Texts) -> pa.Array:
+    """Return the texts as Arrow `large_string`, shape (n,), without copying those that are in Arrow's buffers.
 
     Raises:
         TypeError: if `texts` is one string, or holds something else than strings.
@@ -36,7 +51,12 @@ def folded(texts: Texts) -> pa.Array:
         raise ValueError(f"text {index} holds a lone surrogate, which is not a character: {error}") from error
     if column.null_count:
         raise ValueError(f"text {pc.index(column.is_null(), True).as_py()} is null")
-    column = column.cast(pa.large_string())
+    return column.cast(pa.large_string())
+
+
+def folded(texts: Texts) -> pa.Array:
+    """Return the texts as they are compared (NFKC, lower case): Arrow `large_string`, shape (n,); see `text_column`."""
+    column = text_column(texts)
     parts = [fold(column[begin:end]) for begin, end in blocks(byte_lengths([column]), _FOLD_BLOCK)]
     return pa.concat_arrays(parts) if parts else column
 
@@ -75,6 +95,15 @@ def byte_lengths(sides: Sequence[pa.Array]) -> Int64s:
     for side in sides:
         total += pc.binary_length(side).to_numpy(zero_copy_only=False)
     return total
+
+
+def refuse_invalid(column: pa.Array) -> None:
+    """Raise `InvalidTextError` for the first text of a column that is not UTF-8."""
+    for row, text in enumerate(column.cast(pa.large_binary())):
+        try:
+            str(text.as_buffer(), "utf-8")
+        except UnicodeDecodeError:
+            raise InvalidTextError(row) from None
 
 
 def _encodable(text: str) -> bool:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curation.config.model import Gate
-from curation.dedup.shingles import jaccard
+from curation.dedup.kernels import jaccard
 from curation.gate.labels import label_noise
 from curation.gate.verdict import Check, compare, skipped
 from curation.hashing import hash64

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.config.model import Mining
-from curation.dedup.shingles import jaccard
+from curation.dedup.kernels import jaccard
 from curation.hashing import priority
 from curation.ledger import ledger_rows
 from curation.mining.assemble import Chosen, assemble, with_negatives

@@ -11,9 +11,11 @@ from typing import Any
 import pyarrow as pa
 
 from curation.code import code_digest, versions
-from curation.config.model import RunConfig
+from curation.config.model import Dedup, RunConfig
+from curation.dedup.index import index_schema, read_withdrawn, write_index
+from curation.dedup.known import Known
 from curation.files import atomic_path, sha256_file, write_json, write_text
-from curation.release import layout
+from curation.release import layout, open_release
 from curation.release.card import render_card, render_changelog, render_licences
 from curation.release.zero_shot import mteb_training_datasets
 
@@ -28,6 +30,7 @@ def assemble_release(
     shards: pa.Table,
     files: Path,
     stats: Mapping[str, Any],
+    known: Known,
     evaluation: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Make the release folder `target`, or leave it as it is if it already holds exactly this release.
@@ -39,6 +42,7 @@ def assemble_release(
         shards: path, bytes, sha256, rows and schema of each shard.
         files: folder in which the shards lie under their paths.
         stats: the run's statistics.
+        known: the earlier releases that its records were compared with.
         evaluation: task, split and files, with digests, of each evaluation set that was kept out.
     """
     with _staging(target) as staged:
@@ -48,10 +52,19 @@ def assemble_release(
         write_text(staged / layout.CARD, render_card(config, stats, shards))
         write_text(staged / layout.CHANGELOG, render_changelog(config, stats))
         write_text(staged / layout.LICENCES, render_licences(config))
-        write_json(staged / layout.MANIFEST, _manifest(config, fingerprints, evaluation, shards, staged))
+        if config.dedup.index:
+            _index(staged, shards["path"].to_pylist(), config.dedup, known)
+        write_json(staged / layout.MANIFEST, _manifest(config, fingerprints, evaluation, shards, staged, known))
         if _same(staged, target):
             return
         _replace(staged, target)
+
+
+def _index(staged: Path, shards: Sequence[str], options: Dedup, known: Known) -> None:
+    gone = [read_withdrawn(open_release(path), known.withdrawn, options) for path in known.releases]
+    full = sorted(path for path in shards if (shard := layout.parse_shard(path)) and shard[0] == "full")
+    withdrawn = pa.concat_tables([index_schema(options).empty_table(), *gone])
+    write_index(staged / layout.INDEX, staged, full, options, withdrawn)
 
 
 def _manifest(
@@ -60,8 +73,15 @@ def _manifest(
     evaluation: Sequence[Mapping[str, Any]],
     shards: pa.Table,
     staged: Path,
+    known: Known,
 ) -> dict[str, Any]:
-    others = [layout.STATS, layout.CARD, layout.CHANGELOG, layout.LICENCES]
+    others = [
+        *([layout.INDEX] if config.dedup.index else []),
+        layout.STATS,
+        layout.CARD,
+        layout.CHANGELOG,
+        layout.LICENCES,
+    ]
     entries = shards.to_pylist() + [_entry(staged, path) for path in others]
     return {
         "schema": MANIFEST_SCHEMA,
@@ -75,7 +95,7 @@ def _manifest(
         "sources": {source.name: _source(source, fingerprints[source.name]) for source in config.sources},
         "evaluation": list(evaluation),
         "mteb_training_datasets": mteb_training_datasets(config.sources),
-        "parent": None,
+        "parent": known.digests[-1] if known.digests else None,
         "files": sorted(entries, key=lambda entry: entry["path"]),
     }
 

@@ -17,6 +17,7 @@ STATS = "stats.json"
 CARD = "README.md"
 CHANGELOG = "CHANGELOG.md"
 LICENCES = "LICENSE"
+INDEX = "index/near-duplicates.parquet"
 VERDICT = "gate/verdict.json"
 GATE_REPORT = "gate/report.html"
 

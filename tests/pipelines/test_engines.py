@@ -68,7 +68,7 @@ def test_an_engine_continues_what_another_began(
     ENGINES[first].run(toy_graph(nth=5), Store(tmp_path), Silent())
     observer = Silent()
     ENGINES[then].run(toy_graph(nth=10), Store(tmp_path), observer)
-    assert observer.reused == {"numbers": True, "drop": False, "first": False, "write": False}
+    assert observer.reused == {"numbers": True, "drop": False, "link": False, "first": False, "write": False}
     assert outcome(ENGINES[then], tmp_path) == expected
 
 

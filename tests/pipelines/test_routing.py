@@ -26,7 +26,7 @@ def test_integers_are_keys_too() -> None:
 @given(st.integers(0, 60), st.integers(1, 5), st.randoms())
 def test_cutting_and_gathering_loses_nothing(total: int, partitions: int, random: object) -> None:
     table = rows(range(total))
-    pieces = list(cut(table, table["positive"], partitions, always=partitions - 1))
+    pieces = list(cut(table, partition_of(table["positive"], partitions), partitions, always=partitions - 1))
     assert partitions - 1 in [partition for partition, _ in pieces]
     tables = [piece for _, piece in pieces]
     random.shuffle(tables)  # type: ignore[attr-defined]

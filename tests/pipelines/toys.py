@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from curation.files import write_text
 from curation.ledger import ledger_rows
 from curation.outcome import Outcome
 from curation.records import RAW_SCHEMA, make_records
-from pipelines.stages import Graph, MapStage, Piece, ShuffleStage, SinkStage, SourceStage
+from pipelines.stages import Graph, LinkStage, MapStage, Piece, Round, ShuffleStage, SinkStage, SourceStage
 
 WORDS = ("дом", "家", "घर", "منزل", "בית", "บ้าน", "σπίτι", "տուն", "სახლი", "casa", "บ้าน", "မိန်")
 
@@ -73,6 +74,44 @@ class DropEvery(MapStage):
         drop = pa.array(numbers % self.nth == 0, pa.bool_())
         ledger = ledger_rows(records.filter(drop), stage=self.name, decision="dropped", reason="nth", score=0.0)
         return Outcome(records.filter(pc.invert(drop)), ledger)
+
+
+@dataclass(frozen=True)
+class DropBeforeOdd(LinkStage):
+    """Drops each even row whose odd successor is there, in whatever partition."""
+
+    name: str = "link"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {}
+
+    def start(self, records: pa.Table, home: int, partitions: int) -> pa.Table:
+        numbers = records["row"].to_numpy()
+        to = (numbers // 2 % partitions).astype(np.uint32)
+        return pa.table({"to": to, "row": numbers, "home": np.full(len(numbers), home, dtype=np.uint32)})
+
+    def rounds(self, home: int, partitions: int) -> tuple[Round, ...]:
+        return Round("meet", meet, needs_records=False), Round("look", partial(look, home=home), needs_records=True)
+
+    def finish(self, records: pa.Table, rows: pa.Table) -> Outcome:
+        lost = pc.is_in(records["row"], rows["row"].combine_chunks())
+        ledger = ledger_rows(records.filter(lost), stage=self.name, decision="merged", reason="odd")
+        return Outcome(records.filter(pc.invert(lost)), ledger)
+
+
+def meet(rows: pa.Table, records: pa.Table) -> pa.Table:
+    assert not records.num_columns
+    found = {row["row"]: row["home"] for row in rows.to_pylist()}
+    even = [number for number in found if number % 2 == 0 and number + 1 in found]
+    homes = pa.array([found[number] for number in even], pa.uint32())
+    return pa.table({"to": homes, "row": pa.array(even, pa.int64())})
+
+
+def look(rows: pa.Table, records: pa.Table, home: int) -> pa.Table:
+    assert set(rows["row"].to_pylist()) <= set(records["row"].to_pylist())
+    assert set(rows["to"].to_pylist()) <= {home}
+    return rows
 
 
 @dataclass(frozen=True)
@@ -136,7 +175,8 @@ class WriteText(SinkStage):
 
 
 def toy_graph(total: int = 1000, *, nth: int = 10, poison: tuple[int, ...] = (), fail_once: str = "") -> Graph:
-    return Graph((Numbers(total), DropEvery(nth, poison), FirstOfEach(fail_once=fail_once), WriteText()), "code")
+    first, write = FirstOfEach(fail_once=fail_once), WriteText()
+    return Graph((Numbers(total), DropEvery(nth, poison), DropBeforeOdd(), first, write), "code")
 
 
 class Silent:

@@ -3,19 +3,33 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sentences import SENTENCES
 
-from curation.dedup.bands import SKETCH_SIZE
-from curation.dedup.candidates import ORDERS, REACH, SMALL, candidates
-from curation.dedup.shingles import agreement
+from curation.dedup.bands import SKETCH_SIZE, Bands
+from curation.dedup.candidates import (
+    ORDERS,
+    REACH,
+    SMALL,
+    bucket_pairs,
+    candidate_pairs,
+    pack_pairs,
+    unpack_pairs,
+)
+from curation.dedup.columns import text_column
+from curation.dedup.kernels import sketch
+from curation.dedup.sketches import Sketches
+
+BANDS = Bands(16, 4)
 
 
-def always(left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
-    return np.ones(len(left), dtype=np.int8)
-
-
-def proposed(keys: list[int], values: npt.NDArray[np.uint8], score: object = always) -> list[tuple[int, int]]:
-    rounds = list(candidates(np.array(keys, dtype=np.uint64), values, 0, score))
-    return [(int(i), int(j)) for left, right in rounds for i, j in zip(left, right, strict=True)]
+def proposed(keys: list[int], values: npt.NDArray[np.uint8], least: int = 0) -> list[tuple[int, int]]:
+    documents = np.arange(len(keys), dtype=np.uint64)
+    entries = np.sort(np.array(keys, dtype=np.uint64) << np.uint64(32) | documents)
+    sketches = Sketches(values, np.empty((0, len(keys)), dtype=np.uint32), documents)
+    left, right = unpack_pairs(bucket_pairs(entries, sketches, 0, least))
+    return list(zip(left.tolist(), right.tolist(), strict=True))
 
 
 def blank(count: int) -> npt.NDArray[np.uint8]:
@@ -65,16 +79,34 @@ def test_similar_documents_meet_in_a_large_bucket() -> None:
     values = values.astype(np.uint8)
     values[500:] = np.where(generator.random((500, SKETCH_SIZE)) < 0.95, values[:500], values[500:])
 
-    def score(left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
-        return agreement(values, left, right).astype(np.int8)
-
-    met = {tuple(sorted(pair)) for pair in proposed([0] * 1_000, values, score)}
+    met = {tuple(sorted(pair)) for pair in proposed([0] * 1_000, values)}
     assert np.mean([(i, i + 500) in met for i in range(500)]) > 0.9
 
 
 @pytest.mark.parametrize("size", [SMALL, SMALL + 1, 10 * REACH * SMALL])
-def test_pairs_that_score_below_zero_are_left_out(size: int) -> None:
-    def never(left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
-        return np.full(len(left), -1, dtype=np.int8)
+def test_pairs_that_agree_in_too_little_are_left_out(size: int) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (size, SKETCH_SIZE), dtype=np.uint8)
+    assert proposed([3] * size, values, least=40) == []
+    assert proposed([3] * size, blank(size), least=64)
 
-    assert proposed([3] * size, blank(size), never) == []
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 60), st.randoms(use_true_random=False))
+def test_the_pairs_of_a_bucket_do_not_depend_on_the_order(seed: int, size: int, random: object) -> None:
+    values = np.random.default_rng(seed).integers(0, 3, (size, SKETCH_SIZE), dtype=np.uint8)
+    order = list(range(size))
+    random.shuffle(order)
+    documents = np.arange(size, dtype=np.uint64)
+    plain, turned = (
+        bucket_pairs(documents, Sketches(values[rows], np.empty((0, size), np.uint32), documents[rows]), 1, 20)
+        for rows in (np.arange(size), np.array(order))
+    )
+    left, right = unpack_pairs(turned)
+    back = pack_pairs(np.array(order)[left], np.array(order)[right])
+    assert sorted(set(plain.tolist())) == sorted(set(back.tolist()))
+
+
+def test_pairs_of_small_collections_are_all_that_are_similar() -> None:
+    sketches = sketch([text_column([*SENTENCES.values(), *(text[1:] for text in SENTENCES.values())])], BANDS)
+    left, right = unpack_pairs(candidate_pairs(sketches, np.arange(len(sketches)), 0.8))
+    count = len(SENTENCES)
+    assert set(zip(left.tolist(), right.tolist(), strict=True)) >= {(i, i + count) for i in range(count)}

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from curation.config import RunConfig
+from curation.dedup.known import Known
 from curation.errors import ReleaseError
 from curation.files import sha256_file
 from curation.ledger import empty_ledger
@@ -69,7 +70,8 @@ def make_release(folder: Path, table: pa.Table | None = None, settings: RunConfi
     stats = compute_stats(counts, empty_ledger(), shards, {})
     inputs = {"s": [{"file": "x", "bytes": 1, "sha256": "0" * 64}]}
     target = folder / "release"
-    assemble_release(target, config=settings, fingerprints=inputs, shards=shards, files=files, stats=stats)
+    whole = {"shards": shards, "files": files, "stats": stats}
+    assemble_release(target, config=settings, fingerprints=inputs, known=Known(), **whole)
     return open_release(target)
 
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.config.model import RunConfig
+from curation.dedup.known import Known
 from curation.hashing import content_id
 from curation.ledger import ledger_rows
 from curation.records import RECORD_SCHEMA
@@ -117,9 +118,8 @@ def _make_run(folder: Path, sentences: Mapping[str, Sequence[str]], *, each: int
     stats = compute_stats(counts, ledger, shards, dict.fromkeys(sentences, each * 3))
     config = RunConfig.model_validate(_CONFIG)
     fingerprints = {"messages": [{"name": "a.parquet", "bytes": 2048, "sha256": "0" * 64}]}
-    assemble_release(
-        folder / "release", config=config, fingerprints=fingerprints, shards=shards, files=files, stats=stats
-    )
+    inputs = {"fingerprints": fingerprints, "known": Known()}
+    assemble_release(folder / "release", config=config, shards=shards, files=files, stats=stats, **inputs)
     return Run(open_release(folder / "release"), folder / "ledger")
 
 

@@ -1,106 +1,82 @@
-"""Documents as sets of hashed character 5-grams, their sketches, and their exact similarity.
-
-A document is one text, or a pair of texts. The 5-grams of a pair's two sides are kept apart, so that the Jaccard
-similarity of the whole lies between those of the sides (it is their mediant): a pair of documents that are similar on
-both sides is similar as a whole, and its sketches find it.
-"""
+"""The kernels without a compiler: numpy, and Python's own Unicode. The reference for `curation.dedup.compiled`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from curation.dedup.bands import SKETCH_SIZE, Bands
-from curation.dedup.columns import blocks, byte_lengths
+from curation.dedup.columns import blocks, byte_lengths, refuse_invalid
+from curation.dedup.sketches import FACTORS, KEY_FACTOR, NGRAM, Float64s, Sketches, UInt8s, UInt32s
 from curation.ngrams import Int64s, UInt64s, codepoints, mix, offsets_of, window_hashes
-
-NGRAM = 5
-
-UInt8s = npt.NDArray[np.uint8]
-UInt32s = npt.NDArray[np.uint32]
-Float64s = npt.NDArray[np.float64]
+from curation.text import fold
 
 # UTF-8 bytes of text handled at a time. The hashes of a sketch's block stay in the cache.
 _SKETCH_BLOCK = 1 << 18
 _CHECK_BLOCK = 1 << 19
-_CONSTANTS = mix(np.arange(1, 2 * SKETCH_SIZE + 1, dtype=np.uint64)).astype(np.uint32)
-_FACTORS = _CONSTANTS[:SKETCH_SIZE] | np.uint32(1)
-_SHIFTS = _CONSTANTS[SKETCH_SIZE:]
-
-
-@dataclass(frozen=True, slots=True)
-class Sketches:
-    """What is remembered of n documents.
-
-    Attributes:
-        values: uint8 (n, SKETCH_SIZE), the low byte of each min-hash value. Two different values agree in it once in
-            256 times, so that an estimate is at most that much too high and never too low.
-        keys: uint64 (bands, n), a hash of the whole values of each band.
-        fingerprints: uint64 (n,), a hash of the multiset of 5-grams; a function of the content alone.
-    """
-
-    values: UInt8s
-    keys: UInt64s
-    fingerprints: UInt64s
-
-    def take(self, order: Int64s) -> Sketches:
-        """Return the sketches of the documents `order`."""
-        return Sketches(self.values[order], self.keys[:, order], self.fingerprints[order])
+_AGREEMENT_BLOCK = 1 << 15
 
 
 def sketch(sides: Sequence[pa.Array], bands: Bands) -> Sketches:
-    """Sketch documents, none of which may be empty on all sides.
-
-    Each of the `SKETCH_SIZE` values is the least of h(x) = a x + b mod 2^32 over the 5-grams x of the document, with
-    its own a and b (A. Broder, On the resemblance and containment of documents, 1997). Takes a block of text beside
-    the result.
+    """Sketch documents.
 
     Args:
-        sides: one or two Arrow arrays of folded text, each of shape (n,).
+        sides: one or two Arrow arrays of text, each of shape (n,).
         bands: the cut of the sketch.
+
+    Raises:
+        InvalidTextError: if a text is not UTF-8.
     """
-    count = len(sides[0])
-    result = Sketches(
-        np.empty((count, SKETCH_SIZE), dtype=np.uint8),
-        np.empty((bands.count, count), dtype=np.uint64),
-        np.empty(count, dtype=np.uint64),
-    )
+    try:
+        return _sketch(sides, bands)
+    except UnicodeDecodeError:
+        for side in sides:
+            refuse_invalid(side)
+        raise
+
+
+def _sketch(sides: Sequence[pa.Array], bands: Bands) -> Sketches:
+    result = Sketches.blank(len(sides[0]), bands.count)
     for begin, end in blocks(byte_lengths(sides), _SKETCH_BLOCK):
         hashes, offsets = _hashes([side[begin:end] for side in sides])
-        minima = _minima(hashes.astype(np.uint32), offsets[:-1])
+        minima = _minima(hashes.astype(np.uint32), offsets)
         result.values[begin:end] = minima.T.astype(np.uint8)
         result.keys[:, begin:end] = _band_keys(minima, bands)
-        result.fingerprints[begin:end] = np.add.reduceat(hashes, offsets[:-1])
+        result.fingerprints[begin:end] = _sums(hashes, offsets)
     return result
 
 
 def agreement(values: UInt8s, left: Int64s, right: Int64s) -> UInt8s:
     """Return how many of the sketch values of each pair of documents agree, uint8 (m,)."""
     counts = np.empty(len(left), dtype=np.uint8)
-    for begin in range(0, len(left), 1 << 15):
-        part = slice(begin, begin + (1 << 15))
+    for begin in range(0, len(left), _AGREEMENT_BLOCK):
+        part = slice(begin, begin + _AGREEMENT_BLOCK)
         equal = (values[left[part]] == values[right[part]]).view(np.uint64)
         counts[part] = np.bitwise_count(equal).sum(axis=1, dtype=np.uint8)
     return counts
 
 
+def pairs_in_buckets(entries: UInt64s, values: UInt8s, least: int, small: int) -> UInt64s:
+    """Compare the sketches of the documents of each bucket of two to `small`; see the compiled function."""
+    bucket = entries >> np.uint64(32)
+    begins = np.concatenate([np.ones(min(len(bucket), 1), dtype=bool), bucket[1:] != bucket[:-1]])
+    number = np.cumsum(begins) - 1
+    sizes = np.bincount(number)[number] if len(number) else number
+    inside = (sizes > 1) & (sizes <= small)
+    members, number = (entries[inside] & np.uint64(0xFFFFFFFF)).astype(np.int64), number[inside]
+    found = [np.empty(0, dtype=np.uint64)]
+    for distance in range(1, small):
+        same = number[distance:] == number[:-distance]
+        left, right = members[:-distance][same], members[distance:][same]
+        worth = agreement(values, left, right) >= least
+        found.append((left[worth].astype(np.uint64) << np.uint64(32)) | right[worth].astype(np.uint64))
+    return np.concatenate(found)
+
+
 def jaccard(sides: Sequence[pa.Array], left: Int64s, right: Int64s) -> Float64s:
-    """Return the exact Jaccard similarity of pairs of documents; of two sides, the less similar one counts.
-
-    The sets are those of hashes of 5-grams, of at least 44 bits. Two empty sides are equal.
-
-    Args:
-        sides: one or two Arrow arrays of folded text, each of shape (n,).
-        left: int64 (m,), one document of each pair.
-        right: int64 (m,), the other.
-
-    Returns:
-        float64 (m,), the number nearest to |A and B| / |A or B|.
-    """
+    """Return the exact Jaccard similarity of pairs of documents; see `curation.dedup.kernels.jaccard`."""
     lengths = byte_lengths(sides)
     similarity = np.empty(len(left), dtype=np.float64)
     for begin, end in blocks(lengths[left] + lengths[right] + 1, _CHECK_BLOCK):
@@ -112,7 +88,7 @@ def jaccard(sides: Sequence[pa.Array], left: Int64s, right: Int64s) -> Float64s:
 
 
 def _hashes(sides: Sequence[pa.Array]) -> tuple[UInt64s, Int64s]:
-    parts = [window_hashes(codepoints(side), NGRAM) for side in sides]
+    parts = [window_hashes(codepoints(fold(side)), NGRAM) for side in sides]
     if len(parts) == 1:
         return parts[0]
     (first, first_offsets), (second, second_offsets) = parts
@@ -122,22 +98,30 @@ def _hashes(sides: Sequence[pa.Array]) -> tuple[UInt64s, Int64s]:
     return hashes, first_offsets + second_offsets
 
 
-def _minima(hashes: UInt32s, starts: Int64s) -> UInt32s:
-    """Return the min-hash values, uint32 (SKETCH_SIZE, n)."""
-    minima = np.empty((SKETCH_SIZE, len(starts)), dtype=np.uint32)
-    permuted = np.empty_like(hashes)
-    for row, factor, shift in zip(minima, _FACTORS, _SHIFTS, strict=True):
-        np.multiply(hashes, factor, out=permuted)
-        permuted += shift
-        np.minimum.reduceat(permuted, starts, out=row)
+def _minima(hashes: UInt32s, offsets: Int64s) -> UInt32s:
+    """Return the min-hash values, uint32 (SKETCH_SIZE, n); those of an empty document are the greatest number."""
+    minima = np.full((SKETCH_SIZE, len(offsets) - 1), 2**32 - 1, dtype=np.uint32)
+    filled = np.flatnonzero(np.diff(offsets))
+    if len(filled):
+        permuted = np.empty_like(hashes)
+        for row, factor in zip(minima, FACTORS, strict=True):
+            np.multiply(hashes, factor, out=permuted)
+            row[filled] = np.minimum.reduceat(permuted, offsets[filled])
     return minima
 
 
-def _band_keys(minima: UInt32s, bands: Bands) -> UInt64s:
-    values = minima[: bands.count * bands.rows].reshape(bands.count, bands.rows, -1)
-    keys = np.zeros((bands.count, values.shape[2]), dtype=np.uint64)
-    for row in range(bands.rows):
-        keys = mix(keys ^ values[:, row])
+def _sums(hashes: UInt64s, offsets: Int64s) -> UInt64s:
+    ends = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(hashes, dtype=np.uint64)])
+    sums: UInt64s = ends[offsets[1:]] - ends[offsets[:-1]]
+    return sums
+
+
+def _band_keys(minima: UInt32s, bands: Bands) -> UInt32s:
+    values = minima[: bands.count * bands.rows].reshape(bands.rows, bands.count, -1)
+    keys = np.zeros((bands.count, values.shape[2]), dtype=np.uint32)
+    for row in values:
+        keys = (keys ^ row) * KEY_FACTOR
+        keys ^= keys >> np.uint32(15)
     return keys
 
 
@@ -146,7 +130,7 @@ def _jaccard_of_block(texts: pa.Array, left: Int64s, right: Int64s) -> Float64s:
     # then does for all sets what would take a hash table each.
     bits = (2 * len(left)).bit_length()
     shift, mask = np.uint64(64 - bits), np.uint64(2 ** (64 - bits) - 1)
-    hashes, offsets = window_hashes(codepoints(texts), NGRAM)
+    hashes, offsets = window_hashes(codepoints(fold(texts)), NGRAM)
     elements = _distinct((_owners(np.diff(offsets)) << shift) | (hashes & mask))
     sizes = np.bincount((elements >> shift).astype(np.int64), minlength=len(texts))
     members = np.concatenate([left, right])

@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/dedup.py`: corpus, truth, contenders, runs, scores, report."""

@@ -1,0 +1,179 @@
+"""The index of a release: what later data is compared with, 160 bytes a record.
+
+A Parquet file with a row for each record of the release, in the order of its shards, and as many for records that were
+withdrawn. A withdrawn record is known by its sketch alone: its texts are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curation.config.model import Dedup
+from curation.dedup.bands import SKETCH_SIZE, choose_bands
+from curation.dedup.linking import band
+from curation.errors import ReleaseError
+from curation.files import atomic_path
+from curation.release import Release, layout
+
+FORMAT = "near-duplicate-index/1"
+# Records that are sketched, written and later compared together: some 20 MB of index.
+ROWS = 1 << 17
+# `shard` of a record that stands in no shard.
+WITHDRAWN = -1
+
+_KEY_BYTES = 4
+_TEXTS = ("anchor", "positive")
+_COLUMNS = ("id", *_TEXTS, "query_language", "positive_language")
+
+
+def index_schema(options: Dedup) -> pa.Schema:
+    """Return the schema of an index.
+
+    Its metadata say how the sketches were made; `buckets` are the upper halves of the records' buckets, 4 bytes a band.
+    """
+    bands = choose_bands(options.threshold)
+    metadata = {"format": FORMAT, "by": options.by, "bands": f"{bands.count} x {bands.rows}"}
+    fields = [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("shard", pa.int32(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("fingerprint", pa.uint64(), nullable=False),
+        pa.field("sketch", pa.binary(SKETCH_SIZE), nullable=False),
+        pa.field("buckets", pa.binary(_KEY_BYTES * bands.count), nullable=False),
+    ]
+    return pa.schema(fields, metadata=metadata)
+
+
+def write_index(path: Path, folder: Path, shards: Sequence[str], options: Dedup, withdrawn: pa.Table) -> None:
+    """Write the index of a release that is being assembled; holds one batch of `ROWS` records in memory.
+
+    Args:
+        path: the file.
+        folder: the release.
+        shards: paths of its `full` shards, in order.
+        options: the config's `dedup` section.
+        withdrawn: rows of an index, which are carried on.
+    """
+    schema = index_schema(options)
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for number, shard in enumerate(shards):
+            for rows in _indexed(folder / shard, number, options):
+                writer.write_table(rows, row_group_size=ROWS)
+        if withdrawn.num_rows:
+            writer.write_table(withdrawn.cast(schema), row_group_size=ROWS)
+
+
+def read_index(release: Release, options: Dedup) -> Iterator[pa.Table]:
+    """Yield the index of a release in batches of at most `ROWS` records.
+
+    Where it was made with other bands, or is not there, it is made again from the release's texts; then withdrawn
+    records are not in it.
+
+    Raises:
+        ReleaseError: if the release cannot be read.
+    """
+    schema = index_schema(options)
+    try:
+        file = pq.ParquetFile(release.path / layout.INDEX)
+    except FileNotFoundError:
+        file = None
+    except (OSError, pa.ArrowInvalid) as error:
+        raise _unreadable(release, layout.INDEX, error) from error
+    if file is not None and file.schema_arrow.equals(schema) and _made_alike(file.schema_arrow, schema):
+        for number in range(file.num_row_groups):
+            yield file.read_row_group(number)
+        return
+    for number, shard in enumerate(full_shards(release)):
+        yield from _indexed(release.path / shard, number, options)
+
+
+def read_withdrawn(release: Release, ids: Mapping[str, str], options: Dedup) -> pa.Table:
+    """Return the index rows of a release's withdrawn records.
+
+    Args:
+        release: an earlier release.
+        ids: the ids that are withdrawn now, and where that is said.
+        options: the config's `dedup` section.
+    """
+    wanted = pa.array(list(ids), pa.string())
+    parts = [index_schema(options).empty_table()]
+    for rows in read_index(release, options):
+        gone = pc.or_(pc.is_in(rows.column("id"), wanted), pc.equal(rows.column("shard"), WITHDRAWN))
+        found = rows.filter(gone)
+        for name, kind in (("shard", pa.int32()), ("row", pa.int64())):
+            values = pa.repeat(pa.scalar(WITHDRAWN, kind), found.num_rows)
+            found = found.set_column(found.schema.get_field_index(name), found.schema.field(name), values)
+        parts.append(found.cast(parts[0].schema))
+    return pa.concat_tables(parts)
+
+
+def full_shards(release: Release) -> list[str]:
+    """Return the paths of a release's `full` shards in the order of its index."""
+    return sorted(f.path for f in release.files if (shard := layout.parse_shard(f.path)) and shard[0] == "full")
+
+
+def shard_texts(release: Release, shard: str, rows: np.ndarray) -> pa.Table:
+    """Return the texts of some rows of a shard, `query` and `positive`; a row group is in memory at a time.
+
+    Args:
+        release: the release.
+        shard: path of a `full` shard.
+        rows: int64 (m,), rising.
+
+    Raises:
+        ReleaseError: if the shard cannot be read or has no such row.
+    """
+    parts, first = [], 0
+    try:
+        file = pq.ParquetFile(release.path / shard)
+        for number in range(file.num_row_groups):
+            count = file.metadata.row_group(number).num_rows
+            inside = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + count)] - first
+            if len(inside):
+                parts.append(file.read_row_group(number, columns=list(_TEXTS)).take(pa.array(inside)))
+            first += count
+    except (OSError, pa.ArrowInvalid) as error:
+        raise _unreadable(release, shard, error) from error
+    if len(rows) and rows[-1] >= first:
+        raise _unreadable(release, shard, ValueError(f"the index names row {rows[-1]}, but there are {first}"))
+    return pa.concat_tables(parts).rename_columns(["query", "positive"])
+
+
+def _indexed(shard: Path, number: int, options: Dedup) -> Iterator[pa.Table]:
+    first = 0
+    for batch in pq.ParquetFile(shard).iter_batches(ROWS, columns=list(_COLUMNS)):
+        records = pa.table(batch).rename_columns(["id", "query", "positive", "query_language", "positive_language"])
+        banded = band(records, options)
+        count = records.num_rows
+        keys = np.ascontiguousarray((banded.buckets >> np.uint64(32)).astype(np.uint32).T)
+        columns = {
+            "id": records.column("id"),
+            "shard": np.full(count, number, dtype=np.int32),
+            "row": np.arange(first, first + count),
+            "fingerprint": banded.sketches.fingerprints,
+            "sketch": _binary(banded.sketches.values),
+            "buckets": _binary(keys.view(np.uint8).reshape(count, -1)),
+        }
+        yield pa.table(columns, schema=index_schema(options))
+        first += count
+
+
+def _binary(rows: np.ndarray) -> pa.Array:
+    data = pa.py_buffer(np.ascontiguousarray(rows))
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(rows.shape[1]), len(rows), [None, data])
+
+
+def _made_alike(found: pa.Schema, wanted: pa.Schema) -> bool:
+    metadata = found.metadata or {}
+    return all(metadata.get(key) == value for key, value in (wanted.metadata or {}).items())
+
+
+def _unreadable(release: Release, file: str, error: Exception) -> ReleaseError:
+    hint = f"curate verify {release.path}"
+    return ReleaseError("A release cannot be compared with", where=str(release.path / file), why=str(error), hint=hint)

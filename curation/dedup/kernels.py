@@ -1,0 +1,253 @@
+"""Sketches and exact similarities of many texts, by whichever kernels there are: compiled, or numpy's.
+
+Both give the same results. The compiled ones are taken where numba is installed; `CURATION_DEDUP_KERNELS=numpy` (or
+`numba`) in the environment decides otherwise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from curation.dedup import portable
+from curation.dedup.bands import SKETCH_SIZE, Bands
+from curation.dedup.columns import InvalidTextError
+from curation.dedup.sketches import Float64s, Sketches, UInt8s
+from curation.errors import ConfigError
+from curation.ngrams import Int64s, UInt64s
+
+_VARIABLE = "CURATION_DEDUP_KERNELS"
+# Documents whose minima (256 bytes each) are in memory together, a thread.
+_SKETCH_BATCH = 4096
+_CHECK_BATCH = 4096
+
+T = TypeVar("T")
+
+
+class Kernels(Protocol):
+    """What a set of kernels does; see the functions of `curation.dedup.portable`."""
+
+    def sketch(self, sides: Sequence[pa.Array], bands: Bands) -> Sketches:
+        """Sketch documents of one or two sides, each Arrow `large_string` (n,)."""
+
+    def jaccard(self, sides: Sequence[pa.Array], left: Int64s, right: Int64s) -> Float64s:
+        """Compare pairs exactly, float64 (m,)."""
+
+    def agreement(self, values: UInt8s, left: Int64s, right: Int64s) -> UInt8s:
+        """Count agreeing sketch values, uint8 (m,)."""
+
+    def pairs_in_buckets(self, entries: UInt64s, values: UInt8s, least: int, small: int) -> UInt64s:
+        """Compare the sketches of each bucket's documents, uint64 (pairs,)."""
+
+
+class NumpyKernels:
+    """The kernels of `curation.dedup.portable`."""
+
+    sketch = staticmethod(portable.sketch)
+    jaccard = staticmethod(portable.jaccard)
+    agreement = staticmethod(portable.agreement)
+    pairs_in_buckets = staticmethod(portable.pairs_in_buckets)
+
+
+class CompiledKernels:
+    """The kernels of `curation.dedup.compiled`."""
+
+    def __init__(self) -> None:
+        with _own_cache():
+            from curation.dedup import compiled
+        from curation.dedup.unicode_tables import tables
+
+        folding = tables()
+        self._compiled = compiled
+        self._growth = folding.growth
+        self._tables = (
+            folding.info,
+            folding.properties,
+            folding.decompositions,
+            folding.expansions,
+            folding.pieces,
+            folding.pair_keys,
+            folding.pair_values,
+        )
+
+    def sketch(self, sides: Sequence[pa.Array], bands: Bands) -> Sketches:
+        """Sketch documents; see `curation.dedup.portable.sketch`."""
+        count = len(sides[0])
+        minima = np.full((count, SKETCH_SIZE), 2**32 - 1, dtype=np.uint32)
+        result = Sketches.blank(count, bands.count)
+        for number, side in enumerate(sides):
+            text, offsets = _buffers(side)
+            tables = (self._tables, self._growth)
+            bad = self._compiled.lower_minima(text, offsets, number > 0, *tables, minima, result.fingerprints)
+            _refuse_bad(bad)
+        self._compiled.finish_sketches(minima, bands.count, bands.rows, result.values, result.keys)
+        return result
+
+    def jaccard(self, sides: Sequence[pa.Array], left: Int64s, right: Int64s) -> Float64s:
+        """Compare pairs exactly; see `jaccard`."""
+        similarity = np.ones(len(left), dtype=np.float64)
+        for side in sides:
+            text, offsets = _buffers(side)
+            tables = (self._tables, self._growth)
+            _refuse_bad(self._compiled.lower_similarities(text, offsets, *tables, left, right, similarity))
+        return similarity
+
+    def agreement(self, values: UInt8s, left: Int64s, right: Int64s) -> UInt8s:
+        """Count agreeing sketch values; see `curation.dedup.portable.agreement`."""
+        agreeing = np.empty(len(left), dtype=np.uint8)
+        self._compiled.agreement(values.view(np.uint64), left, right, agreeing)
+        return agreeing
+
+    def pairs_in_buckets(self, entries: UInt64s, values: UInt8s, least: int, small: int) -> UInt64s:
+        """Compare the sketches of each bucket's documents; see `curation.dedup.portable.pairs_in_buckets`."""
+        pairs: UInt64s = self._compiled.pairs_in_buckets(entries, values.view(np.uint64), least, small)
+        return pairs
+
+
+def kernels() -> Kernels:
+    """Return the kernels to use.
+
+    Raises:
+        ConfigError: if the environment asks for kernels that there are not.
+    """
+    wanted = os.environ.get(_VARIABLE, "auto")
+    if wanted == "numpy":
+        return NumpyKernels()
+    if wanted not in ("auto", "numba"):
+        raise ConfigError(f"There are no kernels called {wanted!r}", where=_VARIABLE, hint="use auto, numba or numpy")
+    try:
+        return _compiled()
+    except ImportError as error:
+        if wanted == "numba":
+            raise ConfigError("numba is not installed", why=str(error), hint="pip install numba") from error
+        return NumpyKernels()
+
+
+@functools.cache
+def _compiled() -> Kernels:
+    return CompiledKernels()
+
+
+@contextlib.contextmanager
+def _own_cache() -> Iterator[None]:
+    """Let numba keep what is compiled meanwhile in a folder named by a digest of the source.
+
+    By itself numba notices only that the file of the function that is called has changed, and goes on using what was
+    compiled from another one before. Where no folder can be written beside the source, it finds a place of its own.
+    """
+    import numba
+
+    here = Path(__file__).parent
+    sources = [*sorted(here.glob("*.py")), here.parent / "ngrams.py"]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    before = numba.config.CACHE_DIR
+    folder = Path(before or here / "__pycache__") / f"kernels-{digest[:16]}"
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        numba.config.CACHE_DIR = str(folder)
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def sketch(sides: Sequence[pa.Array], bands: Bands, *, threads: int = 1) -> Sketches:
+    """Sketch documents of one or two sides; see `curation.dedup.portable.sketch`.
+
+    Args:
+        sides: Arrow strings, each of shape (n,).
+        bands: the cut of the sketch.
+        threads: cores to use; the result does not depend on it.
+
+    Raises:
+        InvalidTextError: if a text is not UTF-8.
+    """
+    used = kernels()
+    sides = [side.cast(pa.large_string()) for side in sides]
+    count = len(sides[0])
+    result = Sketches.blank(count, bands.count)
+
+    def fill(begin: int, end: int) -> None:
+        try:
+            part = used.sketch([side[begin:end] for side in sides], bands)
+        except InvalidTextError as error:
+            raise InvalidTextError(begin + error.row) from None
+        result.values[begin:end] = part.values
+        result.keys[:, begin:end] = part.keys
+        result.fingerprints[begin:end] = part.fingerprints
+
+    in_threads(fill, count, _SKETCH_BATCH, threads)
+    return result
+
+
+def jaccard(sides: Sequence[pa.Array], left: Int64s, right: Int64s, *, threads: int = 1) -> Float64s:
+    """Return the exact Jaccard similarity of pairs of documents; of two sides, the less similar one counts.
+
+    The sets are those of the character 5-grams of the folded texts (`curation.text.fold`), a shorter text being one
+    n-gram; they are compared by hashes of at least 44 bits. Two empty sides are equal.
+
+    Args:
+        sides: one or two Arrow arrays of strings, each of shape (n,).
+        left: int64 (m,), one document of each pair. Pairs in the order of `left` are the fastest.
+        right: int64 (m,), the other.
+        threads: cores to use.
+
+    Returns:
+        float64 (m,), the number nearest to |A and B| / |A or B|.
+
+    Raises:
+        InvalidTextError: if a text is not UTF-8.
+    """
+    used = kernels()
+    sides = [side.cast(pa.large_string()) for side in sides]
+    parts = in_threads(
+        lambda begin, end: used.jaccard(sides, left[begin:end], right[begin:end]), len(left), _CHECK_BATCH, threads
+    )
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def warm_up() -> None:
+    """Load the kernels, or compile them where that was never done: what is forked from this process has them then."""
+    texts = [pa.array(["warm", "up", "warm"], pa.large_string())]
+    sketches = sketch(texts, Bands(16, 4))
+    used = kernels()
+    used.agreement(sketches.values, np.array([0]), np.array([1]))
+    used.pairs_in_buckets(np.arange(2, dtype=np.uint64), sketches.values, 0, 2)
+    used.jaccard(texts, np.array([0]), np.array([1]))
+
+
+def in_threads(work: Callable[[int, int], T], count: int, batch: int, threads: int) -> list[T]:
+    """Call `work(begin, end)` for consecutive batches of `count` items; return the results in order."""
+    begins = range(0, count, batch)
+    ends = [min(begin + batch, count) for begin in begins]
+    if threads <= 1 or len(ends) <= 1:
+        return [work(begin, end) for begin, end in zip(begins, ends, strict=True)]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, begins, ends))
+
+
+def _buffers(column: pa.Array) -> tuple[Any, Any]:
+    """Return text and offsets of an Arrow `large_string` array, read-only: compiled code tells such arrays apart."""
+    _, offsets, data = column.buffers()
+    if len(column) == 0 or data is None:
+        bounds, text = np.zeros(len(column) + 1, dtype=np.int64), np.empty(0, dtype=np.uint8)
+    else:
+        bounds = np.frombuffer(offsets, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
+        text = np.frombuffer(data, dtype=np.uint8)
+    for array in (text, bounds):
+        array.flags.writeable = False
+    return text, bounds
+
+
+def _refuse_bad(row: int) -> None:
+    if row >= 0:
+        raise InvalidTextError(row)
