@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Once, rather than in each of the processes that need the kernels first.
+COMPILE := $(BIN)/python -c "from curation.dedup.kernels import warm_up; warm_up()"
 SOURCES := curation filters language_configs pipelines hub_upload
 
 .PHONY: quickstart test test-all lint format clean
@@ -39,8 +41,10 @@ $(VENV)/.torch: constraints.txt
 
 $(VENV)/.quickstart: $(VENV)/.torch pyproject.toml
 	$(INSTALL) --editable '.[demo]'
+	$(COMPILE)
 	touch $@
 
 $(VENV)/.test: $(VENV)/.torch pyproject.toml
 	$(INSTALL) --editable '.[test,lint]'
+	$(COMPILE)
 	touch $@ $(VENV)/.quickstart

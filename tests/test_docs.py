@@ -12,10 +12,9 @@ from curation.config import parse_config
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-SNIPPETS = re.findall(
-    r"```python\n(.*?)```", "".join(path.read_text(encoding="utf-8") for path in DOCUMENTS), re.DOTALL
-)
-CONFIGS = re.findall(r"```yaml\n(.*?)```", "".join(path.read_text(encoding="utf-8") for path in DOCUMENTS), re.DOTALL)
+TEXT = "".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+SNIPPETS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+CONFIGS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 
 
 @pytest.mark.parametrize("text", CONFIGS)

@@ -27,8 +27,8 @@ from curation.ngrams import Int64s, UInt64s
 
 _VARIABLE = "CURATION_DEDUP_KERNELS"
 # Documents whose minima (256 bytes each) are in memory together, a thread.
-_SKETCH_BATCH = 4096
-_CHECK_BATCH = 4096
+_SKETCH_BATCH = 2048
+_CHECK_BATCH = 1024
 
 T = TypeVar("T")
 

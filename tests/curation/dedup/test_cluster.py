@@ -197,6 +197,13 @@ def test_a_lone_surrogate_is_named() -> None:
         find_near_duplicates(["a", "\udc80"])
 
 
+def one_boilerplate() -> list[str]:
+    """Return texts with a mutual similarity of about 0.7, which is too little."""
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz "))
+    ends = np.random.default_rng(8).choice(letters, (22_000, 60))
+    return [SENTENCES["Latn"] + SENTENCES["Cyrl"] + SENTENCES["Grek"] + "".join(end) for end in ends]
+
+
 def fifty_megabytes() -> list[str]:
     text = "".join(map(chr, np.random.default_rng(2).integers(0x4E00, 0x9FFF, 17_000_000)))
     return [text, text[:-1000], "short", text[:9_000_000]]
@@ -207,6 +214,7 @@ HOSTILE: dict[str, tuple[Callable[[], list[str]], int]] = {
     "empty": (lambda: [""] * 1_000_000, 1),
     "one character": (lambda: ["a" * (1 + i % 400) for i in range(100_000)], 5),
     "one template": (lambda: [f"{SENTENCES['Latn']} {SENTENCES['Cyrl']} No. {i}" for i in range(20_000)], 1),
+    "one boilerplate": (one_boilerplate, 22_000),
     "one text of 50 MB": (fifty_megabytes, 3),
     "marks only": (lambda: ["\u0301\u0323" * 100_000, "\u0323\u0301" * 100_000, "\u0301" * 9], 2),
 }
