@@ -13,7 +13,11 @@ in which company it is looked at.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
+import numpy.typing as npt
 
 from curation.dedup.bands import EXHAUSTIVE_MISS, choose_bands, least_agreement
 from curation.dedup.kernels import in_threads, kernels
@@ -105,18 +109,35 @@ def _crowd_pairs(bucket: UInt64s, members: Int64s, sketches: Sketches, band: int
         first = band + turn * words.shape[1] // ORDERS
         stretches = [words[:, (first + step) % words.shape[1]] for step in range(_STRETCHES)]
         order = np.lexsort((ties, *stretches[::-1], bucket))
-        found.append(_nearest_following(members[order], bucket[order], sketches.values, least))
+        ordered = members[order]
+        here, there = nearest_following(bucket[order], partial(_agreeing, sketches.values, ordered), least)
+        found.append(pack_pairs(ordered[here], ordered[there]))
     return np.concatenate(found)
 
 
-def _nearest_following(ordered: Int64s, bucket: UInt64s, values: UInt8s, least: int) -> UInt64s:
-    best = np.full(len(ordered), least - 1, dtype=np.int16)
-    partner = np.full(len(ordered), -1, dtype=np.int64)
+def _agreeing(values: UInt8s, ordered: Int64s, here: Int64s, there: Int64s) -> UInt8s:
+    return kernels().agreement(values, ordered[here], ordered[there])
+
+
+def nearest_following(
+    bucket: UInt64s, agreeing: Callable[[Int64s, Int64s], npt.NDArray[np.integer]], least: int
+) -> tuple[Int64s, Int64s]:
+    """Pair each place of an order with the most alike of the `REACH` that follow it in its bucket, of equals the first.
+
+    Args:
+        bucket: uint64 (m,), rising.
+        agreeing: says how much the documents at pairs of places have in common.
+        least: how much at least.
+
+    Returns:
+        The places that have a partner, and the partners, int64 (p,) each.
+    """
+    best = np.full(len(bucket), least - 1, dtype=np.int16)
+    partner = np.full(len(bucket), -1, dtype=np.int64)
     for distance in range(1, REACH + 1):
         at = np.flatnonzero(bucket[distance:] == bucket[:-distance])
-        agreeing = kernels().agreement(values, ordered[at], ordered[at + distance])
-        better = agreeing > best[at]
-        best[at[better]] = agreeing[better]
-        partner[at[better]] = ordered[at[better] + distance]
-    paired = partner >= 0
-    return pack_pairs(ordered[paired], partner[paired])
+        counts = agreeing(at, at + distance)
+        better = counts > best[at]
+        best[at[better]], partner[at[better]] = counts[better], at[better] + distance
+    paired = np.flatnonzero(partner >= 0)
+    return paired, partner[paired]

@@ -22,7 +22,7 @@ from curation.dedup.candidates import ORDERS, SMALL
 from curation.dedup.columns import byte_lengths
 from curation.dedup.index import WITHDRAWN, full_shards, read_index, shard_texts
 from curation.dedup.kernels import jaccard, kernels
-from curation.dedup.linking import SIDES, Banded, band, texts_of
+from curation.dedup.linking import SIDES, Banded, band, texts_of, turned
 from curation.errors import ConfigError
 from curation.ledger import empty_ledger, ledger_rows
 from curation.ngrams import Int64s, UInt64s
@@ -244,7 +244,7 @@ def _nearest(new: UInt64s, new_stretch: UInt64s, old: UInt64s, old_stretch: UInt
     reach = SMALL // 2
     found = []
     for turn in range(ORDERS):
-        yours, theirs = _turned(new_stretch, turn), _turned(old_stretch, turn)
+        yours, theirs = turned(new_stretch, turn), turned(old_stretch, turn)
         order = np.lexsort((old, theirs, old >> _HALF))
         # The place of each new record among the old ones: before all that do not come before it.
         merged = np.lexsort(
@@ -263,11 +263,6 @@ def _nearest(new: UInt64s, new_stretch: UInt64s, old: UInt64s, old_stretch: UInt
             same = here >> _HALF == there >> _HALF
             found.append(here[same] << _HALF | there[same] & _LOW)
     return np.concatenate(found)
-
-
-def _turned(stretches: UInt64s, turn: int) -> UInt64s:
-    shift = np.uint64(64 * turn // ORDERS)
-    return stretches << shift | stretches >> ((np.uint64(64) - shift) % np.uint64(64))
 
 
 def _similarity(records: pa.Table, options: Dedup, release: Release, found: _Candidates) -> np.ndarray:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -26,7 +27,7 @@ import pyarrow.compute as pc
 
 from curation.config.model import Dedup
 from curation.dedup.bands import SKETCH_SIZE, choose_bands, least_agreement
-from curation.dedup.candidates import ORDERS, REACH, SMALL
+from curation.dedup.candidates import ORDERS, SMALL, nearest_following
 from curation.dedup.columns import byte_lengths
 from curation.dedup.components import join
 from curation.dedup.kernels import jaccard, kernels, sketch
@@ -161,7 +162,8 @@ def pair_up(rows: pa.Table, records: pa.Table) -> pa.Table:  # noqa: ARG001 - th
 
 def attach(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int) -> pa.Table:
     """Add the left record's sketch to each pair."""
-    rows, places, values = _located(_distinct_pairs(rows), "left", records, options)
+    rows = _distinct_pairs(rows)
+    places, values = _sketched(rows, "left", records, options)
     columns = {
         "to": rows.column("right_home"),
         "left": rows.column("left"),
@@ -176,7 +178,7 @@ def attach(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int) -> p
 
 def sift(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trust: Mapping[str, int]) -> pa.Table:
     """Drop the pairs whose sketches differ too much, and add the right record to the others."""
-    rows, places, values = _located(rows, "right", records, options)
+    places, values = _sketched(rows, "right", records, options)
     column = rows.column("sketch").combine_chunks()
     theirs = np.frombuffer(column.buffers()[1], dtype=np.uint8).reshape(-1, SKETCH_SIZE)[column.offset :][: len(column)]
     both = np.concatenate([theirs, values])
@@ -271,26 +273,23 @@ def _pairs_of_crowds(at: Int64s, bucket: UInt64s, stretch: UInt64s) -> tuple[Int
     left, right = [at[:0]], [at[:0]]
     words = stretch[at]
     for turn in range(ORDERS):
-        shift = np.uint64(64 * turn // ORDERS)
-        turned = words << shift | words >> ((np.uint64(64) - shift) % np.uint64(64))
-        order = np.lexsort((at, turned, bucket[at]))
-        here, there = _nearest_following(at[order], bucket[at][order], words[order])
-        left.append(here)
-        right.append(there)
+        order = np.lexsort((at, turned(words, turn), bucket[at]))
+        values = words[order].view(np.uint8).reshape(-1, 8)
+        here, there = nearest_following(bucket[at][order], partial(_agreeing, values), 0)
+        left.append(at[order][here])
+        right.append(at[order][there])
     return np.concatenate(left), np.concatenate(right)
 
 
-def _nearest_following(ordered: Int64s, bucket: UInt64s, words: UInt64s) -> tuple[Int64s, Int64s]:
-    best = np.full(len(ordered), -1, dtype=np.int64)
-    partner = np.full(len(ordered), -1, dtype=np.int64)
-    values = words.view(np.uint8).reshape(-1, 8)
-    for distance in range(1, REACH + 1):
-        agreeing = (values[distance:] == values[:-distance]).sum(axis=1)
-        agreeing[bucket[distance:] != bucket[:-distance]] = -1
-        better = np.flatnonzero(agreeing > best[:-distance])
-        best[better], partner[better] = agreeing[better], ordered[better + distance]
-    paired = partner >= 0
-    return ordered[paired], partner[paired]
+def _agreeing(values: npt.NDArray[np.uint8], here: Int64s, there: Int64s) -> Int64s:
+    counts: Int64s = (values[here] == values[there]).sum(axis=1)
+    return counts
+
+
+def turned(stretches: UInt64s, turn: int) -> UInt64s:
+    """Return stretches of sketches with another of their values in front, for the order number `turn` of a crowd."""
+    shift = np.uint64(64 * turn // ORDERS)
+    return stretches << shift | stretches >> ((np.uint64(64) - shift) % np.uint64(64))
 
 
 def _distinct_pairs(rows: pa.Table) -> pa.Table:
@@ -302,14 +301,11 @@ def _distinct_pairs(rows: pa.Table) -> pa.Table:
     return rows.take(pa.array(order[new]))
 
 
-def _located(
-    rows: pa.Table, side: str, records: pa.Table, options: Dedup
-) -> tuple[pa.Table, Int64s, npt.NDArray[np.uint8]]:
-    """Return the rows, for each the place of its record's sketch, and the sketches of the records that are named."""
-    wanted = _rows_of(records, side, rows).to_numpy()
-    needed, places = np.unique(wanted, return_inverse=True)
+def _sketched(rows: pa.Table, side: str, records: pa.Table, options: Dedup) -> tuple[Int64s, npt.NDArray[np.uint8]]:
+    """Sketch the left or right records that rows name; return the place of each row's sketch, and the sketches."""
+    needed, places = np.unique(_rows_of(records, side, rows).to_numpy(), return_inverse=True)
     sides = texts_of(records.take(pa.array(needed)), SIDES[options.by])
-    return rows, places.astype(np.int64), sketch(sides, choose_bands(options.threshold)).values
+    return places.astype(np.int64), sketch(sides, choose_bands(options.threshold)).values
 
 
 def _rows_of(records: pa.Table, side: str, rows: pa.Table) -> pa.Array:
