@@ -27,6 +27,8 @@ _PREFIXES = {
 }
 UNKNOWN = 5
 
+# Stands for what an expression lacks: it is never read, and so the expression is not read to its end.
+_MISSING = ""
 _TOKEN = regex.compile(r"\(|\)|[^\s()]+")
 
 
@@ -64,16 +66,22 @@ def _both(tokens: list[str]) -> tuple[int, list[str]]:
 
 def _one(tokens: list[str]) -> tuple[int, list[str]]:
     if not tokens:
-        return UNKNOWN, []
+        return UNKNOWN, [_MISSING]
     if tokens[0] == "(":
         value, rest = _either(tokens[1:])
-        return (value, rest[1:]) if rest[:1] == [")"] else (UNKNOWN, rest)
+        return (value, rest[1:]) if rest[:1] == [")"] else (UNKNOWN, [_MISSING])
     rest = tokens[1:]
     if rest and rest[0].upper() == "WITH":
-        rest = rest[2:]
+        rest = rest[2:] if len(rest) > 1 else [_MISSING]
     return _of_identifier(tokens[0].lower()), rest
 
 
 def _of_identifier(identifier: str) -> int:
-    fitting = [(len(p), level) for level, prefixes in _PREFIXES.items() for p in prefixes if identifier.startswith(p)]
+    identifier = identifier.removesuffix("+")
+    fitting = [
+        (len(prefix), level)
+        for level, prefixes in _PREFIXES.items()
+        for prefix in prefixes
+        if identifier == prefix or identifier.startswith(prefix.removesuffix("-") + "-")
+    ]
     return max(fitting)[1] if fitting else UNKNOWN

@@ -20,7 +20,6 @@ from curation.config.model import Balance, Decontaminate, Dedup, Filters, Identi
 from curation.decontamination.sets import EvaluationInput, find_evaluation_sets
 from curation.dedup import linking
 from curation.dedup.known import Known, drop_known, find_known
-from curation.dedup.linking import near_keys
 from curation.dedup.stage import apply_verdicts, drop_exact_duplicates, exact_keys
 from curation.ledger import empty_ledger, ledger_rows
 from curation.outcome import Outcome
@@ -264,12 +263,13 @@ class NearDedup(LinkStage):
         attach = partial(linking.attach, options=self.options, home=home)
         sift = partial(linking.sift, options=self.options, home=home, trust=self.trust)
         verify = partial(linking.verify, options=self.options, home=home, trust=self.trust)
+        decide = partial(linking.decide, options=self.options, partitions=partitions)
         return (
             Round("pair up", linking.pair_up, needs_records=False),
             Round("attach", attach, needs_records=True),
             Round("sift", sift, needs_records=True),
             Round("verify", verify, needs_records=True),
-            Round("decide", linking.decide, needs_records=False),
+            Round("decide", decide, needs_records=False),
         )
 
     def finish(self, records: pa.Table, rows: pa.Table) -> Outcome:
@@ -292,8 +292,8 @@ class DropKnown(ShuffleStage):
         return {"options": options, "releases": self.known.digests, "withdrawn": dict(self.known.withdrawn)}
 
     def keys(self, records: pa.Table) -> pa.Array:
-        """Records that can equal the same earlier ones are together, so that these are read once."""
-        return near_keys(records, self.options)
+        """Records are spread evenly; each partition reads the releases once."""
+        return records["id"]
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Compare with each release."""

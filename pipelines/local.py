@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from datatrove.executor.local import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
@@ -26,6 +28,8 @@ from pipelines.stages import Graph, LinkStage, MapStage, ShuffleStage, SourceSta
 from pipelines.store import StageStore, Store, part_name
 from pipelines.tasks import link_part, link_round, map_part, read_part, reduce_part, route_part, start_links
 
+# Where each partition's batches begin, in the metadata of a routed file's schema.
+_BOUNDS = b"bounds"
 _ROUTED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -133,7 +137,7 @@ class RouteTask(PipelineStep):  # type: ignore[misc]
         self.stage, self.place, self.above = stage, place, above
 
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
-        """Write one file with a record batch for each partition."""
+        """Send the rows of partition `rank`."""
         yield from data or ()
         pieces = route_part(self.stage, self.above.share(rank, world_size), rank, world_size)
         _send(self.place, "rows", pieces, rank, world_size)
@@ -212,35 +216,36 @@ class LinkTask(PipelineStep):  # type: ignore[misc]
 
 
 def _send(place: StageStore, what: str, pieces: Iterator[Routed], source: int, world: int) -> None:
-    """Write one file with a record batch for each partition."""
+    """Write one file with the batches of all partitions: mostly one, several where texts exceed 2 GiB."""
     found = dict(pieces)
     nothing = found[source].slice(0, 0)
+    batches = [found.get(partition, nothing).combine_chunks().to_batches() for partition in range(world)]
+    bounds = np.cumsum([0, *(len(part) for part in batches)])
+    schema = nothing.schema.with_metadata({_BOUNDS: ",".join(map(str, bounds))})
     with (
         atomic_path(_routed(place, what, source, world)) as path,
         pa.OSFile(str(path), "wb") as stream,
-        pa.ipc.new_file(stream, nothing.schema, options=_ROUTED) as writer,
+        pa.ipc.new_file(stream, schema, options=_ROUTED) as writer,
     ):
-        for partition in range(world):
-            writer.write_batch(_one_batch(found.get(partition, nothing)))
+        for batch in itertools.chain.from_iterable(batches):
+            writer.write_batch(batch.replace_schema_metadata(schema.metadata))
 
 
 def _receive(place: StageStore, what: str, rank: int, world: int) -> list[pa.Table]:
     """Read what all partitions have sent to partition `rank`."""
-    return [_read_batch(_routed(place, what, source, world), rank) for source in range(world)]
+    return [_read(_routed(place, what, source, world), rank) for source in range(world)]
 
 
 def _routed(place: StageStore, what: str, source: int, world: int) -> Path:
     return place.shuffle_path / what / part_name(source, world)
 
 
-def _one_batch(table: pa.Table) -> pa.RecordBatch:
-    batches = table.combine_chunks().to_batches()
-    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
-
-
-def _read_batch(path: Path, index: int) -> pa.Table:
+def _read(path: Path, partition: int) -> pa.Table:
     with pa.OSFile(str(path)) as stream:
-        return pa.table(pa.ipc.open_file(stream).get_batch(index))
+        reader = pa.ipc.open_file(stream)
+        bounds = [int(bound) for bound in reader.schema.metadata[_BOUNDS].split(b",")]
+        batches = [reader.get_batch(number) for number in range(*bounds[partition : partition + 2])]
+        return pa.Table.from_batches(batches, reader.schema).replace_schema_metadata(None)
 
 
 class _QuietExecutor(LocalPipelineExecutor):  # type: ignore[misc]

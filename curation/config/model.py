@@ -225,7 +225,7 @@ class Dedup(Section):
     withdrawn: list[str] = []
     """Text files of ids, one a line: records of `against` that may not come back, in whatever source."""
     index: bool = True
-    """Write an index into the release, with which later data can be compared; 160 bytes a record."""
+    """Write an index into the release, with which later data can be compared; some 145 bytes a record."""
 
 
 class EvaluationSet(Section):

@@ -67,7 +67,7 @@ def find_near_duplicates(texts: Texts, *, threshold: float = 0.8, threads: int =
     at the threshold and nearly all above it; all that it links has been compared exactly. Collections of up to 128
     distinct texts are compared pair by pair. Empty texts are duplicates of each other only.
 
-    Takes 150 bytes a text, 8 a pair of similar texts (of which a text has at most 256), and 24 bytes a byte of the
+    Takes 150 bytes a text, 8 a pair of similar texts (of which a text has at most 256), and 60 bytes a byte of the
     longest text, beside the texts themselves.
 
     Args:

@@ -1,4 +1,4 @@
-"""The index of a release: what later data is compared with, 160 bytes a record.
+"""The index of a release: what later data is compared with, some 145 bytes a record.
 
 A Parquet file with a row for each record of the release, in the order of its shards, and as many for records that were
 withdrawn. A withdrawn record is known by its sketch alone: its texts are gone.
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from curation.config.model import Dedup
 from curation.dedup.bands import SKETCH_SIZE, choose_bands
 from curation.dedup.linking import band
-from curation.errors import ReleaseError
+from curation.errors import ConfigError, ReleaseError
 from curation.files import atomic_path
 from curation.release import Release, layout
 
@@ -32,13 +32,18 @@ _TEXTS = ("anchor", "positive")
 _COLUMNS = ("id", *_TEXTS, "query_language", "positive_language")
 
 
+def compared(options: Dedup) -> Dedup:
+    """Return how records are compared with those of a release: a known query with a new positive is a new record."""
+    return options.model_copy(update={"by": "pair"}) if options.by == "query" else options
+
+
 def index_schema(options: Dedup) -> pa.Schema:
     """Return the schema of an index.
 
     Its metadata say how the sketches were made; `buckets` are the upper halves of the records' buckets, 4 bytes a band.
     """
     bands = choose_bands(options.threshold)
-    metadata = {"format": FORMAT, "by": options.by, "bands": f"{bands.count} x {bands.rows}"}
+    metadata = {"format": FORMAT, "by": compared(options).by, "bands": f"{bands.count} x {bands.rows}"}
     fields = [
         pa.field("id", pa.string(), nullable=False),
         pa.field("shard", pa.int32(), nullable=False),
@@ -72,25 +77,60 @@ def write_index(path: Path, folder: Path, shards: Sequence[str], options: Dedup,
 def read_index(release: Release, options: Dedup) -> Iterator[pa.Table]:
     """Yield the index of a release in batches of at most `ROWS` records.
 
-    Where it was made with other bands, or is not there, it is made again from the release's texts; then withdrawn
-    records are not in it.
+    Where it was made with other bands, or is not there, it is made again from the release's texts.
 
     Raises:
+        ConfigError: if it would have to be made again, but holds withdrawn records, whose texts are gone.
         ReleaseError: if the release cannot be read.
     """
     schema = index_schema(options)
-    try:
-        file = pq.ParquetFile(release.path / layout.INDEX)
-    except FileNotFoundError:
-        file = None
-    except (OSError, pa.ArrowInvalid) as error:
-        raise _unreadable(release, layout.INDEX, error) from error
+    file = _open(release)
     if file is not None and file.schema_arrow.equals(schema) and _made_alike(file.schema_arrow, schema):
         for number in range(file.num_row_groups):
             yield file.read_row_group(number)
         return
+    if file is not None and has_withdrawn(release):
+        found = {key.decode(): value.decode() for key, value in (file.schema_arrow.metadata or {}).items()}
+        why = f"it knows withdrawn records by sketches of other settings: {found}"
+        hint = "set dedup.by and dedup.threshold as they were for that release"
+        raise ConfigError("A release cannot be compared with", where=str(release.path), why=why, hint=hint)
     for number, shard in enumerate(full_shards(release)):
         yield from _indexed(release.path / shard, number, options)
+
+
+def has_withdrawn(release: Release) -> bool:
+    """Say whether the index of a release holds withdrawn records."""
+    file = _open(release)
+    if file is None or "shard" not in file.schema_arrow.names:
+        return False
+    groups = range(file.num_row_groups)
+    return any(pc.min(file.read_row_group(n, columns=["shard"])["shard"]).as_py() == WITHDRAWN for n in groups)
+
+
+def known_ids(release: Release) -> Iterator[pa.Array]:
+    """Yield the ids of a release's records, and of those that were withdrawn before it.
+
+    Raises:
+        ReleaseError: if the release cannot be read.
+    """
+    file = _open(release)
+    paths = full_shards(release) if file is None else [layout.INDEX]
+    for path in paths:
+        try:
+            yield from (
+                batch.column("id") for batch in pq.ParquetFile(release.path / path).iter_batches(columns=["id"])
+            )
+        except (OSError, pa.ArrowInvalid) as error:
+            raise _unreadable(release, path, error) from error
+
+
+def _open(release: Release) -> pq.ParquetFile | None:
+    try:
+        return pq.ParquetFile(release.path / layout.INDEX)
+    except FileNotFoundError:
+        return None
+    except (OSError, pa.ArrowInvalid) as error:
+        raise _unreadable(release, layout.INDEX, error) from error
 
 
 def read_withdrawn(release: Release, ids: Mapping[str, str], options: Dedup) -> pa.Table:
@@ -149,7 +189,7 @@ def _indexed(shard: Path, number: int, options: Dedup) -> Iterator[pa.Table]:
     first = 0
     for batch in pq.ParquetFile(shard).iter_batches(ROWS, columns=list(_COLUMNS)):
         records = pa.table(batch).rename_columns(["id", "query", "positive", "query_language", "positive_language"])
-        banded = band(records, options)
+        banded = band(records, compared(options))
         count = records.num_rows
         keys = np.ascontiguousarray((banded.buckets >> np.uint64(32)).astype(np.uint32).T)
         columns = {

@@ -20,7 +20,7 @@ from curation.config.model import Dedup
 from curation.dedup.bands import SKETCH_SIZE, least_agreement
 from curation.dedup.candidates import ORDERS, SMALL
 from curation.dedup.columns import byte_lengths
-from curation.dedup.index import WITHDRAWN, full_shards, read_index, shard_texts
+from curation.dedup.index import WITHDRAWN, compared, full_shards, has_withdrawn, known_ids, read_index, shard_texts
 from curation.dedup.kernels import jaccard, kernels
 from curation.dedup.linking import SIDES, Banded, band, texts_of, turned
 from curation.errors import ConfigError
@@ -67,8 +67,26 @@ def find_known(options: Dedup, base: Path) -> Known:
     if withdrawn and not releases:
         why = "dedup.withdrawn names records of earlier releases, but dedup.against names no release"
         raise ConfigError("Nothing is compared with the withdrawn records", why=why, hint="add the releases to against")
+    _refuse_unknown(withdrawn, releases)
+    if not options.index and (withdrawn or any(has_withdrawn(release) for release in releases)):
+        why = "dedup.index is false, so the new release would not remember them, and they could come back"
+        raise ConfigError("Withdrawn records would be forgotten", why=why, hint="set dedup.index: true")
     paths = tuple(str(release.path) for release in releases)
     return Known(paths, tuple(release.digest for release in releases), withdrawn)
+
+
+def _refuse_unknown(withdrawn: Mapping[str, str], releases: Sequence[Release]) -> None:
+    unknown = dict(withdrawn)
+    for release in releases:
+        for ids in known_ids(release) if unknown else ():
+            for found in ids.filter(pc.is_in(ids, pa.array(list(unknown), pa.string()))).to_pylist():
+                del unknown[found]
+    if unknown:
+        identity, where = next(iter(unknown.items()))
+        why = f"none of the releases in dedup.against has {identity}"
+        why += f", nor {len(unknown) - 1} others" if len(unknown) > 1 else ""
+        hint = "ids stand in the column `id` of a release's full/ shards"
+        raise ConfigError("A withdrawn record is not known", where=where, why=why, hint=hint)
 
 
 def _read_ids(file: Path, name: str) -> dict[str, str]:
@@ -130,7 +148,7 @@ def drop_known(records: pa.Table, options: Dedup, releases: Sequence[Release], w
     Raises:
         ReleaseError: if a release cannot be read.
     """
-    ledgers = []
+    ledgers, options = [], compared(options)
     for release in releases:
         if not records.num_rows:
             break

@@ -77,6 +77,7 @@ VERDICTS = pa.schema(
         ("similarity", pa.float64()),
         ("size", pa.int32()),
         ("group", pa.string()),
+        ("new_group", pa.string()),
     ]
 )
 
@@ -216,23 +217,25 @@ def verify(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trus
     return pa.table(columns | {"similarity": similarity, "merges": merges}, schema=_LINK)
 
 
-def decide(rows: pa.Table, records: pa.Table) -> pa.Table:  # noqa: ARG001 - the shape of all rounds
-    """Choose the record that stays in each cluster, and the group of those that only share a query.
+def decide(rows: pa.Table, records: pa.Table, options: Dedup, *, partitions: int) -> pa.Table:  # noqa: ARG001 - so are all
+    """Choose the record that stays in each cluster, and one group for what shares a query.
 
     Args:
         rows: all links.
         records: not looked at.
+        options: the config's `dedup` section.
+        partitions: how many there are.
 
     Returns:
-        Rows of `VERDICTS`, one for each linked record. Where `kept` is another record's id the record is merged into
-        that one; `via` is the record through which it is linked to it, and `similarity` theirs. Where it is its own,
-        the record stays, for `size` records, and in `group`.
+        Rows of `VERDICTS` of two kinds. One for each linked record, with its `id`: where `kept` is another record's
+        id, the record is merged into that one; `via` is the record through which it is linked to it, and `similarity`
+        theirs. Where it is its own, the record stays, for `size` records. And one for each group that becomes part of
+        another, to every partition: all records of `group`, linked or not, are then in `new_group`.
     """
     members, left, right = _nodes(rows)
     merges = rows.column("merges").to_numpy(zero_copy_only=False)
     count = members.num_rows
     kept = join(np.arange(count), left[merges], right[merges])
-    leader = join(np.arange(count), left, right)
     via, similarity = _through(left[merges], right[merges], rows.column("similarity").to_numpy()[merges], kept)
     sizes = np.zeros(count, dtype=np.int32)
     np.add.at(sizes, kept, members.column("size").to_numpy())
@@ -244,14 +247,35 @@ def decide(rows: pa.Table, records: pa.Table) -> pa.Table:  # noqa: ARG001 - the
         "via": ids.take(pa.array(via)),
         "similarity": similarity,
         "size": sizes[kept],
-        "group": members.column("group").take(pa.array(leader)),
+        "group": pa.nulls(count, pa.string()),
+        "new_group": pa.nulls(count, pa.string()),
+    }
+    verdicts = pa.table(columns, schema=VERDICTS)
+    if options.by != "query":
+        return verdicts
+    return pa.concat_tables([verdicts, _merged_groups(members, left, right, partitions)])
+
+
+def _merged_groups(members: pa.Table, left: Int64s, right: Int64s, partitions: int) -> pa.Table:
+    """Say which group the groups of linked records become: that of the best of them."""
+    encoded = members.column("group").combine_chunks().dictionary_encode()
+    # The members come best first, and so do the groups.
+    group = encoded.indices.to_numpy().astype(np.int64)
+    first = join(np.arange(len(encoded.dictionary)), group[left], group[right])
+    changed = np.flatnonzero(first != np.arange(len(first)))
+    nothing = pa.nulls(len(changed) * partitions, pa.null())
+    columns = {name: nothing.cast(VERDICTS.field(name).type) for name in VERDICTS.names}
+    columns |= {
+        "to": np.repeat(np.arange(partitions, dtype=np.uint32), len(changed)),
+        "group": encoded.dictionary.take(pa.array(np.tile(changed, partitions))),
+        "new_group": encoded.dictionary.take(pa.array(np.tile(first[changed], partitions))),
     }
     return pa.table(columns, schema=VERDICTS)
 
 
 def texts_of(records: pa.Table, sides: Sequence[str]) -> list[pa.Array]:
     """Return some sides of records, Arrow `large_string` (n,) each."""
-    return [records.column(side).combine_chunks().cast(pa.large_string()) for side in sides]
+    return [records.column(side).cast(pa.large_string()).combine_chunks() for side in sides]
 
 
 def _refs(records: pa.Table) -> UInt64s:

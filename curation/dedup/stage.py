@@ -74,15 +74,17 @@ def apply_verdicts(records: pa.Table, verdicts: pa.Table, options: Dedup) -> Out
 
     Args:
         records: rows of the record schema, shape (n,).
-        verdicts: rows of `curation.dedup.linking.VERDICTS` about some of them.
+        verdicts: rows of `curation.dedup.linking.VERDICTS` about some of them and of their groups.
         options: the config's `dedup` section.
 
     Returns:
         The records that stay, by id, and a ledger row for each that does not.
     """
     records = records.sort_by(_BY_ID)
-    at = pc.index_in(records.column("id"), verdicts.column("id").combine_chunks()).combine_chunks()
-    found = verdicts.take(at)
+    of_groups = pc.is_valid(verdicts.column("group"))
+    groups, verdicts = verdicts.filter(of_groups), verdicts.filter(pc.invert(of_groups))
+    found = verdicts.take(pc.index_in(records.column("id"), verdicts.column("id").combine_chunks()))
+    regrouped = groups.take(pc.index_in(records.column("group"), groups.column("group").combine_chunks()))
     lost = pc.fill_null(pc.not_equal(found.column("kept"), records.column("id")), False)
     loss = found.filter(lost)
     linked = pc.binary_join_element_wise("linked through ", loss.column("via"), "")
@@ -98,7 +100,7 @@ def apply_verdicts(records: pa.Table, verdicts: pa.Table, options: Dedup) -> Out
     )
     changed = {
         CLUSTER_SIZE: pc.coalesce(found.column("size"), cluster_sizes(records)),
-        "group": pc.coalesce(found.column("group"), records.column("group")),
+        "group": pc.coalesce(regrouped.column("new_group"), records.column("group")),
     }
     for name, values in changed.items():
         records = _with_column(records, pa.field(name, values.type, nullable=False), values)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from curation.code import code_digest, versions
@@ -64,6 +65,9 @@ def _index(staged: Path, shards: Sequence[str], options: Dedup, known: Known) ->
     gone = [read_withdrawn(open_release(path), known.withdrawn, options) for path in known.releases]
     full = sorted(path for path in shards if (shard := layout.parse_shard(path)) and shard[0] == "full")
     withdrawn = pa.concat_tables([index_schema(options).empty_table(), *gone])
+    # Every release of a series remembers the same ones.
+    _, first = np.unique(withdrawn["id"].to_numpy(), return_index=True)
+    withdrawn = withdrawn.take(pa.array(np.sort(first)))
     write_index(staged / layout.INDEX, staged, full, options, withdrawn)
 
 

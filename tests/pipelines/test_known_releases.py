@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from test_run import digests
 from toys import Silent
 
 from curation.config import RunConfig
-from curation.release import open_release
+from curation.release import layout, open_release
 from curation.release.verify import verify_release
 from pipelines.explain import explain
 from pipelines.run import RunOptions, run
@@ -73,7 +74,10 @@ def test_explain_names_release_and_record(finished: Path, second: Path) -> None:
 def test_the_third_release_knows_what_was_withdrawn_from_the_first(
     base: Path, config: RunConfig, finished: Path, second: Path, tmp_path: Path
 ) -> None:
-    run(changed(config, against=[str(second / "release")]), base, tmp_path, RunOptions(), Silent())
+    settings = changed(config, against=[str(second / "release")] * 2)
+    run(settings, base, tmp_path, RunOptions(), Silent())
+    index = pq.read_table(tmp_path / "release" / layout.INDEX)
+    assert index.filter(pc.equal(index["shard"], -1))["id"].to_pylist() == [withdrawn_id(finished)]
     ledger = pq.read_table(tmp_path / "ledger" / "known.parquet").to_pylist()
     assert [row["other_id"] for row in ledger if row["reason"] == "withdrawn"] == [withdrawn_id(finished)]
 

@@ -25,7 +25,7 @@ def link(parts: Sequence[pa.Table], options: Dedup, trust: Mapping[str, int]) ->
     count = len(parts)
     sent = [linking.band_rows(part, options, home=home, partitions=count) for home, part in enumerate(parts)]
     for name in ("pair_up", "attach", "sift", "verify", "decide"):
-        sent = [_work(name, _for(sent, home), parts[home], options, trust, home) for home in range(count)]
+        sent = [_work(name, _for(sent, home), parts[home], options, trust, home, count) for home in range(count)]
     return [apply_verdicts(part, _for(sent, home), options) for home, part in enumerate(parts)]
 
 
@@ -35,11 +35,13 @@ def _for(sent: Sequence[pa.Table], home: int) -> pa.Table:
 
 
 def _work(
-    name: str, rows: pa.Table, records: pa.Table, options: Dedup, trust: Mapping[str, int], home: int
+    name: str, rows: pa.Table, records: pa.Table, options: Dedup, trust: Mapping[str, int], home: int, count: int
 ) -> pa.Table:
     work = getattr(linking, name)
     if name in ("attach", "sift", "verify"):
         work = partial(work, options=options, home=home)
     if name in ("sift", "verify"):
         work = partial(work, trust=trust)
+    if name == "decide":
+        work = partial(work, options=options, partitions=count)
     return work(rows, records)

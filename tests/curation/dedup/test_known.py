@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,33 @@ def test_withdrawn_records_do_not_come_back(release: Release, tmp_path: Path) ->
     assert losses(outcome) == {0: ("withdrawn", record_id(language, 5))}
     assert outcome.ledger["score"][0].as_py() == 1.0
     assert outcome.ledger["detail"][0].as_py().endswith("the similarity is an estimate")
+
+
+def test_a_known_query_with_a_new_positive_is_new(tmp_path: Path) -> None:
+    options = Dedup(by="query")
+    release = make_release(tmp_path, TEXTS, options=options)
+    rows = table(("aaa_Latn", TEXTS["aaa_Latn"][3]), ("aaa_Latn", "An answer that nobody has given before, and long"))
+    rows = rows.set_column(1, "query", pa.array(["question 3", "question 3"]))
+    assert losses(drop_known(rows, options, [release], {})) == {0: ("known", record_id("aaa_Latn", 3))}
+
+
+def test_withdrawn_records_are_never_forgotten_silently(release: Release, tmp_path: Path) -> None:
+    gone = read_withdrawn(release, {record_id("aaa_Latn", 5): "gone.txt:1"}, BY_POSITIVE)
+    later = make_release(tmp_path / "later", {"deu_Latn": ["Etwas anderes", "Noch etwas"]}, withdrawn=gone)
+    rows = table(("aaa_Latn", TEXTS["aaa_Latn"][5]))
+    with pytest.raises(ConfigError, match="cannot be compared with") as error:
+        drop_known(rows, Dedup(by="positive", threshold=0.7), [later], {})
+    assert "as they were for that release" in str(error.value)
+    (tmp_path / "later" / "manifest.json").write_text(json.dumps(dict(later.manifest) | {"config": {}, "sources": {}}))
+    with pytest.raises(ConfigError, match="would be forgotten"):
+        find_known(Dedup(by="positive", against=["later"], index=False), tmp_path)
+    (tmp_path / "gone.txt").write_text(f"{record_id('aaa_Latn', 5)}\n")
+    known_again = find_known(Dedup(by="positive", against=["later"], withdrawn=["gone.txt"]), tmp_path)
+    assert list(known_again.withdrawn) == [record_id("aaa_Latn", 5)]
+    (tmp_path / "typo.txt").write_text(f"{record_id('aaa_Latn', 5)}\n{record_id('aaa_Latn', 4)}\n")
+    with pytest.raises(ConfigError, match="not known") as error:
+        find_known(Dedup(by="positive", against=["later"], withdrawn=["typo.txt"]), tmp_path)
+    assert "typo.txt:2" in str(error.value)
 
 
 @settings(deadline=None, max_examples=25, derandomize=True)

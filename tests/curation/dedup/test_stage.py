@@ -149,6 +149,25 @@ def test_records_with_one_query_and_other_positives_become_one_group() -> None:
     assert outcome.records.column("cluster_size").to_pylist() == [2, 1, 1]
 
 
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_a_group_is_never_torn(cut: int) -> None:
+    query = "The harbour master counted the boats again, because nobody believed him"
+    answers = [SENTENCES[script] for script in ("Cyrl", "Grek", "Thai", "Hang", "Geor")]
+    rows = table(
+        record(1, query + ".", answers[0], group="near"),
+        record(2, query, answers[1], group="same"),
+        # In another language the same query is not compared, but it has the same group.
+        record(3, query, answers[2], group="same", query_language="sco_Latn"),
+        record(4, "Something else altogether", answers[3], group="other"),
+        record(5, query + "!", answers[0], group="lost"),
+        record(6, "As if it were the same", answers[4], group="lost", query_language="sco_Latn"),
+    )
+    outcome = drop_near_duplicates(rows, Dedup(by="query"), trust=TRUST, cut=cut)
+    assert merges(outcome.ledger) == {5: 1}
+    groups = dict(zip(numbers(outcome.records), outcome.records.column("group").to_pylist(), strict=True))
+    assert groups == {1: "near", 2: "near", 3: "near", 4: "other", 6: "near"}
+
+
 PREFERENCES = [
     (("trust",), {"trust": 10}, {"trust": 20}),
     (("licence",), {"licence": "CC-BY-NC-4.0"}, {"licence": "CC-BY-4.0"}),
