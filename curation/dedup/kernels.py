@@ -10,6 +10,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -142,22 +143,36 @@ def _own_cache() -> Iterator[None]:
     """Let numba keep what is compiled meanwhile in a folder named by a digest of the source.
 
     By itself numba notices only that the file of the function that is called has changed, and goes on using what was
-    compiled from another one before. Where no folder can be written beside the source, it finds a place of its own.
+    compiled from another one before.
     """
     import numba
 
     here = Path(__file__).parent
     sources = [*sorted(here.glob("*.py")), here.parent / "ngrams.py"]
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
     before = numba.config.CACHE_DIR
-    folder = Path(before or here / "__pycache__") / f"kernels-{digest[:16]}"
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        numba.config.CACHE_DIR = str(folder)
+    numba.config.CACHE_DIR = str(_cache_folder([Path(before or here / "__pycache__"), *_user_caches()], digest))
     try:
         yield
     finally:
         numba.config.CACHE_DIR = before
+
+
+def _user_caches() -> Iterator[Path]:
+    # A user without a home has no cache either.
+    with contextlib.suppress(RuntimeError):
+        yield Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "ml-embed-curation"
+
+
+def _cache_folder(bases: Sequence[Path], digest: str) -> Path:
+    """Return the first folder that can be written, or else one of this process's own."""
+    for base in bases:
+        folder = base / f"kernels-{digest}"
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+    return Path(tempfile.mkdtemp(prefix="kernels-"))
 
 
 def sketch(sides: Sequence[pa.Array], bands: Bands, *, threads: int = 1) -> Sketches:

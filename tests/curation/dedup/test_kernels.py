@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -217,6 +218,16 @@ def test_unknown_kernels_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CURATION_DEDUP_KERNELS", "cuda")
     with pytest.raises(ConfigError, match="no kernels called 'cuda'"):
         kernels.kernels()
+
+
+def test_what_is_compiled_is_kept_where_it_can_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    bases = [tmp_path / "file", tmp_path / "folder"]
+    assert kernels._cache_folder(bases, "abc") == tmp_path / "folder" / "kernels-abc"
+    own = kernels._cache_folder(bases[:1], "abc")
+    assert own.is_dir()
+    assert own.stat().st_mode & 0o077 == 0
+    own.rmdir()
 
 
 WITHOUT_NUMBA = """
