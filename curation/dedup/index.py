@@ -87,7 +87,7 @@ def read_index(release: Release, options: Dedup) -> Iterator[pa.Table]:
     file = _open(release)
     if file is not None and file.schema_arrow.equals(schema) and _made_alike(file.schema_arrow, schema):
         for number in range(file.num_row_groups):
-            yield file.read_row_group(number)
+            yield _checked(file.read_row_group(number), release)
         return
     if file is not None and has_withdrawn(release):
         found = {key.decode(): value.decode() for key, value in (file.schema_arrow.metadata or {}).items()}
@@ -96,6 +96,16 @@ def read_index(release: Release, options: Dedup) -> Iterator[pa.Table]:
         raise ConfigError("A release cannot be compared with", where=str(release.path), why=why, hint=hint)
     for number, shard in enumerate(full_shards(release)):
         yield from _indexed(release.path / shard, number, options)
+
+
+def _checked(rows: pa.Table, release: Release) -> pa.Table:
+    """Return rows of an index if they name shards of the release, and rows that could be there."""
+    shards, places = pc.min_max(rows["shard"]).as_py(), pc.min_max(rows["row"]).as_py()
+    count = len(full_shards(release))
+    if rows.num_rows and not (WITHDRAWN <= shards["min"] <= shards["max"] < count and places["min"] >= WITHDRAWN):
+        why = f"it names shards {shards['min']} to {shards['max']} of {count}, and rows from {places['min']}"
+        raise _unreadable(release, layout.INDEX, ValueError(why))
+    return rows
 
 
 def has_withdrawn(release: Release) -> bool:

@@ -62,6 +62,18 @@ def test_a_damaged_index_is_named(tmp_path: Path) -> None:
     assert layout.INDEX in str(error.value)
 
 
+@pytest.mark.parametrize(("column", "value"), [("shard", 999), ("shard", -7), ("row", -5)])
+def test_an_index_that_names_what_is_not_there_is_refused(tmp_path: Path, column: str, value: int) -> None:
+    release = make_release(tmp_path, TEXTS)
+    rows = pq.read_table(tmp_path / layout.INDEX)
+    place = rows.schema.get_field_index(column)
+    forged = pa.array([value] * rows.num_rows, rows.schema.field(column).type)
+    pq.write_table(rows.set_column(place, rows.schema.field(column), forged), tmp_path / layout.INDEX)
+    with pytest.raises(ReleaseError, match="cannot be compared with") as error:
+        list(read_index(release, BY_POSITIVE))
+    assert str(value) in str(error.value)
+
+
 def test_texts_are_fetched_by_row(tmp_path: Path) -> None:
     release = make_release(tmp_path, {"deu_Latn": [f"Satz {n}" for n in range(60)]})
     shard = next(path for path in index.full_shards(release) if "train" in path)
