@@ -81,6 +81,12 @@ def offsets_of(lengths: npt.NDArray[np.integer]) -> Int64s:
     return offsets
 
 
+def ragged(starts: Int64s, counts: Int64s) -> Int64s:
+    """Return the positions of all runs that begin at `starts` and have `counts` items, one after the other."""
+    offsets = offsets_of(counts)
+    return np.repeat(starts - offsets[:-1], counts) + np.arange(offsets[-1])
+
+
 def window_hashes(points: Codepoints, size: int) -> tuple[UInt64s, Int64s]:
     """Hash every window of `size` code points inside each text; none reaches across texts.
 

@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 
 from curation.config.model import Decontaminate
 from curation.decontamination.index import Index
-from curation.decontamination.ngrams import NGRAM, ngram_sets, pieces, positions, ragged, shared, take
+from curation.decontamination.ngrams import ngram_sets, pieces, positions, shared, take
 from curation.dedup.columns import blocks
-from curation.ngrams import Codepoints, Int64s, codepoints, span_hashes, window_hashes
+from curation.dedup.sketches import NGRAM
+from curation.ngrams import Codepoints, Int64s, codepoints, ragged, span_hashes, window_hashes
 
 Float64s = npt.NDArray[np.float64]
 

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curation.ngrams import Codepoints, Int64s, UInt64s, offsets_of, window_hashes
-
-NGRAM = 5
-"""Code points of an n-gram; that of near duplicates (`curation.dedup`). Characters, for words fail without spaces."""
+from curation.dedup.sketches import NGRAM
+from curation.ngrams import Codepoints, Int64s, UInt64s, offsets_of, ragged, window_hashes
 
 
 def take(points: Codepoints, which: Int64s) -> Codepoints:
@@ -90,9 +88,3 @@ def positions(table: npt.NDArray[Any], values: npt.NDArray[Any]) -> Int64s:
         return np.full(len(values), -1, dtype=np.int64)
     places = np.minimum(np.searchsorted(table, values), len(table) - 1)
     return np.where(table[places] == values, places, -1)
-
-
-def ragged(starts: Int64s, counts: Int64s) -> Int64s:
-    """Return the positions of all runs that begin at `starts` and have `counts` items, one after the other."""
-    offsets = offsets_of(counts)
-    return np.repeat(starts - offsets[:-1], counts) + np.arange(offsets[-1])

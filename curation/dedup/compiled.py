@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from curation.dedup.bands import SKETCH_SIZE
-from curation.dedup.folding import fold_block, inline, jit, room_for
+from curation.dedup.folding import MARGIN, fold_block, inline, jit, room_for
 from curation.dedup.sketches import FACTORS, KEY_FACTOR, NGRAM
 from curation.ngrams import BASE, MIX_FACTORS
 
@@ -32,8 +32,6 @@ _BLOCK = 1 << 14
 # spares the processor a remainder that does not fill its vectors.
 _WINDOWS = 2048
 _ROUND = 32
-# Room that the vectors may run into.
-_MARGIN = 64
 
 
 @inline
@@ -71,9 +69,8 @@ def _hash_short(codes, count, second, hashes):
 
 
 @inline
-def _hashes(codes, begin, end, second, hashes):
+def _hashes(codes, begin, length, second, hashes):
     """Hash the n-grams of a text from window `begin` on, up to `_WINDOWS` of them; return how many there were."""
-    length = end
     if length < NGRAM:
         if length:
             _hash_short(codes, length, second, hashes)
@@ -123,8 +120,8 @@ def lower_minima(text, offsets, second, tables, growth, minima, totals):
     for i in range(count):
         longest = max(longest, offsets[i + 1] - offsets[i])
     room = room_for(longest)
-    folded = np.empty(growth * longest + _MARGIN, dtype=np.uint32)
-    hashes = np.empty(_WINDOWS + _MARGIN, dtype=np.uint64)
+    folded = np.empty(growth * longest + MARGIN, dtype=np.uint32)
+    hashes = np.empty(_WINDOWS + MARGIN, dtype=np.uint64)
     starts = np.empty(_BLOCK + 1, dtype=np.int64)
     first = 0
     while first < count:
@@ -268,10 +265,10 @@ def lower_similarities(text, offsets, tables, growth, left, right, similarity):
     for k in range(len(left)):
         longest = max(longest, offsets[left[k] + 1] - offsets[left[k]], offsets[right[k] + 1] - offsets[right[k]])
     room = room_for(longest)
-    mine = np.empty(growth * longest + _MARGIN, dtype=np.uint32)
-    yours = np.empty(growth * longest + _MARGIN, dtype=np.uint32)
+    mine = np.empty(growth * longest + MARGIN, dtype=np.uint32)
+    yours = np.empty(growth * longest + MARGIN, dtype=np.uint32)
     starts = np.empty(2, dtype=np.int64)
-    hashes = np.empty(_WINDOWS + _MARGIN, dtype=np.uint64)
+    hashes = np.empty(_WINDOWS + MARGIN, dtype=np.uint64)
     table = np.empty(4 * _WINDOWS, dtype=np.uint64)
     my_length, prepared = 0, -1
     for k in range(len(left)):

@@ -23,7 +23,7 @@ _64_0, _64_1 = np.uint64(0), np.uint64(1)
 _SPREAD, _PAIR_SHIFT = np.uint64(ut.SPREAD), np.uint64(64 - ut.PAIR_BITS)
 
 # Room that is never used, but that vectors may run into.
-_MARGIN = 64
+MARGIN = 64
 # Marks in a row that are sorted by insertion.
 _INSERTED = 32
 
@@ -88,7 +88,7 @@ def _fold_ascii(raw, begin, end, folded, at):
 @jit
 def room_for(size):
     """Return scratch arrays for folding so many bytes at once."""
-    longer = size + _MARGIN
+    longer = size + MARGIN
     return np.empty(longer, dtype=np.uint8), np.empty(longer, dtype=np.uint32), np.empty(longer, dtype=np.uint32)
 
 

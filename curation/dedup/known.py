@@ -25,7 +25,7 @@ from curation.dedup.kernels import jaccard, kernels
 from curation.dedup.linking import SIDES, Banded, band, texts_of, turned
 from curation.errors import ConfigError
 from curation.ledger import empty_ledger, ledger_rows
-from curation.ngrams import Int64s, UInt64s
+from curation.ngrams import Int64s, UInt64s, ragged
 from curation.outcome import Outcome
 from curation.release import Release, open_release
 
@@ -248,7 +248,7 @@ def _meetings(mine: Sequence[UInt64s], theirs: np.ndarray, banded: Banded, value
         ends = np.searchsorted(old, entries | _LOW, side="right")
         counts = ends - begins
         few = (counts > 0) & (counts <= SMALL)
-        at = np.repeat(begins[few] - np.cumsum(counts[few]) + counts[few], counts[few]) + np.arange(counts[few].sum())
+        at = ragged(begins[few], counts[few])
         yield np.repeat(entries[few] << _HALF, counts[few]) | (old[at] & _LOW)
         many = entries[counts > SMALL]
         if len(many):

@@ -47,7 +47,7 @@ CLUSTER_SIZE = "cluster_size"
 _TO = pa.field("to", pa.uint32())
 _BAND = pa.schema([_TO, ("bucket", pa.uint64()), ("ref", pa.uint64()), ("home", pa.uint32()), ("stretch", pa.uint64())])
 _PAIR = pa.schema([_TO, ("left", pa.uint64()), ("right", pa.uint64()), ("right_home", pa.uint32())])
-_HALF = pa.schema(
+_SKETCHED = pa.schema(
     [
         _TO,
         ("left", pa.uint64()),
@@ -174,7 +174,7 @@ def attach(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int) -> p
             pa.binary(SKETCH_SIZE), rows.num_rows, [None, pa.py_buffer(np.ascontiguousarray(values[places]))]
         ),
     }
-    return pa.table(columns, schema=_HALF)
+    return pa.table(columns, schema=_SKETCHED)
 
 
 def sift(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trust: Mapping[str, int]) -> pa.Table:
@@ -217,7 +217,7 @@ def verify(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trus
     return pa.table(columns | {"similarity": similarity, "merges": merges}, schema=_LINK)
 
 
-def decide(rows: pa.Table, records: pa.Table, options: Dedup, *, partitions: int) -> pa.Table:  # noqa: ARG001 - so are all
+def decide(rows: pa.Table, records: pa.Table, options: Dedup, *, partitions: int) -> pa.Table:  # noqa: ARG001 - as all rounds
     """Choose the record that stays in each cluster, and one group for what shares a query.
 
     Args:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow as pa
 from curation.dedup.bands import SKETCH_SIZE, Bands
 from curation.dedup.columns import blocks, byte_lengths, refuse_invalid
 from curation.dedup.sketches import FACTORS, KEY_FACTOR, NGRAM, Float64s, Sketches, UInt8s, UInt32s
-from curation.ngrams import Int64s, UInt64s, codepoints, mix, offsets_of, window_hashes
+from curation.ngrams import Int64s, UInt64s, codepoints, mix, offsets_of, ragged, window_hashes
 from curation.text import fold
 
 # UTF-8 bytes of text handled at a time. The hashes of a sketch's block stay in the cache.
@@ -29,12 +30,8 @@ def sketch(sides: Sequence[pa.Array], bands: Bands) -> Sketches:
     Raises:
         InvalidTextError: if a text is not UTF-8.
     """
-    try:
+    with _naming_invalid(sides):
         return _sketch(sides, bands)
-    except UnicodeDecodeError:
-        for side in sides:
-            refuse_invalid(side)
-        raise
 
 
 def _sketch(sides: Sequence[pa.Array], bands: Bands) -> Sketches:
@@ -83,8 +80,19 @@ def jaccard(sides: Sequence[pa.Array], left: Int64s, right: Int64s) -> Float64s:
         documents, places = np.unique(np.concatenate([left[begin:end], right[begin:end]]), return_inverse=True)
         ends = places[: end - begin], places[end - begin :]
         wanted = pa.array(documents)
-        similarity[begin:end] = np.min([_jaccard_of_block(side.take(wanted), *ends) for side in sides], axis=0)
+        with _naming_invalid(sides):
+            similarity[begin:end] = np.min([_jaccard_of_block(side.take(wanted), *ends) for side in sides], axis=0)
     return similarity
+
+
+@contextlib.contextmanager
+def _naming_invalid(sides: Sequence[pa.Array]) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError:
+        for side in sides:
+            refuse_invalid(side)
+        raise
 
 
 def _hashes(sides: Sequence[pa.Array]) -> tuple[UInt64s, Int64s]:
@@ -93,8 +101,8 @@ def _hashes(sides: Sequence[pa.Array]) -> tuple[UInt64s, Int64s]:
         return parts[0]
     (first, first_offsets), (second, second_offsets) = parts
     hashes = np.empty(len(first) + len(second), dtype=np.uint64)
-    hashes[_ragged(first_offsets[:-1] + second_offsets[:-1], np.diff(first_offsets))] = first
-    hashes[_ragged(first_offsets[1:] + second_offsets[:-1], np.diff(second_offsets))] = mix(~second)
+    hashes[ragged(first_offsets[:-1] + second_offsets[:-1], np.diff(first_offsets))] = first
+    hashes[ragged(first_offsets[1:] + second_offsets[:-1], np.diff(second_offsets))] = mix(~second)
     return hashes, first_offsets + second_offsets
 
 
@@ -134,7 +142,7 @@ def _jaccard_of_block(texts: pa.Array, left: Int64s, right: Int64s) -> Float64s:
     elements = _distinct((_owners(np.diff(offsets)) << shift) | (hashes & mask))
     sizes = np.bincount((elements >> shift).astype(np.int64), minlength=len(texts))
     members = np.concatenate([left, right])
-    gathered = elements[_ragged(offsets_of(sizes)[members], sizes[members])] & mask
+    gathered = elements[ragged(offsets_of(sizes)[members], sizes[members])] & mask
     pair = np.tile(np.arange(len(left), dtype=np.uint64), 2)
     # Both halves are sorted already: a stable sort finds these two runs and merges them, five times faster.
     tagged = np.sort((np.repeat(pair, sizes[members]) << shift) | gathered, kind="stable")
@@ -153,9 +161,3 @@ def _distinct(keys: UInt64s) -> UInt64s:
     new = np.ones(len(keys), dtype=bool)
     np.not_equal(keys[1:], keys[:-1], out=new[1:])
     return keys[new]
-
-
-def _ragged(starts: Int64s, counts: Int64s) -> Int64s:
-    """Return the positions of all runs that begin at `starts` and have `counts` items."""
-    offsets = offsets_of(counts)
-    return np.repeat(starts - offsets[:-1], counts) + np.arange(offsets[-1])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.ngrams import Codepoints, codepoints, mix, offsets_of, span_hashes, window_hashes
+from curation.ngrams import Codepoints, codepoints, mix, offsets_of, ragged, span_hashes, window_hashes
 
 SENTENCES = [
     "All human beings are born free and equal.",
@@ -144,3 +144,8 @@ def test_mix_is_a_bijection_on_a_sample_and_keeps_its_input() -> None:
 def test_offsets_of() -> None:
     assert offsets_of(np.array([2, 0, 3])).tolist() == [0, 2, 2, 5]
     assert offsets_of(np.array([], dtype=np.int64)).tolist() == [0]
+
+
+def test_ragged_lists_the_positions_of_runs() -> None:
+    assert ragged(np.array([7, 0, 4]), np.array([2, 3, 0])).tolist() == [7, 8, 0, 1, 2]
+    assert ragged(np.array([], dtype=np.int64), np.array([], dtype=np.int64)).tolist() == []

@@ -5,7 +5,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.decontamination.ngrams import NGRAM, ngram_sets, pieces, positions, ragged, shared, take
+from curation.decontamination.ngrams import ngram_sets, pieces, positions, shared, take
+from curation.dedup.sketches import NGRAM
 from curation.ngrams import Codepoints, codepoints
 
 TEXTS = st.lists(st.text("abあก", max_size=14), min_size=1, max_size=6)
@@ -52,7 +53,6 @@ def test_sets_are_distinct_and_rising(texts: list[str]) -> None:
         assert (np.diff(hashes[begin:end].astype(object)) > 0).all()
 
 
-def test_positions_and_runs() -> None:
+def test_positions() -> None:
     assert positions(np.array([2, 5, 9]), np.array([9, 1, 5, 10])).tolist() == [2, -1, 1, -1]
     assert positions(np.array([], dtype=np.int64), np.array([3])).tolist() == [-1]
-    assert ragged(np.array([7, 0]), np.array([2, 3])).tolist() == [7, 8, 0, 1, 2]

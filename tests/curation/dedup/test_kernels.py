@@ -198,6 +198,13 @@ def test_invalid_utf8_is_named(bad: bytes, used: Kernels, before: int, monkeypat
         sketch([texts.view(pa.large_string())], BANDS)
 
 
+@pytest.mark.parametrize("used", BOTH)
+def test_comparing_invalid_utf8_is_refused(used: Kernels) -> None:
+    texts = pa.array([b"fine", b"\xc3", b"fine!"], pa.large_binary()).view(pa.large_string())
+    with pytest.raises(InvalidTextError, match="text 1 is not valid UTF-8"):
+        used.jaccard([texts], np.array([0]), np.array([1]))
+
+
 def test_a_character_across_two_texts_is_invalid() -> None:
     offsets, data = np.array([0, 2, 4], dtype=np.int64), "aé!".encode()
     broken = pa.LargeStringArray.from_buffers(2, pa.py_buffer(offsets.tobytes()), pa.py_buffer(data))
