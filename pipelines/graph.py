@@ -21,6 +21,8 @@ from curation.decontamination.sets import EvaluationInput, find_evaluation_sets
 from curation.dedup import linking
 from curation.dedup.known import Known, drop_known, find_known
 from curation.dedup.stage import apply_verdicts, drop_exact_duplicates, exact_keys
+from curation.langid.model import identity
+from curation.langid.stage import SourcePolicy, identify_records
 from curation.ledger import empty_ledger, ledger_rows
 from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA, make_records, rejected_records
@@ -34,7 +36,7 @@ def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
     trust = {source.name: source.trust for source in config.sources}
     pivot = config.release.pivot_language
     stages: list[Stage] = [Read(config.sources, inputs, pivot, config.engine.batch_rows), Distinct()]
-    stages.append(IdentifyLanguages(config.identify, _candidates(config), pivot))
+    stages.append(IdentifyLanguages(config.identify, _policies(config), pivot))
     stages.append(Filter(config.filters))
     if config.dedup.exact:
         stages.append(ExactDedup(config.dedup, trust))
@@ -52,8 +54,8 @@ def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
     return Graph(tuple(stages), code_digest())
 
 
-def _candidates(config: RunConfig) -> dict[str, list[str]]:
-    return {source.name: source.candidate_languages for source in config.sources}
+def _policies(config: RunConfig) -> dict[str, SourcePolicy]:
+    return {source.name: SourcePolicy.of(source, config.identify) for source in config.sources}
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class Read(SourceStage):
     @property
     def settings(self) -> Mapping[str, Any]:
         """The declarations, less what later stages use, and the digests of the files."""
-        later = {"path", "positive_path", "trust", "instruction", "candidate_languages", "mteb_tasks"}
+        later = {"path", "positive_path", "trust", "instruction", "mteb_tasks"}
+        later |= {"candidate_languages", "on_mismatch", "on_undetermined"}
         declared = [source.model_dump(exclude=later) for source in self.sources]
         return {"sources": declared, "inputs": self.inputs.fingerprints, "pivot": self.pivot}
 
@@ -184,20 +187,20 @@ class IdentifyLanguages(MapStage):
     """Finds and checks languages."""
 
     options: Identify
-    candidates: Mapping[str, list[str]]
+    policies: Mapping[str, SourcePolicy]
     pivot: str
     name: str = "identify"
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        return {"options": self.options.model_dump(), "candidates": dict(self.candidates), "pivot": self.pivot}
+        policies = {name: policy.settings() for name, policy in self.policies.items()}
+        model = identity(self.options.model)
+        return {"options": self.options.model_dump(), "model": model, "policies": policies, "pivot": self.pivot}
 
     def apply(self, records: pa.Table) -> Outcome:
         """Identify the languages of a batch."""
-        from curation.langid.stage import identify_records
-
-        return identify_records(records, self.options, candidates=self.candidates, pivot=self.pivot)
+        return identify_records(records, self.options, policies=self.policies, pivot=self.pivot)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ class LanguageColumn(Section):
 
 
 Language = str | LanguageColumn | None
+OnMismatch = Literal["keep", "relabel", "drop", "quarantine"]
+OnUndetermined = Literal["keep", "drop", "quarantine"]
 
 
 class BaseSource(Section):
@@ -52,6 +54,10 @@ class BaseSource(Section):
     """Language of the positives, likewise."""
     candidate_languages: list[str] = []
     """Where a language is not declared: identify among these only; empty means all that the model knows."""
+    on_mismatch: OnMismatch | None = None
+    """What happens to a record whose text contradicts its declared language; by default as `identify` says."""
+    on_undetermined: OnUndetermined | None = None
+    """What happens to a record whose language could not be identified; by default as `identify` says."""
     trust: int = Field(default=50, ge=0, le=100)
     """Of two duplicates the one from the source with the higher trust is kept."""
     on_bad_row: Literal["quarantine", "fail"] = "quarantine"
@@ -166,16 +172,16 @@ class Identify(Section):
     enabled: bool = True
     """Check declared languages and find undeclared ones."""
     model: str = "lid.176"
-    """`lid.176` (embedded), or the path of a fastText model."""
-    min_score: Share = 0.5
-    """An undeclared language below this score is `und`."""
+    """`lid.176` (embedded), `glotlid` (GlotLID v3, fetched once, 1.7 GB), or the path of a fastText model."""
+    min_score: Share | None = None
+    """An undeclared language below this score is `und`; `null`: each language's calibrated one for the length."""
     min_veto_score: Share = 0.9
-    """A declared language is contradicted only by another one at or above this score."""
+    """A declared language is contradicted only by another one at or above this score, and its calibrated one."""
     min_letters: int = Field(default=20, ge=0)
     """Shorter texts (in letters) never contradict a declaration, except by their script."""
-    on_mismatch: Literal["keep", "relabel", "drop", "quarantine"] = "drop"
+    on_mismatch: OnMismatch = "drop"
     """What happens to a record whose text contradicts its declared language."""
-    on_undetermined: Literal["keep", "drop", "quarantine"] = "quarantine"
+    on_undetermined: OnUndetermined = "quarantine"
     """What happens to a record without a declared language that could not be identified."""
 
 

@@ -1,46 +1,40 @@
-"""The decision: script first, then the likeliest label that fits it, and `und_Xxxx` where nothing does."""
+"""The decision: script first, then the likeliest label that fits it, and `und_Xxxx` where nothing does.
+
+The model's probabilities are corrected for the share that each language had in its training, so that they are those
+of a collection in which all languages are as likely (prior correction, Saerens et al. 2002). What a source declares
+and what the other side of a pair shows are priors of the same kind.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from curation.langid.model import Model, load
+from curation.langid.evidence import Beliefs, Floats, Relation, blocks, expected_from, look
+from curation.langid.model import FLOOR, load
 from curation.langid.prepare import prepare
-from curation.langid.scripts import NO_SCRIPT, fits, han_variants, letter_counts
+from curation.langid.scope import Bools, Codes, Scope, codes_in, could_be_stranger, only_stranger, scope_of
+from curation.langid.scripts import han_variants
 from curation.text import as_arrow
-from language_configs import Language, variants
 from language_configs.scripts import members
 
-# How likely, against a candidate, a text of a source is in a language that is none of its candidates: without
-# this, the renormalised score of the better of two absurd candidates would be near 1.
-OUTSIDE_WEIGHT = 0.01
+# Candidates are a declaration, which can be wrong: what the probability of languages that are no candidates counts in
+# a score beside that of the candidates.
+OUTSIDE_SHARE = 0.01
+# The same where a candidate is unknown to the model, for its texts look to the model like other languages.
+STRANGER_SHARE = 0.3
+# Of these counts, the part that even the likeliest candidate must exceed: less is the noise of the model, which gives
+# English 0.001 of an unmistakably German text.
+NOISE_SHARE, STRANGER_NOISE_SHARE = 0.05, 0.1
 
-Codes = npt.NDArray[np.object_]
+_TINY = np.finfo(np.float32).tiny
+
 Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scope:
-    """A model, and the languages that it may answer with.
-
-    Attributes:
-        model: the model.
-        meanings: for each label the languages of the scope that it can mean, shape (m,).
-        strangers: languages of the scope that the model has no label for.
-        is_open: nobody said which languages to expect; probabilities are taken as they are.
-    """
-
-    model: Model
-    meanings: tuple[tuple[Language, ...], ...]
-    strangers: tuple[Language, ...]
-    is_open: bool
+Answer = tuple[Codes, Scores]
 
 
 def identify(
@@ -51,11 +45,12 @@ def identify(
 ) -> tuple[list[str], Scores]:
     """Identify the language of each text.
 
-    Each text is judged on its own, whatever stands beside it.
+    Each text is judged on its own, whatever stands beside it. The answer is the likeliest language; how likely, the
+    score says, and `believable` from which score on it can be believed.
 
     Args:
         texts: strings, shape (n,); null counts as empty.
-        model: `lid.176` (embedded, the default) or the path of a fastText model.
+        model: `lid.176` (embedded, the default), `glotlid` (fetched once), or the path of a fastText model.
         candidates: codes of the languages that the texts can be in (any that `language_configs.resolve` knows; one
             without a script stands for all its scripts); nothing or none for all that the model knows.
 
@@ -69,112 +64,141 @@ def identify(
     Raises:
         UnknownLanguageError: if a candidate is no language.
         ConfigError: if there is no such model.
+        CurationError: if a model cannot be fetched.
     """
+    scope = scope_of(load(model), frozenset(candidates or ()))
     coded = prepare(as_arrow(texts)).dictionary_encode()
-    chosen = scope_of(load(model), frozenset(candidates or ()))
-    codes, scores = identify_prepared(coded.dictionary.to_pylist(), chosen)
-    indices = coded.indices.to_numpy()
-    return codes[indices].tolist(), scores[indices]
+    codes, scores = identify_prepared(coded.dictionary, scope)
+    rows = coded.indices.to_numpy()
+    return codes[rows].tolist(), scores[rows]
 
 
-def identify_prepared(texts: Sequence[str], scope: Scope) -> tuple[Codes, Scores]:
-    """Identify texts that went through `prepare`; shapes (n,)."""
-    counts = letter_counts(texts)
-    systems = counts.dominant()
-    codes: Codes = np.array([f"und_{system}" for system in systems], dtype=object)
-    scores = np.zeros(len(texts), dtype=np.float32)
-    for system in sorted(set(systems) - {NO_SCRIPT}):
-        rows = np.flatnonzero(systems == system)
-        here = [texts[row] for row in rows.tolist()]
-        only = _only_stranger(scope, system)
-        if only is None:
-            codes[rows], scores[rows] = _by_model(here, scope, system)
-        else:
-            share = counts.of(members(only.script))[rows] / counts.total()[rows]
-            codes[rows], scores[rows] = only.code, share
+def identify_pairs(
+    queries: Sequence[str] | pa.Array | pa.ChunkedArray,
+    positives: Sequence[str] | pa.Array | pa.ChunkedArray,
+    *,
+    relation: Relation,
+    model: str | None = None,
+    candidates: Iterable[str] | None = None,
+) -> tuple[tuple[list[str], Scores], tuple[list[str], Scores]]:
+    """Identify the languages of both sides of each pair, each side with the other as evidence.
+
+    Args:
+        queries: strings, shape (n,); null counts as empty.
+        positives: likewise.
+        relation: `different` if the sides are translations of each other, `same` if they are mostly in one language.
+        model: as in `identify`; candidates: likewise, for both sides.
+
+    Returns:
+        Labels and scores of the queries, and those of the positives, as `identify` gives them.
+    """
+    scope = scope_of(load(model), frozenset(candidates or ()))
+    left, right = (prepare(as_arrow(side)) for side in (queries, positives))
+    found = identify_prepared_pairs(left, right, scope, scope, relation)
+    (query_codes, query_scores), (positive_codes, positive_scores) = found
+    return (query_codes.tolist(), query_scores), (positive_codes.tolist(), positive_scores)
+
+
+def identify_prepared(texts: pa.Array, scope: Scope, expected: Floats | None = None) -> Answer:
+    """Identify texts that went through `prepare`, shapes (n,); `expected`, shape (m,), is as in `decide`."""
+    parts = [decide(look(texts[rows], scope.model), scope, expected) for rows in blocks(len(texts))]
+    return _joined(parts)
+
+
+def identify_prepared_pairs(
+    queries: pa.Array, positives: pa.Array, query_scope: Scope, positive_scope: Scope, relation: Relation
+) -> tuple[Answer, Answer]:
+    """Identify both sides of pairs that went through `prepare`, each with the other as evidence; shapes (n,)."""
+    left, right = [], []
+    for rows in blocks(len(queries)):
+        query, positive = look(queries[rows], query_scope.model), look(positives[rows], positive_scope.model)
+        left.append(decide(query, query_scope, expected_from(positive, positive_scope, relation)))
+        right.append(decide(positive, positive_scope, expected_from(query, query_scope, relation)))
+    return _joined(left), _joined(right)
+
+
+def decide(beliefs: Beliefs, scope: Scope, expected: Floats | None = None) -> Answer:
+    """Decide on the language of each text, shapes (n,).
+
+    Args:
+        beliefs: what the texts show, n rows.
+        scope: the languages to choose from.
+        expected: how much likelier each label is by other evidence, shape (m,) or (n, m).
+    """
+    codes: Codes = np.array([f"und_{system}" for system in beliefs.systems], dtype=object)
+    scores = np.zeros(len(codes), dtype=np.float32)
+    labels, shares = _likeliest(beliefs, scope, expected)
+    found = np.flatnonzero(shares > 0)
+    scores[found] = shares[found]
+    for system in sorted(set(beliefs.systems)):
+        here = beliefs.systems == system
+        rows = found[here[found]]
+        codes[rows] = codes_in(scope, system)[labels[rows]]
+        only = only_stranger(scope, system)
+        if only is not None:
+            counts = beliefs.counts
+            codes[here], scores[here] = only.code, (counts.of(members(only.script)) / np.maximum(counts.total(), 1))[here]
+    han = np.flatnonzero(beliefs.systems == "Hani")
+    codes[han] = in_han_variant(beliefs.texts.take(pa.array(han)), codes[han], scope)
     return codes, scores
 
 
-@lru_cache(maxsize=256)
-def scope_of(model: Model, candidates: frozenset[str] = frozenset()) -> Scope:
-    """Return the scope of `candidates`, or of all languages that the model knows where there are none.
+def _likeliest(beliefs: Beliefs, scope: Scope, expected: Floats | None) -> tuple[Labels, Scores]:
+    """Return the likeliest label of the scope that fits each text, and its probability; 0 where none does.
 
-    Raises:
-        UnknownLanguageError: if a candidate is no language.
+    A label that may be beaten by one that is not among the model's likeliest is decided with all of them.
     """
-    if not candidates:
-        return Scope(model, model.meanings, (), is_open=True)
-    allowed = {language.code: language for code in sorted(candidates) for language in _in_known_scripts(code)}
-    meanings = tuple(tuple(item for item in meaning if item.code in allowed) for meaning in model.meanings)
-    known = {item.code for meaning in meanings for item in meaning}
-    return Scope(model, meanings, tuple(allowed[code] for code in sorted(set(allowed) - known)), is_open=False)
-
-
-def _in_known_scripts(code: str) -> tuple[Language, ...]:
-    """Return the language in the scripts that `code` leaves open, less those that no model of ours has seen.
-
-    A candidate `kk` would otherwise let every short Latin text be Kazakh in its Latin script.
-    """
-    found = variants(code)
-    return tuple(language for language in found if language.lid176) or found
-
-
-@lru_cache(maxsize=4096)
-def codes_in(scope: Scope, system: str) -> Codes:
-    """Return for each label the code of its language in text whose script is `system`, shape (m,); "" if in none."""
-    first = [next((item.code for item in meaning if fits(item.script, system)), "") for meaning in scope.meanings]
-    return np.array(first, dtype=object)
-
-
-def _only_stranger(scope: Scope, system: str) -> Language | None:
-    """Return the one language of the scope in a script in which the model knows none, if there is one."""
-    if codes_in(scope_of(scope.model), system).astype(bool).any():
-        return None
-    found = [language for language in scope.strangers if fits(language.script, system)]
-    return found[0] if len(found) == 1 else None
-
-
-def _by_model(texts: Sequence[str], scope: Scope, system: str) -> tuple[Codes, Scores]:
-    """Identify texts whose dominant script is `system`, by the model."""
-    answers = codes_in(scope, system)
-    decide = _open if scope.is_open else _closed
-    labels, scores = decide(texts, scope, system)
-    codes = np.where((scores > 0) & (answers[labels] != ""), answers[labels], f"und_{system}")
-    return (in_han_variant(texts, codes, scope) if system == "Hani" else codes), scores
-
-
-def _open(texts: Sequence[str], scope: Scope, system: str) -> tuple[Labels, Scores]:
-    """Return the likeliest label that fits the script, and its probability, for each text; 0 where none does."""
-    is_fit = codes_in(scope, system) != ""
-    labels, scores = scope.model.best(texts)
-    misfits = np.flatnonzero(~is_fit[labels])
-    second = scope.model.probabilities([texts[row] for row in misfits.tolist()]) * is_fit
-    labels[misfits], scores[misfits] = second.argmax(axis=1), second.max(axis=1)
+    if not len(beliefs.mass):
+        return np.zeros(0, np.int64), np.zeros(0, np.float32)
+    fit = beliefs.fitting(scope)
+    factors = np.float32(1) if expected is None else expected
+    labels, scores, best = _best(beliefs, scope, fit, factors)
+    if scope.is_open:
+        undecided = np.flatnonzero(best == 0)
+    else:
+        # Of a label that is not among the likeliest, the probability is below the floor, and below the rest.
+        bound = np.minimum(beliefs.rest, np.float32(FLOOR)) * (fit * (scope.model.weights * factors)).max(axis=1)
+        undecided = np.flatnonzero(best < bound)
+    undecided = undecided[fit[undecided].any(axis=1)]
+    if len(undecided):
+        deep = beliefs.deepened(undecided, scope.model)
+        wide = factors[undecided] if np.ndim(factors) == 2 else factors
+        labels[undecided], scores[undecided], _ = _best(deep, scope, fit[undecided], wide)
     return labels, scores
 
 
-def _closed(texts: Sequence[str], scope: Scope, system: str) -> tuple[Labels, Scores]:
-    """Return the likeliest candidate that fits the script, and its probability among those, for each text.
+def _best(
+    beliefs: Beliefs, scope: Scope, fit: Bools, factors: Floats | np.float32
+) -> tuple[Labels, Scores, Scores]:
+    """Return the likeliest label that fits, its probability among the scope's languages, and its mass; shapes (n,).
 
-    The mass m of languages that are no candidates stays in the denominator with the weight w of `OUTSIDE_WEIGHT`,
-    p / (sum of p over candidates + w m), or in full where a candidate that the model does not know could be the one.
-    A label that weighs less than that remainder is none: its score is 0.
+    The mass of languages that are no candidates stays in the denominator: as much of it as a text of the source may
+    be in one of them, or may be in a candidate that the model does not know. A label of next to nothing beside that
+    is none: its score is 0.
     """
-    is_fit = codes_in(scope, system) != ""
-    is_candidate = np.array([bool(meaning) for meaning in scope.meanings])
-    could_be_stranger = any(fits(language.script, system) for language in scope.strangers)
-    probabilities = scope.model.probabilities(texts)
-    # Summed row by row: a matrix product adds up in an order that depends on how many rows there are.
-    outside = (1.0 - (probabilities * is_candidate).sum(axis=1)).clip(0)
-    remainder = outside * np.float32(1.0 if could_be_stranger else OUTSIDE_WEIGHT)
-    fitting = probabilities * is_fit
-    best = fitting.max(axis=1)
-    scores = best / np.maximum(fitting.sum(axis=1) + remainder, np.finfo(np.float32).tiny)
-    return fitting.argmax(axis=1), np.where(best > remainder, scores, 0).astype(np.float32)
+    mass = beliefs.mass * factors
+    whole = mass.sum(axis=1) + beliefs.rest
+    mass *= fit
+    labels = mass.argmax(axis=1)
+    best = mass[np.arange(len(mass)), labels]
+    if scope.is_open:
+        return labels, best / np.maximum(whole, _TINY), best
+    own = mass.sum(axis=1)
+    outside = ((beliefs.mass / scope.model.weights) * ~scope.candidates()).sum(axis=1) + beliefs.rest
+    is_stranger = np.array([could_be_stranger(scope, system) for system in beliefs.systems], dtype=np.bool_)
+    remainder = outside * np.where(is_stranger, np.float32(STRANGER_SHARE), np.float32(OUTSIDE_SHARE))
+    noise = remainder * np.where(is_stranger, np.float32(STRANGER_NOISE_SHARE), np.float32(NOISE_SHARE))
+    return labels, np.where(best > noise, best / np.maximum(own + remainder, _TINY), 0), best
 
 
-def in_han_variant(texts: Sequence[str], codes: Codes, scope: Scope) -> Codes:
+def in_han_variant(texts: pa.Array, codes: Codes, scope: Scope) -> Codes:
     """Put the codes of languages written in both Han variants right, as far as the scope has both."""
     allowed = {item.code for meaning in scope.meanings for item in meaning}
     wanted = [f"{code[:3]}_{variant}" for code, variant in zip(codes, han_variants(texts), strict=True)]
     return np.array([new if new in allowed else old for old, new in zip(codes, wanted, strict=True)], dtype=object)
+
+
+def _joined(parts: Sequence[Answer]) -> Answer:
+    codes = [np.zeros(0, dtype=object), *(codes for codes, _ in parts)]
+    scores = [np.zeros(0, dtype=np.float32), *(scores for _, scores in parts)]
+    return np.concatenate(codes), np.concatenate(scores)

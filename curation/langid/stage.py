@@ -3,80 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from curation.config.model import Identify
-from curation.langid.decide import Codes, Scores, identify_prepared, in_han_variant, scope_of
-from curation.langid.model import Model, load
+from curation.config.model import BaseSource, Identify, OnMismatch, OnUndetermined
+from curation.langid.declared import check
+from curation.langid.findings import NO_REASON, UNDETERMINED, Findings, Rows
 from curation.langid.prepare import prepare
-from curation.langid.scripts import LetterCounts, fits, letter_counts
+from curation.langid.scope import Codes
+from curation.langid.undeclared import find, find_pairs, relation_of
 from curation.ledger import Decision, ledger_rows
 from curation.outcome import Outcome
 from curation.records import counted_language
-from language_configs import Language, confusable, in_all_scripts, resolve
-from language_configs.scripts import members
+from language_configs import resolve
 
 STAGE = "identify"
 
-SCRIPT_MISMATCH, LANGUAGE_MISMATCH, UNDETERMINED = "script_mismatch", "language_mismatch", "undetermined"
-_NO_REASON = ""
-
-# A text is in another script than its language's when fewer of its letters than this are in the latter: names and
-# terms in Latin letters are at home in any script.
-MIN_SCRIPT_SHARE = 0.2
-# Fewer letters than this are evidence of no script.
-MIN_SCRIPT_LETTERS = 2
-
 _SIDES = ("query", "positive")
 _CODE_SUFFIX = "_Zzzz"
-
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
+_LEAVING: Mapping[str, Decision] = {"drop": "dropped", "quarantine": "quarantined"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Findings:
-    """What was found out about one side of n records.
+@dataclass(frozen=True, slots=True)
+class SourcePolicy:
+    """What a source says about the languages of its texts.
 
     Attributes:
-        codes: language after identification, shape (n,).
-        scores: probability that the model gives it; NaN where the model does not know it.
-        seen: what the text looks like where the record is objected to, `xxx_Xxxx` or `und_Xxxx`.
-        reasons: why the record is objected to, empty where it is not.
-        measured: what the objection rests on; thresholds: what it was compared with.
+        candidates: the languages that its undeclared texts can be in; none means any.
+        on_mismatch: what happens to a record whose text contradicts its declared language.
+        on_undetermined: what happens to one whose language could not be identified.
     """
 
-    codes: Codes
-    scores: Scores
-    seen: Codes
-    reasons: Codes
-    measured: Floats
-    thresholds: Floats
+    candidates: tuple[str, ...]
+    on_mismatch: OnMismatch
+    on_undetermined: OnUndetermined
 
     @classmethod
-    def of(cls, codes: Codes) -> Findings:
-        """Return findings without any objection or score, to be filled in."""
-        count = len(codes)
-        nothing = np.full(count, np.nan)
-        scores = np.full(count, np.nan, dtype=np.float32)
-        return cls(codes, scores, codes.copy(), np.full(count, _NO_REASON, dtype=object), nothing, nothing.copy())
+    def of(cls, source: BaseSource, options: Identify) -> SourcePolicy:
+        """Return the policy of a source, which is the run's where the source has none of its own."""
+        return cls(
+            tuple(source.candidate_languages),
+            source.on_mismatch or options.on_mismatch,
+            source.on_undetermined or options.on_undetermined,
+        )
 
-    def object_to(self, rows: npt.NDArray[np.int64], reason: str, measured: Floats, threshold: float) -> None:
-        """Note an objection to some rows."""
-        self.reasons[rows], self.measured[rows], self.thresholds[rows] = reason, measured, threshold
-
-    def put(self, rows: npt.NDArray[np.int64], part: Findings) -> None:
-        """Fill in the findings about some rows."""
-        for name in Findings.__slots__:
-            getattr(self, name)[rows] = getattr(part, name)
+    def settings(self) -> dict[str, Any]:
+        """Return the policy as JSON values."""
+        return asdict(self)
 
 
 def identify_records(
-    records: pa.Table, options: Identify, *, candidates: Mapping[str, Sequence[str]], pivot: str
+    records: pa.Table, options: Identify, *, policies: Mapping[str, SourcePolicy], pivot: str
 ) -> Outcome:
     """Identify or check the languages of both sides of each record.
 
@@ -86,7 +67,7 @@ def identify_records(
     Args:
         records: `RECORD_SCHEMA`, shape (n,); languages are empty where they are not declared.
         options: the section `identify` of the config.
-        candidates: for each source the languages that its undeclared texts can be in; empty means any.
+        policies: for each source what it says about its languages.
         pivot: language that bitext records do not count for.
 
     Returns:
@@ -94,10 +75,11 @@ def identify_records(
         `query_lid_score` and `positive_lid_score` (float32; null where the model was not asked or does not know the
         language). A ledger row for each other one.
     """
-    found = [_findings(records, side, options, candidates) for side in _SIDES]
+    sources = np.array(records["source"].to_pylist(), dtype=object)
+    found = _findings(records, options, policies)
+    decisions = np.array([_decide(side, sources, policies) for side in found], dtype=object)
     labelled = _with_languages(records, found, pivot)
-    policies = np.array([_policies(side, options) for side in found], dtype=object)
-    leaves = np.isin(policies, list(_LEAVING))
+    leaves = np.isin(decisions, list(_LEAVING))
     # Where both sides make the record leave, the ledger speaks of the query.
     first = np.where(leaves[0], 0, 1)
     rows = np.arange(records.num_rows)
@@ -106,7 +88,7 @@ def identify_records(
     )
     ledgers = []
     for policy, decision in _LEAVING.items():
-        left = np.flatnonzero(policies[first, rows] == policy)
+        left = np.flatnonzero(decisions[first, rows] == policy)
         ledgers.append(
             ledger_rows(
                 labelled.take(pa.array(left)),
@@ -121,22 +103,20 @@ def identify_records(
     return Outcome.join(labelled.filter(pa.array(~leaves.any(axis=0))), *ledgers)
 
 
-_LEAVING: Mapping[str, Decision] = {"drop": "dropped", "quarantine": "quarantined"}
+def _decide(findings: Findings, sources: Codes, policies: Mapping[str, SourcePolicy]) -> list[str]:
+    """Return what happens to each record because of one side, and relabel that side where it is the policy."""
+    decisions = ["keep"] * len(sources)
+    for row in np.flatnonzero(findings.reasons != NO_REASON).tolist():
+        policy = policies[sources[row]]
+        decisions[row] = policy.on_undetermined if findings.reasons[row] == UNDETERMINED else policy.on_mismatch
+        if decisions[row] == "relabel":
+            findings.codes[row], findings.scores[row] = findings.seen[row], findings.seen_scores[row]
+            # To relabel takes a language: where none is clear, the text is as undetermined as an undeclared one.
+            decisions[row] = policy.on_undetermined if findings.seen[row].startswith("und_") else "keep"
+    return decisions
 
 
-def _policies(findings: Findings, options: Identify) -> list[str]:
-    return [_policy(reason, code, options) for reason, code in zip(findings.reasons, findings.codes, strict=True)]
-
-
-def _policy(reason: str, code: str, options: Identify) -> str:
-    if reason == _NO_REASON:
-        return "keep"
-    # To relabel takes a language: where none is clear, the text is as undetermined as one without a declaration.
-    is_und = code.startswith("und_") and options.on_mismatch == "relabel"
-    return options.on_undetermined if reason == UNDETERMINED or is_und else options.on_mismatch
-
-
-def _details(found: Sequence[Findings], first: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> list[str]:
+def _details(found: Sequence[Findings], first: Rows, rows: Rows) -> list[str]:
     return [f"{_SIDES[first[row]]} looks like {found[first[row]].seen[row]}" for row in rows]
 
 
@@ -154,121 +134,34 @@ def _with_languages(records: pa.Table, found: Sequence[Findings], pivot: str) ->
     return table.set_column(index, records.schema.field("language"), counted)
 
 
-def _findings(records: pa.Table, side: str, options: Identify, candidates: Mapping[str, Sequence[str]]) -> Findings:
-    declared = np.array(records[f"{side}_language"].to_pylist(), dtype=object)
-    findings = Findings.of(declared)
+def _findings(records: pa.Table, options: Identify, policies: Mapping[str, SourcePolicy]) -> tuple[Findings, Findings]:
+    """Return what there is to say about both sides."""
+    declared = [np.array(records[f"{side}_language"].to_pylist(), dtype=object) for side in _SIDES]
+    found = Findings.of(declared[0]), Findings.of(declared[1])
     if not options.enabled:
-        return findings
-    sources = np.array(records["source"].to_pylist(), dtype=object)
-    texts = np.array(prepare(records[side].combine_chunks()).to_pylist(), dtype=object)
-    for rows, code, source in _groups(declared, sources):
-        if code == "":
-            part = _identify(texts[rows], options, candidates.get(source, ()))
-        elif code.endswith(_CODE_SUFFIX):
-            continue
-        else:
-            part = _check(texts[rows], resolve(code), options)
-        findings.put(rows, part)
-    return findings
+        return found
+    texts = [prepare(records[side].combine_chunks()) for side in _SIDES]
+    for side in (0, 1):
+        for (code,), rows in _groups(declared[side]):
+            if code and not code.endswith(_CODE_SUFFIX):
+                found[side].put(rows, check(texts[side].take(pa.array(rows)), resolve(code), options))
+    for (source, task, *codes), rows in _groups(records["source"], records["task"], *declared):
+        open_sides = [side for side in (0, 1) if codes[side] == ""]
+        candidates, relation = policies[source].candidates, relation_of(task)
+        here = [side.take(pa.array(rows)) for side in texts]
+        if len(open_sides) == 2:
+            for side, part in enumerate(find_pairs(here[0], here[1], options, candidates, relation)):
+                found[side].put(rows, part)
+        for side in open_sides if len(open_sides) == 1 else []:
+            found[side].put(rows, find(here[side], options, candidates, codes[1 - side], relation))
+    return found
 
 
-def _groups(declared: Codes, sources: Codes) -> Iterator[tuple[npt.NDArray[np.int64], str, str]]:
-    """Yield (rows, declared code, source) of the rows that are judged together; the source matters if undeclared."""
-    keys = [(code, "" if code else source) for code, source in zip(declared, sources, strict=True)]
-    rows_of: dict[tuple[str, str], list[int]] = {}
-    for row, key in enumerate(keys):
+def _groups(*columns: Sequence[Any] | pa.ChunkedArray) -> Iterator[tuple[tuple[str, ...], npt.NDArray[np.int64]]]:
+    """Yield each combination of values, in order, with the rows that have it."""
+    values = [column.to_pylist() if isinstance(column, pa.ChunkedArray) else column for column in columns]
+    rows_of: dict[tuple[str, ...], list[int]] = {}
+    for row, key in enumerate(zip(*values, strict=True)):
         rows_of.setdefault(key, []).append(row)
-    for (code, source), rows in sorted(rows_of.items()):
-        yield np.array(rows), code, source
-
-
-def _identify(texts: Codes, options: Identify, candidates: Sequence[str]) -> Findings:
-    """Identify texts without a declaration."""
-    scope = scope_of(load(options.model), frozenset(candidates))
-    codes, scores = identify_prepared(texts.tolist(), scope)
-    weak = (scores < options.min_score) | np.array([code.startswith("und_") for code in codes], dtype=bool)
-    seen = codes.copy()
-    codes[weak] = [f"und_{system}" for system in letter_counts(texts[weak].tolist()).dominant()]
-    findings = Findings.of(codes)
-    findings.seen[:] = seen
-    findings.scores[:] = scores
-    findings.object_to(np.flatnonzero(weak), UNDETERMINED, scores[weak].astype(np.float64), options.min_score)
-    return findings
-
-
-def _check(texts: Codes, declared: Language, options: Identify) -> Findings:
-    """Check texts whose language is declared."""
-    coded = pa.array(texts, pa.large_string()).dictionary_encode()
-    part = _check_distinct(coded.dictionary.to_pylist(), declared, options)
-    indices = coded.indices.to_numpy()
-    return Findings(*(getattr(part, name)[indices] for name in Findings.__slots__))
-
-
-def _check_distinct(texts: list[str], declared: Language, options: Identify) -> Findings:
-    model, counts = load(options.model), letter_counts(texts)
-    systems = counts.dominant()
-    findings = Findings.of(np.array([_variant(declared, system) for system in systems], dtype=object))
-    shares, letters = _script_shares(counts, declared), counts.total()
-    foreign = (shares < MIN_SCRIPT_SHARE) & (letters >= MIN_SCRIPT_LETTERS)
-    others, likely, own = _ask(model, texts, declared, systems)
-    others[likely < options.min_score] = ""
-    is_known = np.isin(findings.codes, sorted(model.codes()))
-    findings.scores[:] = np.where(is_known, own, np.nan)
-    contradicted = ~foreign & (letters >= options.min_letters) & (likely >= options.min_veto_score)
-    contradicted &= (others != "") & is_known
-    findings.seen[:] = [other or f"und_{system}" for other, system in zip(others, systems, strict=True)]
-    han = np.flatnonzero(systems == "Hani")
-    findings.seen[han] = in_han_variant([texts[row] for row in han], findings.seen[han], scope_of(model))
-    if options.on_mismatch == "relabel":
-        relabelled = contradicted | foreign
-        findings.codes[relabelled] = findings.seen[relabelled]
-        findings.scores[relabelled] = np.where(others == "", 0, likely)[relabelled]
-    findings.object_to(np.flatnonzero(foreign), SCRIPT_MISMATCH, shares[foreign], MIN_SCRIPT_SHARE)
-    rows = np.flatnonzero(contradicted)
-    findings.object_to(rows, LANGUAGE_MISMATCH, likely[rows].astype(np.float64), options.min_veto_score)
-    return findings
-
-
-def _variant(declared: Language, system: str) -> str:
-    """Return the declared language in the script that the text shows, if it is written in it."""
-    if fits(declared.script, system):
-        return declared.code
-    return next((item.code for item in in_all_scripts(declared) if fits(item.script, system)), declared.code)
-
-
-def _script_shares(counts: LetterCounts, declared: Language) -> Floats:
-    """Return the share of letters that are in any of the language's scripts, shape (n,); 1 where there are none."""
-    scripts = {name for script in declared.scripts for name in members(script)}
-    total = counts.total()
-    return np.where(total == 0, 1.0, counts.of(scripts) / np.maximum(total, 1))
-
-
-def _ask(model: Model, texts: list[str], declared: Language, systems: Codes) -> tuple[Codes, Scores, Scores]:
-    """Ask the model about texts of one declared language.
-
-    Returns:
-        The likeliest other language, empty where it is the declared one, a close relative, or in another script
-        than the text; its probability; and that of the declared one, in whatever script.
-    """
-    relatives = confusable(declared.base)
-    own = np.array([any(item.base == declared.base for item in meaning) for meaning in model.meanings], dtype=bool)
-    labels, likely = model.best(texts)
-    is_own = own[labels]
-    given = np.where(is_own, likely, np.float32(0))
-    others = np.array(
-        [
-            "" if mine else _other(model.meanings[label], system, relatives)
-            for label, system, mine in zip(labels, systems, is_own, strict=True)
-        ],
-        dtype=object,
-    )
-    rest = np.flatnonzero(~is_own)
-    if len(rest):
-        given[rest] = model.probabilities([texts[row] for row in rest])[:, own].sum(axis=1)
-    return others, likely, given
-
-
-def _other(meaning: Sequence[Language], system: str, relatives: frozenset[str]) -> str:
-    if any(item.base in relatives for item in meaning):
-        return ""
-    return next((item.code for item in meaning if fits(item.script, system)), "")
+    for key, rows in sorted(rows_of.items()):
+        yield key, np.array(rows)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from curation.errors import ConfigError
 from curation.langid import identify
-from curation.langid.decide import OUTSIDE_WEIGHT, identify_prepared, in_han_variant, scope_of
+from curation.langid.decide import OUTSIDE_SHARE, identify_prepared, in_han_variant
 from curation.langid.model import load
+from curation.langid.scope import scope_of
 from language_configs import UnknownLanguageError
 
 SENTENCES = {
@@ -253,7 +254,7 @@ def test_serbian_is_told_by_its_script() -> None:
     ],
 )
 def test_characters_tell_the_han_variant(text: str, code: str, label: str) -> None:
-    codes = in_han_variant([text], np.array([code], dtype=object), scope_of(load()))
+    codes = in_han_variant(pa.array([text]), np.array([code], dtype=object), scope_of(load()))
     assert codes.tolist() == [label]
 
 

@@ -1,0 +1,104 @@
+"""What a text shows: its letters by script and the model's corrected probabilities; and what its partner lets expect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from curation.langid.model import Model
+from curation.langid.scope import Bools, Codes, Scope, fitting
+from curation.langid.scripts import NO_SCRIPT, LetterCounts, letter_counts
+
+Relation = Literal["same", "different"]
+
+# Texts that are looked at at a time: what is held for them (labels by texts) stays near the processor's cache.
+BLOCK_ROWS = 1_024
+# Share of pairs with sides in different languages among those that are mostly in one (titles, names, quotations).
+DIFFERENT_SHARE = 0.1
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beliefs:
+    """What n texts show.
+
+    Attributes:
+        texts: the texts, as `prepare` returns them, shape (n,).
+        counts: their letters by script.
+        systems: the script of each, shape (n,).
+        mass: probability of each label times the model's weight for it, float32, shape (n, m); 0 for all but the
+            likeliest labels.
+        rest: probability of all labels whose mass is 0 together, float32, shape (n,).
+    """
+
+    texts: pa.Array
+    counts: LetterCounts
+    systems: Codes
+    mass: Floats
+    rest: Floats
+
+    def deepened(self, rows: Rows, model: Model) -> Beliefs:
+        """Return the beliefs about some rows, with every label of the model."""
+        texts = self.texts.take(pa.array(rows))
+        mass = model.probabilities(texts.to_pylist()) * model.weights
+        counts = LetterCounts(self.counts.scripts, self.counts.counts[rows])
+        return Beliefs(texts, counts, self.systems[rows], mass, np.zeros(len(rows), np.float32))
+
+    def fitting(self, scope: Scope) -> Bools:
+        """Return which labels mean a language of the scope that is written in the text's script, shape (n, m)."""
+        names, numbers = np.unique(self.systems.astype(str), return_inverse=True)
+        masks = [fitting(scope, str(name)) for name in names]
+        return np.stack(masks)[numbers] if masks else np.zeros(self.mass.shape, np.bool_)
+
+
+def look(texts: pa.Array, model: Model) -> Beliefs:
+    """Look at texts that went through `prepare`; not at more than `BLOCK_ROWS` of them."""
+    counts = letter_counts(texts)
+    systems = counts.dominant()
+    likeliest = np.zeros((len(texts), len(model.labels)), dtype=np.float32)
+    lettered = np.flatnonzero(systems != NO_SCRIPT)
+    asked = texts if len(lettered) == len(texts) else texts.take(pa.array(lettered))
+    likeliest[lettered] = model.likeliest(asked.to_pylist())
+    rest = np.maximum(np.float32(1) - likeliest.sum(axis=1), 0)
+    likeliest *= model.weights
+    return Beliefs(texts, counts, systems, likeliest, rest)
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """Cut `count` rows into slices of `BLOCK_ROWS`."""
+    return (slice(start, min(start + BLOCK_ROWS, count)) for start in range(0, count, BLOCK_ROWS))
+
+
+def expected_from(other: Beliefs, scope: Scope, relation: Relation) -> Floats:
+    """Return how much likelier each label is given the other side of a pair than without it, shape (n, m).
+
+    With q the probabilities of the other side's languages, m labels and d = `DIFFERENT_SHARE`: 1 - q for sides that
+    are in different languages, and d + (1 - d) m q for sides that are mostly in one. A side without letters, or in
+    no language of the scope, lets nothing be expected.
+    """
+    mass = other.mass * other.fitting(scope)
+    total = mass.sum(axis=1) + other.rest
+    shares = mass / np.maximum(total, np.finfo(np.float32).tiny)[:, None]
+    factors = _factors(shares, relation)
+    factors[mass.max(axis=1, initial=0) == 0] = 1
+    return factors
+
+
+def expected_of(base: str, model: Model, relation: Relation) -> Floats:
+    """Likewise, for another side that is declared to be in the language `base` (ISO 639-3), shape (m,)."""
+    shares = np.array([any(item.base == base for item in meaning) for meaning in model.meanings], dtype=np.float32)
+    return _factors(shares, relation) if shares.any() else np.ones_like(shares)
+
+
+def _factors(shares: Floats, relation: Relation) -> Floats:
+    if relation == "different":
+        return 1 - shares
+    labels = shares.shape[-1]
+    return np.float32(DIFFERENT_SHARE) + np.float32((1 - DIFFERENT_SHARE) * labels) * shares

@@ -1,0 +1,176 @@
+"""Fit the weights and thresholds of the embedded model that `language_configs` ships, and write them into its files.
+
+    pip install -e '.[demo]'
+    python tools/calibrate_languages.py --data FOLDER
+
+FOLDER holds `tatoeba/pairs.parquet` (language, text), `bible/verses.parquet` and `python-docs/paragraphs.parquet`;
+Django's catalogues come with the installation. Of Tatoeba one half is fitted on (`curation.langid.calibrate.held_out`),
+and `benchmarks/langid.py` measures on the other. For one language and your own lines there is `curate calibrate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.config.model import GettextSource
+from curation.langid.calibrate import (
+    BUCKETS,
+    FORMULA,
+    Lines,
+    Threshold,
+    answer,
+    fit_log_weights,
+    fit_thresholds,
+    held_out,
+    reweighted,
+)
+from curation.langid.model import EMBEDDED, load
+from curation.sources import list_files, read_file
+from language_configs import UnknownLanguageError, languages, resolve
+from language_configs.write import update_language_file
+
+TARGET = Path(__file__).resolve().parent.parent / "language_configs"
+# Lines of a language from one collection; the rest would only make it count for more in its language.
+MOST_LINES = 500
+# What is promised, and a little more, for what holds on the lines of the fit holds less on others.
+PRECISION = 0.985
+# Of the calibrated languages, the share whose threshold is below what an uncalibrated one must reach.
+CAUTION = 0.75
+
+Collection = dict[str, list[str]]
+
+
+def main() -> None:
+    """Fit everything and write it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    data = parser.parse_args().data
+    collections = {
+        "Tatoeba (one half)": tatoeba(data / "tatoeba/pairs.parquet"),
+        "parallel Bible corpus": column_wise(data / "bible/verses.parquet"),
+        "Python documentation": column_wise(data / "python-docs/paragraphs.parquet"),
+        "Django catalogues": django(),
+    }
+    lines, sources = joined(collections)
+    model = load()
+    model = reweighted(model, fit_log_weights(lines, model))
+    answers = answer(lines, model)
+    log_weights = dict(zip((meaning[0].base for meaning in model.meanings), np.log(model.weights), strict=True))
+    fitted = {}
+    for base in sorted(set(lines.bases) & set(log_weights)):
+        thresholds = fit_thresholds(answers, base, precision=PRECISION)
+        if thresholds:
+            fitted[base] = thresholds
+            write(base, float(log_weights[base]), thresholds, sources[base])
+    write_root(fitted)
+    print(f"{len(lines.bases):,} lines, {len(fitted)} languages calibrated", file=sys.stderr)
+
+
+def tatoeba(path: Path) -> Collection:
+    """Return the half of the sentences that is fitted on."""
+    found = column_wise(path)
+    return {base: [text for text, out in zip(texts, held_out(texts), strict=True) if not out] for base, texts in found.items()}
+
+
+def column_wise(path: Path) -> Collection:
+    """Return the texts of a table with the columns `language` and `text`, by language."""
+    table = pq.read_table(path, columns=["language", "text"])
+    return by_language(zip(table["language"].to_pylist(), table["text"].to_pylist(), strict=True))
+
+
+def django() -> Collection:
+    """Return the translated messages of Django's catalogues, by language."""
+    source = GettextSource(
+        name="django", licence="BSD-3-Clause", task="bitext", format="gettext", path="package:django/**/django*.po"
+    )
+    return by_language(_messages(source))
+
+
+def _messages(source: GettextSource) -> Iterator[tuple[str, str]]:
+    for file in list_files(source, Path()):
+        for batch in read_file(source, file, batch_rows=10_000):
+            columns = (batch.rows.column(name).to_pylist() for name in ("positive_language", "positive"))
+            yield from zip(*columns, strict=True)
+
+
+def by_language(pairs: Iterator[tuple[str, str]]) -> Collection:
+    """Return distinct texts by ISO 639-3 code; of languages that are not in the table, by the code as it is."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for code, text in pairs:
+        found[_base(code)][text] = None
+    return {base: list(texts) for base, texts in found.items()}
+
+
+def _base(code: str) -> str:
+    try:
+        return resolve(code).base
+    except UnknownLanguageError:
+        return code
+
+
+def joined(collections: dict[str, Collection]) -> tuple[Lines, dict[str, list[str]]]:
+    """Return all lines, and for each language the collections that they are from."""
+    texts: list[str] = []
+    bases: list[str] = []
+    sources: dict[str, list[str]] = defaultdict(list)
+    for name, collection in collections.items():
+        for base, found in sorted(collection.items()):
+            chosen = sorted(found, key=lambda text: hash_of(text))[:MOST_LINES]
+            texts += chosen
+            bases += [base] * len(chosen)
+            sources[base].append(name)
+    return Lines.of(pa.array(texts, pa.large_string()), bases), sources
+
+
+def hash_of(text: str) -> str:
+    """Return what texts are drawn by."""
+    from curation.hashing import content_id
+
+    return content_id(text)
+
+
+def write(base: str, log_weight: float, thresholds: list[Threshold], sources: list[str]) -> None:
+    """Write the calibration of a language into its file, or its files where the model knows several of its scripts."""
+    entry = {
+        "log_weight": round(log_weight, 3),
+        "min_score": steps(thresholds),
+        "calibration": {
+            "lines": sum(each.lines for each in thresholds),
+            "sources": sources,
+            "date": datetime.now(UTC).date().isoformat(),
+            "formula": f"{FORMULA} {PRECISION}",
+        },
+    }
+    for language in languages().values():
+        if language.base == base and language.lid176:
+            update_language_file(TARGET / "languages" / f"{language.code}.yml", {"identification": {EMBEDDED: entry}})
+
+
+def steps(thresholds: list[Threshold]) -> dict[int, float]:
+    """Return the thresholds by length, without those that only repeat the one before."""
+    kept: dict[int, float] = {}
+    for each in thresholds:
+        if not kept or each.score != list(kept.values())[-1]:
+            kept[each.start] = each.score
+    return kept
+
+
+def write_root(fitted: dict[str, list[Threshold]]) -> None:
+    """Write what languages without a calibration must reach: more than most calibrated ones."""
+    table = np.array([[each.score for each in thresholds] for thresholds in fitted.values()])
+    cautious = np.quantile(table, CAUTION, axis=0).round(2)
+    entry = {"min_score": {start: float(score) for start, score in zip(BUCKETS, cautious, strict=True)}}
+    update_language_file(TARGET / "root.yml", {"identification": {EMBEDDED: entry}})
+
+
+if __name__ == "__main__":
+    main()
