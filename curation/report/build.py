@@ -102,7 +102,7 @@ def _languages(
 
 def _names(codes: Mapping[str, object]) -> dict[str, str]:
     """Return the English name of each language; the code itself where it is in no table."""
-    from language_configs.loader import languages
+    from language_configs import languages
 
     known = languages()
     return {code: known[code].name if code in known else code for code in codes}
