@@ -19,6 +19,9 @@ ENVIRONMENT = "CURATION_LANGUAGES"
 """Environment variable that names a folder of a user's own files, laid out as this package is."""
 
 
+_PLACES = ("code", "bcp47", "iso639_3", *Language.model_fields)
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """One value of a language."""
@@ -102,7 +105,8 @@ def codes_of(script: str) -> tuple[str, ...]:
 def explain(language: Language) -> tuple[Value, ...]:
     """Return each value of a language of the table, with the level and the file that it comes from."""
     found = levels().resolve(language.code)
-    return (*_derived(language, found), *_labelled(language, found), *_set(found))
+    values = (*_derived(language, found), *_labelled(language, found), *_set(found))
+    return tuple(sorted(values, key=lambda value: (_PLACES.index(value.key.partition(".")[0]), value.key)))
 
 
 def _derived(language: Language, found: Mapping[KeyPath, Origin]) -> Iterator[Value]:
