@@ -1,4 +1,4 @@
-"""What is wrong in the language files although each can be read: what says nothing, contradicts itself or is missing."""
+"""What is wrong in language files that can be read: what says nothing, contradicts itself or is missing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def _each_file(levels: Levels) -> Iterator[Finding]:
     for key, sources in levels.scripts.items():
         missing = set(last(sources, "members") or (key,)) - set(ranges())
         if missing and key != "Zzzz":
-            yield Finding(sources[-1].file, "members", f"script_ranges.yml has no range for {', '.join(sorted(missing))}")
+            yield Finding(
+                sources[-1].file, "members", f"script_ranges.yml has no range for {', '.join(sorted(missing))}"
+            )
     yield from _no_ops_above(levels)
 
 

@@ -80,8 +80,8 @@ def assemble(found: Levels, code: str) -> Language:
     fields["filters"] = {role: Bounds(**bounds) for role, bounds in fields.get("filters", {}).items()}
     models = fields.get("identification", {})
     fields["identification"] = {model: Identification.model_construct(**values) for model, values in models.items()}
-    kind = "programming" if script == "Zzzz" else "natural"
-    return Language(**{"scripts": (script,)} | fields | {"code": code, "kind": kind, "family": fields.get("family", "")})
+    fields["kind"] = "programming" if script == "Zzzz" else "natural"
+    return Language(**{"scripts": (script,)} | fields | {"code": code})
 
 
 def _labels(found: Levels, code: str) -> dict[str, tuple[str, ...]]:

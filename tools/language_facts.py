@@ -165,21 +165,27 @@ SCRIPTS = {
 # Variants of which the model saw little or nothing: their Wikipedia is written in the other script.
 UNKNOWN_TO_LID176 = frozenset(
     [
+        "arb_Latn",
         "azj_Cyrl",
+        "ben_Latn",
         "bos_Cyrl",
+        "hin_Latn",
         "kaz_Arab",
         "kaz_Latn",
         "khk_Mong",
         "kir_Arab",
         "min_Arab",
         "mni_Mtei",
+        "npi_Latn",
+        "sat_Deva",
+        "sin_Latn",
         "snd_Deva",
         "tuk_Cyrl",
         "uig_Cyrl",
         "uig_Latn",
+        "urd_Latn",
         "uzn_Arab",
         "zsm_Arab",
-        "sat_Deva",
     ]
 )
 
@@ -218,7 +224,10 @@ MTEB_MISNOMERS = {
 COLLECTIVES = frozenset({"ber", "nah"})
 
 # Writing without blanks between words.
-UNSPACED = frozenset("Bali Hans Hant Java Jpan Khmr Lana Laoo Mymr Tale Talu Tavt Thai Tibt Yiii".split())
+UNSPACED = frozenset(
+    {"Bali", "Hans", "Hant", "Java", "Jpan", "Khmr", "Lana", "Laoo"}
+    | {"Mymr", "Tale", "Talu", "Tavt", "Thai", "Tibt", "Yiii"}
+)
 
 # Writing systems of several Unicode scripts, and variants of one.
 MEMBERS = {

@@ -99,9 +99,10 @@ def from_verses(path: Path, known: Mapping[str, float]) -> dict[str, float]:
     bridges = sorted(known.keys() & lengths.keys())
     found = {}
     for code in sorted(lengths.keys() - known.keys()):
-        ratios = [ratio * known[bridge] for bridge in bridges if (ratio := corpus_ratio(lengths[code], lengths[bridge]))]
-        if ratios:
-            found[code] = math.exp(statistics.fmean(map(math.log, ratios)))
+        ratios = {bridge: corpus_ratio(lengths[code], lengths[bridge]) for bridge in bridges}
+        logs = [math.log(ratio * known[bridge]) for bridge, ratio in ratios.items() if ratio is not None]
+        if logs:
+            found[code] = math.exp(statistics.fmean(logs))
     return found
 
 
