@@ -41,7 +41,9 @@ def _plain(node: yaml.Node, seen: set[int]) -> object:
         return [_plain(item, seen) for item in node.value]
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, seen)
-    return _WORDS.get(node.value, node.value) if not node.style else node.value
+    # A word in quotes is a string whatever it says.
+    is_plain = isinstance(node, yaml.ScalarNode) and not node.style
+    return _WORDS.get(node.value, node.value) if is_plain else node.value
 
 
 def _mapping(node: yaml.MappingNode, seen: set[int]) -> dict[str, object]:

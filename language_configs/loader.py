@@ -146,7 +146,7 @@ def _index() -> Mapping[str, Language]:
     """Return every known code, lower-cased; what comes first in `_codes` takes precedence."""
     index: dict[str, Language] = {}
     for code, language in _codes():
-        index.setdefault(code.lower(), language)
+        index.setdefault(code.lower().replace("-", "_"), language)
     return index
 
 
@@ -159,7 +159,10 @@ def _codes() -> Iterator[tuple[str, Language]]:
     yield from ((language.iso639_1, language) for language in default if language.iso639_1)
     yield from ((alias, language) for language in natural for alias in language.aliases)
     yield from ((label, language) for language in default for label in language.lid176)
-    yield from ((alias, language) for language in table for alias in language.aliases)
+    yield from ((label, language) for language in natural for label in language.labels.get("flores", ()))
+    programming = [language for language in table if language.kind == "programming"]
+    yield from ((language.base, language) for language in programming)
+    yield from ((alias, language) for language in programming for alias in language.aliases)
 
 
 def _by_subtags(key: str) -> tuple[Language, bool] | None:

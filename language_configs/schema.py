@@ -20,6 +20,8 @@ Version = Annotated[Literal[1], BeforeValidator(lambda value: 1 if value == "1" 
 Code = Annotated[str, StringConstraints(pattern=f"^({NATURAL_CODE}|{PROGRAMMING_CODE})$")]
 Script = Annotated[str, StringConstraints(pattern=r"^[A-Z][a-z]{3}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+# As `resolve` reads codes: small letters, and `_` before a region or script.
+Alias = Annotated[str, StringConstraints(pattern=r"^[^\s_\p{Lu}-][^\s\p{Lu}]*$")]
 FamilyKey = Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[a-z]+)*$")]
 # YAML has lists only, and strict tuples would refuse them.
 Strings = Annotated[tuple[str, ...], Field(strict=False)]
@@ -124,7 +126,7 @@ class LanguageFile(Level):
     """ISO 639-3 code of the macro-language that ISO counts it to."""
     collective: bool = False
     """Whether the code is one of ISO 639-2 for a group of languages, which ISO 639-3 has not."""
-    aliases: Strings = ()
+    aliases: Annotated[tuple[Alias, ...], Field(strict=False)] = ()
     """Further codes: macro-languages, collectives, bibliographic, retired and regional ones."""
     scripts: Scripts | None = None
     """All scripts that the language is written in, the default first, where there are several."""

@@ -19,6 +19,9 @@ ENVIRONMENT = "CURATION_LANGUAGES"
 """Environment variable that names a folder of a user's own files, laid out as this package is."""
 
 
+_PLACES = ("code", "bcp47", "iso639_3", *Language.model_fields)
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """One value of a language."""
@@ -77,8 +80,8 @@ def assemble(found: Levels, code: str) -> Language:
     fields["filters"] = {role: Bounds(**bounds) for role, bounds in fields.get("filters", {}).items()}
     models = fields.get("identification", {})
     fields["identification"] = {model: Identification.model_construct(**values) for model, values in models.items()}
-    kind = "programming" if script == "Zzzz" else "natural"
-    return Language(**{"scripts": (script,)} | fields | {"code": code, "kind": kind, "family": fields.get("family", "")})
+    fields["kind"] = "programming" if script == "Zzzz" else "natural"
+    return Language(**{"scripts": (script,)} | fields | {"code": code})
 
 
 def _labels(found: Levels, code: str) -> dict[str, tuple[str, ...]]:
@@ -102,7 +105,8 @@ def codes_of(script: str) -> tuple[str, ...]:
 def explain(language: Language) -> tuple[Value, ...]:
     """Return each value of a language of the table, with the level and the file that it comes from."""
     found = levels().resolve(language.code)
-    return (*_derived(language, found), *_labelled(language, found), *_set(found))
+    values = (*_derived(language, found), *_labelled(language, found), *_set(found))
+    return tuple(sorted(values, key=lambda value: (_PLACES.index(value.key.partition(".")[0]), value.key)))
 
 
 def _derived(language: Language, found: Mapping[KeyPath, Origin]) -> Iterator[Value]:

@@ -30,7 +30,8 @@ TARGET = Path(__file__).resolve().parent.parent / "language_configs" / "systems"
 FLORES_MISNOMER = "sat_Beng"
 # A collection of Bible translations names some thousand languages that no other task has.
 ONLY_FOR_THE_CURIOUS = "Bible"
-NO_LANGUAGE = frozenset({"zxx-Zxxx"})
+# No language at all, and a Dravidian one in a collection of dialects of Hindi, of which it is unclear which is meant.
+NO_LANGUAGE = frozenset({"kfg-Deva", "zxx-Zxxx"})
 
 
 def main() -> None:

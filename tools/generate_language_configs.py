@@ -175,7 +175,7 @@ def identity(entry: Entry, scripts: list[str], short: str) -> dict[str, Any]:
     return {
         "name": name_of(entry),
         "iso639_1": short,
-        "macrolanguage": macrolanguage(entry.code),
+        "macrolanguage": macrolanguage(entry.code, short),
         "collective": True if entry.code in COLLECTIVES else None,
         "scripts": scripts if len(scripts) > 1 else [],
     }
@@ -192,9 +192,9 @@ def labels(entry: Entry, script: str, names: list[str]) -> dict[System, list[str
     return {name: list(found) for name, found in truth.items() if found != rule.get(name, ())} or None
 
 
-def macrolanguage(code: str) -> str:
+def macrolanguage(code: str, short: str) -> str:
     """Return the macro-language that ISO 639-3 counts a language to, as IANA has it, in three letters."""
-    wide = data_dicts.MACROLANGUAGES.get(code, "")
+    wide = data_dicts.MACROLANGUAGES.get(short) or data_dicts.MACROLANGUAGES.get(code, "")
     return langcodes.Language.get(wide, normalize=False).to_alpha3() if len(wide) == 2 else wide
 
 

@@ -100,6 +100,7 @@ SCRIPTS = {
     "acm": "Arab",
     "acq": "Arab",
     "ajp": "Arab",
+    "anp": "Deva",
     "arb": "Arab Latn",
     "azb": "Arab",
     "azj": "Latn Cyrl",
@@ -107,8 +108,10 @@ SCRIPTS = {
     "bam": "Latn Nkoo",
     "ben": "Beng Latn",
     "ber": "Latn Tfng",
+    "bhd": "Deva",
     "bho": "Deva",
     "bjn": "Latn Arab",
+    "bns": "Deva",
     "bos": "Latn Cyrl",
     "bss": "Latn",
     "chu": "Cyrl",
@@ -129,8 +132,10 @@ SCRIPTS = {
     "knc": "Latn Arab",
     "kor": "Hang",
     "lfn": "Latn Cyrl",
+    "mey": "Arab",
     "min": "Latn Arab",
     "mni": "Beng Mtei",
+    "nan": "Hant Latn",
     "nov": "Latn",
     "npi": "Deva Latn",
     "oji": "Cans Latn",
@@ -160,21 +165,27 @@ SCRIPTS = {
 # Variants of which the model saw little or nothing: their Wikipedia is written in the other script.
 UNKNOWN_TO_LID176 = frozenset(
     [
+        "arb_Latn",
         "azj_Cyrl",
+        "ben_Latn",
         "bos_Cyrl",
+        "hin_Latn",
         "kaz_Arab",
         "kaz_Latn",
         "khk_Mong",
         "kir_Arab",
         "min_Arab",
         "mni_Mtei",
+        "npi_Latn",
+        "sat_Deva",
+        "sin_Latn",
         "snd_Deva",
         "tuk_Cyrl",
         "uig_Cyrl",
         "uig_Latn",
+        "urd_Latn",
         "uzn_Arab",
         "zsm_Arab",
-        "sat_Deva",
     ]
 )
 
@@ -213,7 +224,10 @@ MTEB_MISNOMERS = {
 COLLECTIVES = frozenset({"ber", "nah"})
 
 # Writing without blanks between words.
-UNSPACED = frozenset("Bali Hans Hant Java Jpan Khmr Lana Laoo Mymr Tale Talu Tavt Thai Tibt Yiii".split())
+UNSPACED = frozenset(
+    {"Bali", "Hans", "Hant", "Java", "Jpan", "Khmr", "Lana", "Laoo"}
+    | {"Mymr", "Tale", "Talu", "Tavt", "Thai", "Tibt", "Yiii"}
+)
 
 # Writing systems of several Unicode scripts, and variants of one.
 MEMBERS = {

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from curation.cli.output import columns, plain, result
 from curation.errors import ConfigError, ReleaseError
+
+if TYPE_CHECKING:
+    from language_configs import Language
 
 _TEXT_CHARS = 160
 
@@ -85,20 +89,82 @@ def verify_command(release: Path, as_json: bool) -> int:
 
 @click.command("langs")
 @click.argument("code", required=False)
+@click.option("--lint", "as_lint", is_flag=True, help="Check all language files; exits with 1 if anything is wrong.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def langs_command(code: str | None, as_json: bool) -> None:
-    """Show the language table, or what is known about the language CODE (any common code)."""
-    from language_configs import UnknownLanguageError, languages, resolve
+def langs_command(code: str | None, as_lint: bool, as_json: bool) -> int:
+    """Show the language table, or what holds for the language CODE (any common code) and which file says so.
 
-    if code is not None:
-        try:
-            language = resolve(code).model_dump(mode="json")
-        except UnknownLanguageError as error:
-            raise ConfigError(str(error), hint="curate langs shows all codes") from None
-        lines = [f"{name:<12} {value}" for name, value in language.items()]
-        result(language, "\n".join(lines), as_json=as_json)
-        return
-    known = languages()
-    rows = [(language.code, language.name, " ".join(language.scripts)) for language in known.values()]
-    table = columns(("code", "name", "scripts"), rows)
-    result([language.model_dump(mode="json") for language in known.values()], table, as_json=as_json)
+    CURATION_LANGUAGES names a folder of language files of your own, see docs/languages.md.
+    """
+    from language_configs import LanguageFileError
+
+    if as_lint and code is not None:
+        raise click.UsageError("--lint checks all languages: leave CODE out")
+    try:
+        if as_lint:
+            return _lint(as_json=as_json)
+        if code is not None:
+            _language(code, as_json=as_json)
+        else:
+            _languages(as_json=as_json)
+    except LanguageFileError as error:
+        raise ConfigError(str(error), hint="docs/languages.md says what a language file holds") from None
+    return 0
+
+
+def _languages(*, as_json: bool) -> None:
+    from language_configs import languages
+
+    known = languages().values()
+    header = ("code", "name", "scripts", "bcp47", "flores", "glotlid", "lid.176", "mteb")
+    rows = [
+        (
+            *(language.code, language.name, " ".join(language.scripts), language.bcp47 or "-", language.flores or "-"),
+            *(" ".join(language.glotlid) or "-", " ".join(language.lid176) or "-", language.mteb or "-"),
+        )
+        for language in known
+    ]
+    result([_facts(language) for language in known], _aligned([header, *rows]), as_json=as_json)
+
+
+def _language(code: str, *, as_json: bool) -> None:
+    from language_configs import UnknownLanguageError, explain, resolve
+
+    try:
+        language = resolve(code)
+    except UnknownLanguageError as error:
+        raise ConfigError(str(error), hint="curate langs shows all codes") from None
+    values = explain(language)
+    rows = [(value.key, plain(_shown(value.value)), value.level, plain(value.file)) for value in values]
+    origins = [asdict(value) for value in values]
+    result(_facts(language) | {"origins": origins}, _aligned(rows), as_json=as_json)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of words, all columns to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _facts(language: Language) -> dict[str, Any]:
+    """Return a language for a program: what it holds, and the codes that follow from that."""
+    derived = ("base", "script", "iso639_2", "iso639_3", "bcp47", "flores", "glotlid", "lid176", "mteb")
+    return language.model_dump(mode="json") | {name: getattr(language, name) for name in derived}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return " ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_shown(item)}" for key, item in value.items())
+    return "off" if value is None else str(value)
+
+
+def _lint(*, as_json: bool) -> int:
+    from language_configs.lint import lint
+
+    findings = lint()
+    text = "\n".join(plain(str(finding)) for finding in findings) or "the language files are sound"
+    result([asdict(finding) for finding in findings], text, as_json=as_json)
+    return 1 if findings else 0

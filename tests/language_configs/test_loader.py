@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, get_args
 
 import django
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from curation.langid.model import load
 from language_configs import (
     UnknownLanguageError,
+    by_label,
     by_lid176,
     confusable,
     in_all_scripts,
@@ -20,6 +22,7 @@ from language_configs import (
     variants,
 )
 from language_configs.files import read_yaml
+from language_configs.loader import LabelSystem
 
 TATOEBA = """afr amh ang ara arq arz ast awa aze bel ben ber bos bre bul cat cbk ceb ces cha cmn cor csb cym dan deu
 dsb dtp ell epo est eus fao fin fra fry gla gle glg gsw heb hin hrv hsb hun hye ido ile ina ind isl ita jav jpn kab
@@ -38,6 +41,12 @@ OTHERWISE = {
 }
 
 _NO_LOCALES = {"__init__.py", "__pycache__"}
+
+# Short names of programming languages that are codes of natural ones.
+NATURAL_FIRST = frozenset({"asm", "cs", "lua", "sh", "ts"})
+
+# What MTEB calls North Moluccan Malay and Bodo, in all of its tasks.
+MISNOMERS = frozenset({"max-Deva", "boy-Deva"})
 
 # Codes that two parties use for two things; ISO 639-3 is followed.
 CONTESTED = {"als": "als_Latn", "lua": "lua_Latn"}
@@ -103,6 +112,18 @@ LABELS = sorted(label.removeprefix("__label__") for label in load().labels)
         ("zh-Hant-HK", "cmn_Hant"),
         ("zh-Hans-HK", "cmn_Hans"),
         ("cmn_Hani", "cmn_Hans"),
+        ("zho_Hans", "cmn_Hans"),
+        ("zho_Hant", "cmn_Hant"),
+        ("ekk_Latn", "est_Latn"),
+        ("fil-Latn", "tgl_Latn"),
+        ("msa", "zsm_Latn"),
+        ("swa", "swh_Latn"),
+        ("ori", "ory_Orya"),
+        ("mon", "khk_Cyrl"),
+        ("yid", "ydd_Hebr"),
+        ("mlg", "plt_Latn"),
+        ("orm", "gaz_Latn"),
+        ("kur", "kmr_Latn"),
         ("yue", "yue_Hant"),
         ("ja-Hira", "jpn_Jpan"),
         ("ko_Kore", "kor_Hang"),
@@ -143,25 +164,87 @@ def test_every_label_of_the_embedded_model_is_known() -> None:
     assert [language.code for language in by_lid176()["zh"]] == ["cmn_Hans", "cmn_Hant"]
 
 
-@pytest.mark.parametrize("code", list(languages()))
-def test_every_name_of_a_language_leads_back_to_it(code: str) -> None:
-    language = languages()[code]
-    default = language if language.kind == "programming" else in_all_scripts(language)[0]
-    assert resolve(code) == language
-    if (language.base, language.kind) != ("lua", "programming"):
-        assert resolve(language.base) == default
-    if language.iso639_1:
-        assert resolve(language.iso639_1) == default
-    for alias in language.aliases:
-        assert alias == alias.lower()
-        assert resolve(alias).code == CONTESTED.get(alias, code)
+def test_every_name_of_a_language_leads_back_to_it() -> None:
+    for code, language in languages().items():
+        assert resolve(code) is language
+        if language.kind == "programming":
+            names = {language.base: language, **dict.fromkeys(language.aliases, language)}
+            natural = {name for name in names if resolve(name).kind == "natural"}
+            assert natural <= NATURAL_FIRST, code
+            names = {name: item for name, item in names.items() if name not in natural}
+        else:
+            default = in_all_scripts(language)[0]
+            names = {language.base: default, language.iso639_1 or code: default if language.iso639_1 else language}
+            names |= {alias: language for alias in language.aliases if alias not in CONTESTED}
+        assert {name: resolve(name) for name in names} == names, code
 
 
-def test_no_two_languages_claim_a_name() -> None:
-    names = [name for item in languages().values() for name in {item.code.lower(), *item.aliases} - set(CONTESTED)]
-    names += {item.base for item in languages().values() if item.kind == "natural"}
-    names += {item.iso639_1 for item in languages().values() if item.iso639_1}
-    assert {name for name in names if names.count(name) > 1} == set()
+def test_every_language_has_its_labels_both_ways() -> None:
+    for system in get_args(LabelSystem.__args__[0]) + get_args(LabelSystem.__args__[1]):
+        for label, meant in by_label(system).items():
+            assert meant
+            single = system == "macrolanguage" or len({language.base for language in meant}) == 1
+            assert single, (system, label)
+    for language in languages().values():
+        for system, labels in language.labels.items():
+            assert all(language in by_label(system)[label] for label in labels)
+        assert language.bcp47 == "" or by_label("bcp47")[language.bcp47] == (language,)
+        assert language.iso639_3 == "" or language in by_label("iso639_3")[language.iso639_3]
+
+
+def test_a_label_of_most_systems_finds_its_language_as_a_code_too() -> None:
+    """Not those of lid.176, where `als` is Alemannic, nor what MTEB misnames."""
+    for system in ("flores", "glotlid", "iso639_2", "bcp47", "iso639_1"):
+        for label, meant in by_label(system).items():
+            assert resolve(label) == meant[0], (system, label)
+    for language in languages().values():
+        if language.mteb and language.kind == "natural" and language.mteb not in MISNOMERS:
+            assert resolve(language.mteb) == language
+
+
+@pytest.mark.parametrize(
+    ("code", "labels"),
+    [
+        ("cmn_Hans", ("zh", ("zho", "chi"), "cmn", "zho", "zho_Hans", ("cmn_Hani",), ("zh",), "cmn-Hans")),
+        ("cmn_Hant", ("zh-Hant", ("zho", "chi"), "cmn", "zho", "zho_Hant", ("cmn_Hani",), ("zh",), "zho-Hant")),
+        ("swh_Latn", ("sw", ("swa",), "swh", "swa", "swh_Latn", ("swh_Latn",), ("sw",), "swh-Latn")),
+        ("est_Latn", ("et", ("est",), "est", "", "est_Latn", ("ekk_Latn",), ("et",), "est-Latn")),
+        ("tgl_Latn", ("tl", ("tgl", "fil"), "tgl", "", "tgl_Latn", ("fil_Latn",), ("tl",), "tgl-Latn")),
+        ("pes_Arab", ("fa", ("fas", "per"), "pes", "fas", "pes_Arab", ("fas_Arab",), ("fa",), "pes-Arab")),
+        ("prs_Arab", ("prs", (), "prs", "fas", "prs_Arab", (), (), "prs-Arab")),
+        ("gsw_Latn", ("gsw", ("gsw",), "gsw", "", "", ("gsw_Latn",), ("als",), "gsw-Latn")),
+        ("als_Latn", ("sq", ("sqi", "alb"), "als", "sqi", "als_Latn", ("als_Latn",), ("sq",), "als-Latn")),
+        ("srp_Latn", ("sr-Latn", ("srp",), "srp", "hbs", "", ("srp_Latn",), ("sr",), "srp-Latn")),
+        ("ben_Beng", ("bn", ("ben",), "ben", "", "ben_Beng", ("ben_Beng",), ("bn",), "ben-Beng")),
+        ("ber_Tfng", ("ber-Tfng", ("ber",), "", "", "", (), (), "ber-Tfng")),
+        ("sat_Olck", ("sat", ("sat",), "sat", "", "sat_Olck", ("sat_Olck",), (), "sat-Olck")),
+        ("arb_Latn", ("ar-Latn", ("ara",), "arb", "ara", "arb_Latn", ("arb_Latn",), (), "arb-Latn")),
+        ("python_Zzzz", ("", (), "", "", "", (), (), "python-Code")),
+        ("zig_Zzzz", ("", (), "", "", "", (), (), "")),
+    ],
+)
+def test_a_language_knows_its_labels(code: str, labels: tuple[object, ...]) -> None:
+    item = languages()[code]
+    found = (item.bcp47, item.iso639_2, item.iso639_3, item.macrolanguage, item.flores, item.glotlid, item.lid176)
+    assert (*found, item.mteb) == labels
+
+
+@pytest.mark.parametrize(
+    ("system", "label", "expected"),
+    [
+        ("flores", "sat_Beng", ["sat_Olck"]),
+        ("glotlid", "cmn_Hani", ["cmn_Hans", "cmn_Hant"]),
+        ("glotlid", "khk_Cyrl", ["khk_Cyrl"]),
+        ("mteb", "cmo-Hans", ["cmn_Hans"]),
+        ("mteb", "c++-Code", ["cpp_Zzzz"]),
+        ("iso639_2", "ger", ["deu_Latn"]),
+        ("iso639_1", "sr", ["srp_Cyrl", "srp_Latn"]),
+        ("macrolanguage", "fas", ["pes_Arab", "prs_Arab"]),
+        ("bcp47", "zh-Hant", ["cmn_Hant"]),
+    ],
+)
+def test_a_label_finds_its_languages(system: Any, label: str, expected: list[str]) -> None:
+    assert [language.code for language in by_label(system)[label]] == expected
 
 
 @pytest.mark.parametrize(
@@ -176,7 +259,8 @@ def test_no_two_languages_claim_a_name() -> None:
         ("zh_TW", ["cmn_Hant"]),
         ("cmn_Hani", ["cmn_Hans", "cmn_Hant"]),
         ("yue", ["yue_Hant", "yue_Hans"]),
-        ("hi", ["hin_Deva"]),
+        ("hi", ["hin_Deva", "hin_Latn"]),
+        ("ru", ["rus_Cyrl"]),
     ],
 )
 def test_a_code_without_a_script_leaves_all_scripts_open(code: str, expected: list[str]) -> None:
