@@ -10,15 +10,11 @@ averages: every language counts alike. "Known" are the languages that the model 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +63,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--all", action="store_true", help="the thresholds were not fitted on these lines")
     options = parser.parse_args()
+    pa.set_cpu_count(1)
     table = pq.read_table(options.data / "tatoeba/pairs.parquet")
     print_rate(table["text"].to_pylist(), options.runs)
     texts = read(table, everything=options.all)
@@ -125,7 +122,9 @@ def print_rate(texts: list[str], runs: int) -> None:
 def print_accuracy(texts: Texts) -> None:
     """Print the accuracy without candidates."""
     model = load()
-    index = {label: meaning[0].base if meaning else "" for label, meaning in zip(model.labels, model.meanings, strict=True)}
+    index = {
+        label: meaning[0].base if meaning else "" for label, meaning in zip(model.labels, model.meanings, strict=True)
+    }
     lines = prepare(texts.texts).to_pylist()
     first = np.array([index[model.predict(line + "\n", 1, 0.0, "strict")[0][1]] for line in lines])
     alone = bases(identify(texts.texts)[0])
@@ -134,7 +133,12 @@ def print_accuracy(texts: Texts) -> None:
     reference = macro(first, texts)
     partners = neighbours(texts)
     same = bases(identify_pairs(texts.texts, partners, relation="same")[0][0])
-    for name, answers in (("fastText, first label", first), ("text alone", alone), ("with its English partner", paired), ("with a text of its kind", same)):
+    for name, answers in (
+        ("fastText, first label", first),
+        ("text alone", alone),
+        ("with its English partner", paired),
+        ("with a text of its kind", same),
+    ):
         gain = macro(answers, texts) - reference
         goal = "" if answers is first else f"{gain:+.4f} {verdict(gain, MARGIN_GOAL)}"
         print(f"  {name:<26} {macro(answers, texts):.4f} {goal}")
@@ -156,7 +160,9 @@ def print_candidates(texts: Texts) -> None:
     print("\naccuracy with the true language among 3 candidates (macro over the known)")
     everything = texts.languages(known=False)
     for name, pool in (("others known to the model", texts.languages()), ("others of all languages", everything)):
-        answers = with_candidates(texts, lambda base, rng, pool=pool: rng.choice([o for o in pool if o != base], 2, replace=False))
+        answers = with_candidates(
+            texts, lambda base, rng, pool=pool: rng.choice([o for o in pool if o != base], 2, replace=False)
+        )
         wrong = np.array([a not in ("und", b) for a, b in zip(answers, texts.bases, strict=True)])
         rate = macro(answers, texts)
         print(f"  {name:<26} {rate:.4f} {verdict(rate, CANDIDATES_GOAL)}; wrong {wrong.mean():.4f}")
@@ -190,7 +196,7 @@ def print_precision(texts: Texts) -> None:
     letters = letter_counts(prepare(texts.texts)).total()
     alone = identify(texts.texts)
     paired = identify_pairs(texts.english, texts.texts, relation="different")[1]
-    print("\nat the calibrated thresholds (macro over labels with 10 answers, and over known languages with 10 texts)")
+    print("\nat the calibrated thresholds (macro: over labels with 10 answers, and over known languages with 10 texts)")
     for name, (labels, scores) in (("text alone", alone), ("with its English partner", paired)):
         believed = scores >= min_scores(labels, texts.texts)
         answers = bases(labels)
@@ -200,12 +206,14 @@ def print_precision(texts: Texts) -> None:
             precision, coverage = shares(answers, believed & here, here, texts)
             right = (answers == texts.bases)[believed & here].mean()
             span = "all lengths" if (start, stop) == (0, None) else f"{start}-{stop - 1}" if stop else f"{start}-"
-            print(f"    {span:>12} letters: precision {precision:.4f} ({right:.4f} of all) ", end="")
-            print(f"{verdict(precision, PRECISION_GOAL)}, coverage {coverage:.4f}, {here.sum():,} texts")
+            print(f"    {span:>12} letters: precision {right:.4f} {verdict(right, PRECISION_GOAL)}, ", end="")
+            print(f"macro {precision:.4f}, coverage (macro) {coverage:.4f}, {here.sum():,} texts")
         everywhere = np.ones(len(letters), dtype=np.bool_)
         labelled = {base: precision_of(answers, believed, everywhere, texts, base) for base in texts.languages()}
         worst({base: rate for base, rate in labelled.items() if rate is not None}, f"precision, {name}")
-        covered = {base: float((believed & (answers == base))[texts.bases == base].mean()) for base in texts.languages()}
+        covered = {
+            base: float((believed & (answers == base))[texts.bases == base].mean()) for base in texts.languages()
+        }
         worst(covered, f"coverage, {name}")
 
 
@@ -214,7 +222,9 @@ def buckets() -> Iterator[tuple[int, int | None]]:
     yield from zip(BUCKETS, [*BUCKETS[1:], None], strict=True)
 
 
-def shares(answers: Names, believed: npt.NDArray[np.bool_], here: npt.NDArray[np.bool_], texts: Texts) -> tuple[float, float]:
+def shares(
+    answers: Names, believed: npt.NDArray[np.bool_], here: npt.NDArray[np.bool_], texts: Texts
+) -> tuple[float, float]:
     """Return macro precision and macro coverage."""
     precisions = [precision_of(answers, believed, here, texts, base) for base in texts.languages()]
     coverages = [

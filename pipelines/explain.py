@@ -131,7 +131,11 @@ def _kept_identify(view: _View) -> Iterator[dict[str, Any]]:
             name = f"{side} is {language} as declared; another language would have to reach the threshold"
             yield _detail(name, score, options.min_veto_score)
         else:
-            yield _detail(f"{side} is {language} as identified", score, options.min_score)
+            least = options.min_score
+            if least is None and not language.startswith("und_"):
+                texts, candidates = [view.row[side]], source.candidate_languages
+                least = float(min_scores([language], texts, model=options.model, candidates=candidates)[0])
+            yield _detail(f"{side} is {language} as identified", score, least)
 
 
 def _kept_filter(view: _View) -> Iterator[dict[str, Any]]:

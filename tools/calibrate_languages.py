@@ -74,13 +74,16 @@ def main() -> None:
             mine = origins[lines.bases == base]
             write(base, log_weights[base], thresholds, len(mine), sorted(set(mine)))
     write_root(fitted)
-    print(f"{len(lines.bases):,} lines, {len(fitted)} languages calibrated", file=sys.stderr)
+    sys.stderr.write(f"{len(lines.bases):,} lines, {len(fitted)} languages calibrated\n")
 
 
 def tatoeba(path: Path) -> Collection:
     """Return the half of the sentences that is fitted on."""
     found = column_wise(path)
-    return {base: [text for text, out in zip(texts, held_out(texts), strict=True) if not out] for base, texts in found.items()}
+    return {
+        base: [text for text, out in zip(texts, held_out(texts), strict=True) if not out]
+        for base, texts in found.items()
+    }
 
 
 def column_wise(path: Path) -> Collection:
@@ -92,7 +95,11 @@ def column_wise(path: Path) -> Collection:
 def django() -> Collection:
     """Return the translated messages of Django's catalogues, by language."""
     source = GettextSource(
-        name="django", licence="BSD-3-Clause", task="bitext", format="gettext", path="package:django/**/LC_MESSAGES/*.po"
+        name="django",
+        licence="BSD-3-Clause",
+        task="bitext",
+        format="gettext",
+        path="package:django/**/LC_MESSAGES/*.po",
     )
     return by_language(_messages(source))
 

@@ -176,7 +176,7 @@ class Identify(Section):
     min_score: Share | None = None
     """An undeclared language below this score is `und`; `null`: each language's calibrated one for the length."""
     min_veto_score: Share = 0.9
-    """A declared language is contradicted only by another one at or above this score, and its calibrated one."""
+    """A declared language is contradicted only by another one at or above this score, with its relatives."""
     min_letters: int = Field(default=20, ge=0)
     """Shorter texts (in letters) never contradict a declaration, except by their script."""
     on_mismatch: OnMismatch = "drop"

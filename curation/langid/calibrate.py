@@ -1,7 +1,9 @@
 """Calibration: from lines whose language is known to the weights and thresholds of the table of languages.
 
-Every language counts alike, however many lines it has: the mixture in which a precision holds is one of equally many
-texts in each language (within each length, too).
+Weights are fitted so that all languages count alike. Thresholds hold in a mixture that is flatter than the web and
+steeper than that: a language counts as its share in the model's training to the power 0.3, which is how releases are
+balanced by default. In a mixture of equals no label of a large language could be believed, for the many small ones
+that look like it.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ from curation.langid.thresholds import NEVER
 
 FORMULA = "prior correction by class-balanced maximum likelihood; least score of the wanted precision by length"
 
+# Exponent of a language's share in the mixture that thresholds hold in, and what one that the model does not know
+# counts there beside the median of those that it does.
+TEMPERATURE, STRANGER_WEIGHT = 0.3, 0.3
 # Lengths, in letters, from which thresholds are fitted of their own.
 BUCKETS = (0, 11, 21, 41, 81)
 # Fewer lines than this of a language say nothing about a length: the next longer one's threshold is taken, or the
@@ -58,7 +63,7 @@ class Lines:
 
     @classmethod
     def of(cls, texts: pa.Array, bases: Sequence[str]) -> tuple[Lines, Indices]:
-        """Return those of any texts that have letters, for in others there is nothing to identify, and which these are."""
+        """Return those texts that have letters, for in others there is nothing to identify, and which they are."""
         prepared = prepare(texts)
         letters = letter_counts(prepared).total()
         kept = np.flatnonzero(letters)
@@ -72,7 +77,8 @@ class Lines:
 
 def held_out(texts: Sequence[str]) -> Bools:
     """Return which lines are not fitted on but measured on: half of them, by the hash of the text; shape (n,)."""
-    return priority(texts, "calibration", 0) >> np.uint64(63) == 1
+    upper: Bools = priority(texts, "calibration", 0) >= np.uint64(1 << 63)
+    return upper
 
 
 def fit_log_weights(lines: Lines, model: Model, *, only: str | None = None) -> Floats:
@@ -109,7 +115,9 @@ def fit_log_weights(lines: Lines, model: Model, *, only: str | None = None) -> F
     return fitted
 
 
-def _likelihood(logs: npt.NDArray[np.float32], truth: Indices, balance: Floats, weights: Floats) -> tuple[float, Floats]:
+def _likelihood(
+    logs: npt.NDArray[np.float32], truth: Indices, balance: Floats, weights: Floats
+) -> tuple[float, Floats]:
     """Return the balanced log-likelihood of the lines and its gradient in `weights`, block by block."""
     total, gradient = 0.0, np.zeros_like(weights)
     for rows in blocks(len(truth)):
@@ -151,23 +159,34 @@ def reweighted(model: Model, log_weights: Floats) -> Model:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What a model answers on lines: the lines, and for each the language (ISO 639-3) and its score, shapes (n,)."""
+    """What a model answers on lines.
+
+    Attributes:
+        lines: the lines.
+        bases: the language (ISO 639-3) that each is taken for, shape (n,).
+        scores: the probability of that, shape (n,).
+        shares: what the language that each line is in counts in the mixture, shape (n,).
+    """
 
     lines: Lines
     bases: npt.NDArray[np.str_]
     scores: npt.NDArray[np.float32]
+    shares: Floats
 
     def weights(self, bucket: Bools) -> Floats:
-        """Return what each line of a length counts, so that every language counts 1 (less where lines are few)."""
+        """Return what each line of a length counts, shape (n,); a language of few such lines counts less."""
         names, numbers = np.unique(self.lines.bases, return_inverse=True)
         sizes = np.bincount(numbers, weights=bucket, minlength=len(names))
-        return np.where(bucket, 1.0 / np.maximum(sizes, MIN_LINES)[numbers], 0.0)
+        return np.where(bucket, self.shares / np.maximum(sizes, MIN_LINES)[numbers], 0.0)
 
 
 def answer(lines: Lines, model: Model) -> Answers:
     """Identify the lines, with any language as a candidate."""
     codes, scores = identify_prepared(lines.texts, scope_of(model))
-    return Answers(lines, np.array([code.partition("_")[0] for code in codes], dtype=str), scores)
+    # A weight undoes the share that the language had in the training.
+    shares = np.append((np.median(model.weights) / model.weights) ** TEMPERATURE, STRANGER_WEIGHT)
+    bases = np.array([code.partition("_")[0] for code in codes], dtype=str)
+    return Answers(lines, bases, scores, shares[_labels(lines, model)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +232,7 @@ def fit_thresholds(answers: Answers, base: str, *, precision: float) -> list[Thr
 
 def _buckets(lines: Lines) -> list[tuple[int, Bools]]:
     ends = [*BUCKETS[1:], np.inf]
-    return [
-        (start, (lines.letters >= start) & (lines.letters < end)) for start, end in zip(BUCKETS, ends, strict=True)
-    ]
+    return [(start, (lines.letters >= start) & (lines.letters < end)) for start, end in zip(BUCKETS, ends, strict=True)]
 
 
 def _taken(found: Mapping[int, float], start: int) -> float:
@@ -235,7 +252,7 @@ def curve(answers: Answers, bucket: Bools, base: str) -> tuple[Floats, Floats, F
     scores = answers.scores[labelled].astype(np.float64)
     # Lines with one score stand or fall together.
     last = np.append(scores[1:] != scores[:-1], True) if len(scores) else np.zeros(0, np.bool_)
-    return scores[last], (right / np.maximum(right + wrong, 1e-12))[last], (right / max(whole, 1e-12))[last]
+    return scores[last], (right / np.maximum(right + wrong, 1e-12))[last], np.minimum(right / max(whole, 1e-12), 1)[last]
 
 
 def _least_score(answers: Answers, bucket: Bools, base: str, precision: float) -> float:

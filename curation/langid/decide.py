@@ -87,7 +87,8 @@ def identify_pairs(
         queries: strings, shape (n,); null counts as empty.
         positives: likewise.
         relation: `different` if the sides are translations of each other, `same` if they are mostly in one language.
-        model: as in `identify`; candidates: likewise, for both sides.
+        model: as in `identify`.
+        candidates: likewise, for both sides.
 
     Returns:
         Labels and scores of the queries, and those of the positives, as `identify` gives them.
@@ -137,7 +138,10 @@ def decide(beliefs: Beliefs, scope: Scope, expected: Floats | None = None) -> An
         only = only_stranger(scope, system)
         if only is not None:
             counts = beliefs.counts
-            codes[here], scores[here] = only.code, (counts.of(members(only.script)) / np.maximum(counts.total(), 1))[here]
+            codes[here], scores[here] = (
+                only.code,
+                (counts.of(members(only.script)) / np.maximum(counts.total(), 1))[here],
+            )
     han = np.flatnonzero(beliefs.systems == "Hani")
     codes[han] = in_han_variant(beliefs.texts.take(pa.array(han)), codes[han], scope)
     return codes, scores
@@ -151,7 +155,7 @@ def _likeliest(beliefs: Beliefs, scope: Scope, expected: Floats | None) -> tuple
     if not len(beliefs.mass):
         return np.zeros(0, np.int64), np.zeros(0, np.float32)
     fit = beliefs.fitting(scope)
-    factors = np.float32(1) if expected is None else expected
+    factors = np.ones(1, np.float32) if expected is None else expected
     labels, scores, best = _best(beliefs, scope, fit, factors)
     if scope.is_open:
         undecided = np.flatnonzero(best == 0)
@@ -162,14 +166,12 @@ def _likeliest(beliefs: Beliefs, scope: Scope, expected: Floats | None) -> tuple
     undecided = undecided[fit[undecided].any(axis=1)]
     if len(undecided):
         deep = beliefs.deepened(undecided, scope.model)
-        wide = factors[undecided] if np.ndim(factors) == 2 else factors
+        wide = factors[undecided] if factors.ndim == 2 else factors
         labels[undecided], scores[undecided], _ = _best(deep, scope, fit[undecided], wide)
     return labels, scores
 
 
-def _best(
-    beliefs: Beliefs, scope: Scope, fit: Bools, factors: Floats | np.float32
-) -> tuple[Labels, Scores, Scores]:
+def _best(beliefs: Beliefs, scope: Scope, fit: Bools, factors: Floats) -> tuple[Labels, Scores, Scores]:
     """Return the likeliest label that fits, its probability among the scope's languages, and its mass; shapes (n,).
 
     The mass of languages that are no candidates stays in the denominator: as much of it as a text of the source may

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +13,9 @@ from curation.langid.decide import in_han_variant
 from curation.langid.evidence import Beliefs, blocks, look
 from curation.langid.findings import LANGUAGE_MISMATCH, SCRIPT_MISMATCH, Findings, Floats, Scores
 from curation.langid.model import Model, load
-from curation.langid.scope import Codes, scope_of
+from curation.langid.scope import Bools, Codes, scope_of
 from curation.langid.scripts import LetterCounts, fits
-from curation.langid.thresholds import least_scores
+from curation.langid.thresholds import UNCALIBRATED
 from language_configs import Language, confusable, in_all_scripts
 from language_configs.scripts import members
 
@@ -41,6 +42,7 @@ def _check(beliefs: Beliefs, declared: Language, options: Identify) -> Findings:
     findings = Findings.of(np.array([_variant(declared, system) for system in systems], dtype=object))
     is_known = np.isin(findings.codes, sorted(model.codes()))
     others, likely, own = _opinions(beliefs, model, declared)
+    others[likely < (UNCALIBRATED if options.min_score is None else options.min_score)] = ""
     findings.scores[:] = np.where(is_known, own, np.nan)
     findings.seen[:], findings.seen_scores[:] = others, np.where(others == "", 0, likely)
     unclear = others == ""
@@ -51,9 +53,10 @@ def _check(beliefs: Beliefs, declared: Language, options: Identify) -> Findings:
     shares, letters = _script_shares(beliefs.counts, declared), beliefs.counts.total()
     foreign = (shares < MIN_SCRIPT_SHARE) & (letters >= MIN_SCRIPT_LETTERS)
     findings.object_to(np.flatnonzero(foreign), SCRIPT_MISMATCH, shares[foreign], MIN_SCRIPT_SHARE)
-    least = np.maximum(least_scores(findings.seen, letters, model.name), np.float32(options.min_veto_score))
-    contradicted = ~foreign & ~unclear & is_known & (letters >= options.min_letters) & (likely >= least)
-    findings.object_to(np.flatnonzero(contradicted), LANGUAGE_MISMATCH, likely[contradicted], least[contradicted])
+    contradicted = ~foreign & ~unclear & is_known & (letters >= options.min_letters)
+    contradicted &= likely >= np.float32(options.min_veto_score)
+    rows = np.flatnonzero(contradicted)
+    findings.object_to(rows, LANGUAGE_MISMATCH, likely[rows].astype(np.float64), options.min_veto_score)
     return findings
 
 
@@ -76,20 +79,30 @@ def _opinions(beliefs: Beliefs, model: Model, declared: Language) -> tuple[Codes
 
     Returns:
         The likeliest language, empty where it is the declared one, a close relative, or in another script than the
-        text; its probability; and that of the declared one, in whatever script (0 if it is not among the likeliest).
+        text; its probability together with its own relatives', between which there is no need to choose; and that of
+        the declared one, in whatever script (0 if it is not among the likeliest).
     """
     relatives = confusable(declared.base)
-    own = np.array([any(item.base == declared.base for item in meaning) for meaning in model.meanings], dtype=np.bool_)
+    own = _meaning_one_of(model, frozenset({declared.base}))
     whole = beliefs.mass.sum(axis=1) + beliefs.rest
     shares = beliefs.mass / np.where(whole > 0, whole, 1)[:, None]
     labels = shares.argmax(axis=1)
-    others = [
-        "" if own[label] else _other(model.meanings[label], system, relatives)
-        for label, system in zip(labels, beliefs.systems, strict=True)
-    ]
+    others = np.full(len(labels), "", dtype=object)
+    likely = np.zeros(len(labels), dtype=np.float32)
     # Summed row by row: a matrix product adds up in an order that depends on how many rows there are.
-    given = (shares * own).sum(axis=1)
-    return np.array(others, dtype=object), shares.max(axis=1, initial=0), given.clip(0, 1)
+    for label in np.unique(labels[~own[labels]]).tolist():
+        rows = np.flatnonzero(labels == label)
+        others[rows] = [_other(model.meanings[label], system, relatives) for system in beliefs.systems[rows]]
+        group = frozenset[str]().union(*(confusable(item.base) for item in model.meanings[label]))
+        likely[rows] = (shares[rows] * _meaning_one_of(model, group)).sum(axis=1)
+    return others, likely.clip(0, 1), (shares * own).sum(axis=1).clip(0, 1)
+
+
+@lru_cache(maxsize=1024)
+def _meaning_one_of(model: Model, bases: frozenset[str]) -> Bools:
+    """Return which labels mean one of the languages (ISO 639-3), shape (m,)."""
+    found = [any(item.base in bases for item in meaning) for meaning in model.meanings]
+    return np.array(found, dtype=np.bool_)
 
 
 def _other(meaning: Sequence[Language], system: str, relatives: frozenset[str]) -> str:

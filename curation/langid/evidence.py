@@ -1,4 +1,4 @@
-"""What a text shows: its letters by script and the model's corrected probabilities; and what its partner lets expect."""
+"""What a text shows: letters by script and the model's corrected probabilities; and what its partner lets expect."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ Relation = Literal["same", "different"]
 BLOCK_ROWS = 1_024
 # Share of pairs with sides in different languages among those that are mostly in one (titles, names, quotations).
 DIFFERENT_SHARE = 0.1
+# A partner counts as if it had chosen among this many languages at most: the model never gives a wrong language less
+# than some 0.001, which a partner that had chosen among all of its languages would make the likeliest.
+MAX_CHOICE = 10
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -79,26 +82,27 @@ def blocks(count: int) -> Iterator[slice]:
 def expected_from(other: Beliefs, scope: Scope, relation: Relation) -> Floats:
     """Return how much likelier each label is given the other side of a pair than without it, shape (n, m).
 
-    With q the probabilities of the other side's languages, m labels and d = `DIFFERENT_SHARE`: 1 - q for sides that
-    are in different languages, and d + (1 - d) m q for sides that are mostly in one. A side without letters, or in
-    no language of the scope, lets nothing be expected.
+    With q the probabilities of the other side's languages, c the languages of the scope (`MAX_CHOICE` at most) and
+    d = `DIFFERENT_SHARE`: 1 - q for sides that are in different languages, d + (1 - d) c q for sides that are mostly
+    in one. A side without letters, or in no language of the scope, lets nothing be expected.
     """
     mass = other.mass * other.fitting(scope)
     total = mass.sum(axis=1) + other.rest
     shares = mass / np.maximum(total, np.finfo(np.float32).tiny)[:, None]
-    factors = _factors(shares, relation)
+    factors = _factors(shares, scope, relation)
     factors[mass.max(axis=1, initial=0) == 0] = 1
     return factors
 
 
-def expected_of(base: str, model: Model, relation: Relation) -> Floats:
+def expected_of(base: str, scope: Scope, relation: Relation) -> Floats:
     """Likewise, for another side that is declared to be in the language `base` (ISO 639-3), shape (m,)."""
-    shares = np.array([any(item.base == base for item in meaning) for meaning in model.meanings], dtype=np.float32)
-    return _factors(shares, relation) if shares.any() else np.ones_like(shares)
+    meanings = scope.model.meanings
+    shares = np.array([any(item.base == base for item in meaning) for meaning in meanings], dtype=np.float32)
+    return _factors(shares, scope, relation) if shares.any() else np.ones_like(shares)
 
 
-def _factors(shares: Floats, relation: Relation) -> Floats:
+def _factors(shares: Floats, scope: Scope, relation: Relation) -> Floats:
     if relation == "different":
         return 1 - shares
-    labels = shares.shape[-1]
-    return np.float32(DIFFERENT_SHARE) + np.float32((1 - DIFFERENT_SHARE) * labels) * shares
+    choice = min(int(scope.candidates().sum()), MAX_CHOICE)
+    return np.float32(DIFFERENT_SHARE) + np.float32((1 - DIFFERENT_SHARE) * choice) * shares

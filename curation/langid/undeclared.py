@@ -10,11 +10,11 @@ import pyarrow as pa
 from curation.config.model import Identify
 from curation.langid.decide import Answer, identify_prepared, identify_prepared_pairs
 from curation.langid.evidence import Relation, expected_of
-from curation.langid.findings import UNDETERMINED, Findings, Scores
+from curation.langid.findings import UNDETERMINED, Findings, Rows, Scores
 from curation.langid.model import load
-from curation.langid.scope import scope_of
+from curation.langid.scope import Codes, scope_of
 from curation.langid.scripts import letter_counts
-from curation.langid.thresholds import NEVER, least_scores
+from curation.langid.thresholds import AMONG_CANDIDATES, NEVER, least_scores, same_for_all
 from language_configs import resolve
 
 
@@ -27,9 +27,9 @@ def find(texts: pa.Array, options: Identify, candidates: Sequence[str], other: s
     """Identify texts that went through `prepare` and whose other side is declared to be in the language `other`."""
     model = load(options.model)
     coded = texts.dictionary_encode()
-    expected = expected_of(resolve(other).base, model, relation)
-    answer = identify_prepared(coded.dictionary, scope_of(model, frozenset(candidates)), expected)
-    return _findings(coded.dictionary, answer, options).take(coded.indices.to_numpy())
+    scope = scope_of(model, frozenset(candidates))
+    answer = identify_prepared(coded.dictionary, scope, expected_of(resolve(other).base, scope, relation))
+    return _findings(coded.dictionary, answer, options, candidates).take(coded.indices.to_numpy())
 
 
 def find_pairs(
@@ -38,13 +38,15 @@ def find_pairs(
     """Identify both sides of pairs that went through `prepare`, neither of which is declared."""
     scope = scope_of(load(options.model), frozenset(candidates))
     answers = identify_prepared_pairs(queries, positives, scope, scope, relation)
-    return _findings(queries, answers[0], options), _findings(positives, answers[1], options)
+    sides = zip((queries, positives), answers, strict=True)
+    query, positive = (_findings(texts, answer, options, candidates) for texts, answer in sides)
+    return query, positive
 
 
-def _findings(texts: pa.Array, answer: Answer, options: Identify) -> Findings:
+def _findings(texts: pa.Array, answer: Answer, options: Identify, candidates: Sequence[str]) -> Findings:
     codes, scores = answer
     counts = letter_counts(texts)
-    least = _least(answer, counts.total(), options)
+    least = _least(codes, counts.total(), options, candidates)
     weak = np.flatnonzero(scores < least)
     findings = Findings.of(codes)
     findings.scores[:] = findings.seen_scores[:] = scores
@@ -53,10 +55,10 @@ def _findings(texts: pa.Array, answer: Answer, options: Identify) -> Findings:
     return findings
 
 
-def _least(answer: Answer, letters: np.ndarray[tuple[int, ...], np.dtype[np.int64]], options: Identify) -> Scores:
+def _least(codes: Codes, letters: Rows, options: Identify, candidates: Sequence[str]) -> Scores:
     """Return the score that each label needs, infinity where there is none."""
-    codes = answer[0]
-    if options.min_score is None:
-        return least_scores(codes, letters, options.model)
-    is_und = np.array([code.startswith("und_") for code in codes], dtype=np.bool_)
-    return np.where(is_und, np.inf, options.min_score).astype(np.float32)
+    if options.min_score is not None:
+        return same_for_all(codes, options.min_score)
+    if candidates:
+        return same_for_all(codes, AMONG_CANDIDATES)
+    return least_scores(codes, letters, options.model)

@@ -82,7 +82,9 @@ def test_the_likeliest_labels_are_those_of_all_labels() -> None:
     assert ((few > 0).sum(axis=1) <= COUNT).all()
     assert ((few == 0) | (few >= FLOOR)).all()
     assert (few[few > 0] == all_of_them[few > 0]).all()
-    assert (np.where(few > 0, 0, all_of_them).max(axis=1) <= np.maximum(FLOOR, few.min(axis=1, where=few > 0, initial=1))).all()
+    assert (
+        np.where(few > 0, 0, all_of_them).max(axis=1) <= np.maximum(FLOOR, few.min(axis=1, where=few > 0, initial=1))
+    ).all()
     languages = [load().meanings[label][0].code for label in few.argmax(axis=1)[:6]]
     assert languages == ["deu_Latn", "rus_Cyrl", "arb_Arab", "hin_Deva", "tha_Thai", "jpn_Jpan"]
 
