@@ -57,6 +57,10 @@ class ReleaseError(CurationError):
     """A release on disk is not what its manifest says."""
 
 
+class AlarmError(CurationError):
+    """A rule took more of a language than the config allows."""
+
+
 class GateFailedError(CurationError):
     """The gate ended with the verdict `fail`."""
 

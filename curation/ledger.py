@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -74,6 +75,26 @@ def ledger_rows(
     given |= {"threshold": threshold, "other_id": other_id, "detail": detail}
     values |= {name: _column(value, count, LEDGER_SCHEMA.field(name).type) for name, value in given.items()}
     return pa.table([values[name] for name in LEDGER_SCHEMA.names], schema=LEDGER_SCHEMA)
+
+
+def first_of_each(rows: pa.Table, keys: Sequence[str], count: int) -> pa.Table:
+    """Return the `count` ledger rows with the smallest ids of each group: ids are hashes, so this is a fair draw.
+
+    Args:
+        rows: rows of `LEDGER_SCHEMA`, shape (n,), in any order.
+        keys: names of the string columns that say which rows are a group.
+        count: greatest number of rows of a group.
+
+    Returns:
+        The rows, sorted by the keys, then id, file and row.
+    """
+    order = pc.sort_indices(rows, [(name, "ascending") for name in (*keys, "id", "file", "row")])
+    names = [rows[name].combine_chunks().take(order).dictionary_encode() for name in keys]
+    codes = np.stack([name.indices.to_numpy() for name in names])
+    starts = np.flatnonzero(np.any(np.diff(codes, axis=1, prepend=-1), axis=0))
+    lengths = np.diff(np.append(starts, rows.num_rows))
+    places = np.arange(rows.num_rows) - np.repeat(starts, lengths)
+    return rows.take(order.filter(pa.array(places < count)))
 
 
 def _column(value: object, count: int, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:

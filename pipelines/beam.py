@@ -17,7 +17,7 @@ import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from curation.errors import ConfigError
-from pipelines.engine import Observer
+from pipelines.engine import NO_CHECKS, Checks, Observer
 from pipelines.progress import watching
 from pipelines.stages import Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
 from pipelines.store import StageStore, Store, in_batches, part_name
@@ -69,8 +69,8 @@ class BeamEngine:
     batch_rows: int
     options: tuple[str, ...] = ()
 
-    def run(self, graph: Graph, store: Store, observer: Observer) -> None:
-        """Run the stages that are not finished as one pipeline.
+    def run(self, graph: Graph, store: Store, observer: Observer, checks: Checks = NO_CHECKS) -> None:
+        """Run the stages that are not finished as one pipeline, or as two with the checks between them.
 
         Raises:
             ConfigError: for a runner that is known to lose data.
@@ -79,19 +79,33 @@ class BeamEngine:
         digests = graph.digests()
         places = [store.stage(stage.name, digests[stage.name]) for stage in graph.stages]
         first = next((n for n, place in enumerate(places) if place.done() is None), len(places))
-        for stage, place in zip(graph.stages[:first], places, strict=False):
+        for place in places[:first]:
             done = place.done()
             assert done is not None
-            observer.finished(stage.name, done, reused=True)
-        if first < len(places):
-            todo = graph.stages[first:]
-            above = places[first - 1] if first else None
-            observer.started(f"{todo[0].name} to {todo[-1].name}", self.partitions * len(todo))
-            with watching(places[first:], observer):
-                self._run(options, todo, places[first:], above, self._finished_sides(graph, places, first))
-        for stage, place in zip(graph.stages[first:], places[first:], strict=True):
+            observer.finished(place.stage, done, reused=True)
+            _check(place, checks)
+        # A pipeline cannot be stopped half-way by what it has found, and to start one takes minutes in some places:
+        # so there is one cut, after the last stage that is checked.
+        cut = max((n + 1 for n, place in enumerate(places) if place.stage in checks), default=first)
+        for start, stop in ((first, max(first, cut)), (max(first, cut), len(places))):
+            if start < stop:
+                self._run_stages(options, graph, places, range(start, stop), observer)
+            for place in places[start:stop]:
+                _check(place, checks)
+
+    def _run_stages(
+        self, options: PipelineOptions, graph: Graph, places: Sequence[StageStore], numbers: range, observer: Observer
+    ) -> None:
+        """Run some consecutive stages as one pipeline."""
+        todo, here = [graph.stages[number] for number in numbers], [places[number] for number in numbers]
+        above = places[numbers.start - 1] if numbers.start else None
+        name = f"{todo[0].name} to {todo[-1].name}" if len(todo) > 1 else todo[0].name
+        observer.started(name, self.partitions * len(todo))
+        with watching(here, observer):
+            self._run(options, todo, here, above, self._finished_sides(todo, places[: numbers.start]))
+        for place in here:
             done = place.finish([place.counts(part_name(rank, self.partitions)) for rank in range(self.partitions)])
-            observer.finished(stage.name, done, reused=False)
+            observer.finished(place.stage, done, reused=False)
 
     def _run(
         self,
@@ -148,9 +162,14 @@ class BeamEngine:
             | f"{stage.name}: finish" >> _table_map(FinishLinks(stage, place, self.partitions))
         )
 
-    def _finished_sides(self, graph: Graph, places: Sequence[StageStore], first: int) -> dict[str, list[pa.Table]]:
-        wanted = {stage.side for stage in graph.stages[first:]}
-        return {place.stage: place.tallies() for place in places[:first] if place.stage in wanted}
+    def _finished_sides(self, stages: Sequence[Stage], finished: Sequence[StageStore]) -> dict[str, list[pa.Table]]:
+        wanted = {stage.side for stage in stages}
+        return {place.stage: place.tallies() for place in finished if place.stage in wanted}
+
+
+def _check(place: StageStore, checks: Checks) -> None:
+    if place.stage in checks:
+        checks[place.stage](place)
 
 
 def beam_options(arguments: Sequence[str]) -> PipelineOptions:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Protocol, TypeAlias
 
 from pipelines.stages import Graph
-from pipelines.store import Done, Store
+from pipelines.store import Done, StageStore, Store
+
+Checks: TypeAlias = Mapping[str, Callable[[StageStore], None]]
+"""By the name of a stage, what looks at its results, fresh or found, before the run goes on; it raises to end it."""
+NO_CHECKS: Checks = MappingProxyType({})
 
 
 class Observer(Protocol):
@@ -24,5 +30,8 @@ class Observer(Protocol):
 class Engine(Protocol):
     """Runs a graph: every stage of it ends finished in the store, or an error is raised."""
 
-    def run(self, graph: Graph, store: Store, observer: Observer) -> None:
-        """Run the stages that are not finished."""
+    def run(self, graph: Graph, store: Store, observer: Observer, checks: Checks = NO_CHECKS) -> None:
+        """Run the stages that are not finished.
+
+        No stage may begin after the last one that `checks` names before all of them have been looked at.
+        """

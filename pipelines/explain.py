@@ -44,7 +44,7 @@ class Explanation:
 
     Attributes:
         id: its id.
-        outcome: released, dropped, merged or quarantined.
+        outcome: released, dropped, merged or quarantined; or not finished.
         record: its texts, languages and origin, as far as known.
         steps: one for each stage that saw it, in order.
     """
@@ -58,28 +58,31 @@ class Explanation:
 def explain(record_id: str, run: Path) -> Explanation:
     """Find out what happened to a record.
 
+    Of a run that an alarm ended, this is known for the records that had left by then.
+
     Args:
         record_id: 32 hexadecimal digits, or any beginning of them that is unique.
         run: folder of a run.
 
     Raises:
-        CurationError: if the folder holds no finished run, or no such record.
+        CurationError: if the folder holds no run that came so far, or no such record.
     """
     stages, config = _read_run(run)
-    ledger = _ledger(run, [name for name, _ in stages])
-    whole_id = _whole_id(record_id, run, ledger)
+    reached = [stage for stage in stages if _ledger_file(run, stage[0]).exists()]
+    is_finished = reached == stages
+    ledger = _ledger(run, stages, reached)
+    whole_id = _whole_id(record_id, run, ledger, is_finished=is_finished)
     ends = ledger.filter(pc.equal(ledger["id"], whole_id)).to_pylist()
     merged = ledger.filter(pc.equal(ledger["other_id"], whole_id)).to_pylist()
-    seen = _rows(run, stages, whole_id)
+    seen = _rows(run, reached[: len(stages) - 1], whole_id) or (_released_row(run, whole_id) if is_finished else None)
     lost = next((row for row in ends if row["reason"] != "repeated_record" or not seen), None)
     row = seen or lost
     if row is None:
-        raise _unknown(record_id, run)
-    quota = open_release(run / "release").stats["languages"].get(row["language"], {}).get("quota")
+        raise _unknown(record_id, run, is_finished=is_finished)
+    quota = _quota(run, row["language"]) if is_finished else None
     view = _View(row, config, merged, [end for end in ends if end is not lost], quota)
-    return Explanation(
-        whole_id, lost["decision"] if lost else "released", _record(row), tuple(_steps(stages, view, lost))
-    )
+    outcome = lost["decision"] if lost else "released" if is_finished else "not finished"
+    return Explanation(whole_id, outcome, _record(row), tuple(_steps(reached, view, lost)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,32 +227,41 @@ def _read_run(run: Path) -> tuple[list[tuple[str, str]], RunConfig]:
     return stages, parse_config(text, origin=str(run / "config.yml"))
 
 
-def _ledger(run: Path, stages: Sequence[str]) -> pa.Table:
-    files = [run / "ledger" / f"{stage}.parquet" for stage in stages]
-    missing = next((file for file in files if not file.exists()), None)
-    if missing:
+def _ledger_file(run: Path, stage: str) -> Path:
+    return run / "ledger" / f"{stage}.parquet"
+
+
+def _ledger(run: Path, stages: Sequence[tuple[str, str]], reached: Sequence[tuple[str, str]]) -> pa.Table:
+    """Return the ledgers of the stages that were reached: the first ones, without a gap."""
+    if not reached or list(reached) != list(stages[: len(reached)]):
+        missing = next(file for name, _ in stages if not (file := _ledger_file(run, name)).exists())
         raise CurationError("The run is not finished", where=str(missing), hint="run the same command again")
-    return pa.concat_tables([pq.read_table(file) for file in files])
+    return pa.concat_tables([pq.read_table(_ledger_file(run, name)) for name, _ in reached])
 
 
-def _whole_id(given: str, run: Path, ledger: pa.Table) -> str:
+def _quota(run: Path, language: str) -> int | None:
+    quota: int | None = open_release(run / "release").stats["languages"].get(language, {}).get("quota")
+    return quota
+
+
+def _whole_id(given: str, run: Path, ledger: pa.Table, *, is_finished: bool) -> str:
     found = {value for value in ledger["id"].to_pylist() if value.startswith(given)}
-    if given not in found:
+    if given not in found and is_finished:
         release = open_release(run / "release")
         for split in release.splits:
             ids = release.read("full", split=split, columns=["id"])["id"]
             found |= set(ids.filter(pc.starts_with(ids, given)).to_pylist())
     if len(given) < 4 or not found:
-        raise _unknown(given, run)
+        raise _unknown(given, run, is_finished=is_finished)
     if len(found) > 1 and given not in found:
         raise CurationError(f"{len(found)} records have ids that begin with {given!r}", hint="give more digits")
     return given if given in found else found.pop()
 
 
 def _rows(run: Path, stages: Sequence[tuple[str, str]], record_id: str) -> dict[str, Any] | None:
-    """Return the record as the last stage that saw it left it."""
+    """Return the record as the last of these stages that saw it left it."""
     store = Store(run / "work")
-    for stage, digest in reversed(stages[:-1]):
+    for stage, digest in reversed(stages):
         place = store.stage(stage, digest)
         done = place.done()
         for part in done.parts if done else ():
@@ -257,7 +269,7 @@ def _rows(run: Path, stages: Sequence[tuple[str, str]], record_id: str) -> dict[
             found = records.filter(pc.equal(records["id"], record_id))
             if found.num_rows:
                 return dict(found.to_pylist()[0])
-    return _released_row(run, record_id)
+    return None
 
 
 def _released_row(run: Path, record_id: str) -> dict[str, Any] | None:
@@ -273,6 +285,9 @@ def _released_row(run: Path, record_id: str) -> dict[str, Any] | None:
     return None
 
 
-def _unknown(record_id: str, run: Path) -> CurationError:
+def _unknown(record_id: str, run: Path, *, is_finished: bool) -> CurationError:
     hint = "ids stand in the column `id` of release/full and of ledger/, 32 hexadecimal digits each"
-    return CurationError(f"No record has the id {record_id!r}", where=str(run), hint=hint)
+    if is_finished:
+        return CurationError(f"No record has the id {record_id!r}", where=str(run), hint=hint)
+    why = "the run is not finished: only records that left before it ended are known"
+    return CurationError(f"No record that has left has the id {record_id!r}", where=str(run), why=why, hint=hint)

@@ -21,7 +21,7 @@ from datatrove.pipeline.base import PipelineStep
 from loguru import logger
 
 from curation.files import atomic_path
-from pipelines.engine import Observer
+from pipelines.engine import NO_CHECKS, Checks, Observer
 from pipelines.progress import watching
 from pipelines.routing import Routed
 from pipelines.stages import Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
@@ -47,8 +47,8 @@ class DatatroveEngine:
     partitions: int
     batch_rows: int
 
-    def run(self, graph: Graph, store: Store, observer: Observer) -> None:
-        """Run the stages that are not finished, one after the other."""
+    def run(self, graph: Graph, store: Store, observer: Observer, checks: Checks = NO_CHECKS) -> None:
+        """Run the stages that are not finished, one after the other, and check each at once."""
         # datatrove logs through loguru, whose first handler holds the real stderr: its place is the task logs.
         logger.remove()
         digests = graph.digests()
@@ -64,6 +64,8 @@ class DatatroveEngine:
                     self._run_stage(stage, place, above, places.get(stage.side))
                 done = place.finish([place.counts(part_name(rank, self.partitions)) for rank in range(self.partitions)])
             observer.finished(stage.name, done, reused=reused)
+            if stage.name in checks:
+                checks[stage.name](place)
             above = place
 
     def _run_stage(self, stage: Stage, place: StageStore, above: StageStore | None, side: StageStore | None) -> None:

@@ -17,11 +17,12 @@ import yaml
 
 from curation import balance
 from curation.config.model import RunConfig
-from curation.errors import ConfigError, CurationError
+from curation.errors import AlarmError, ConfigError, CurationError
 from curation.files import atomic_path, write_json, write_text
 from curation.release import Release, layout, open_release
 from curation.release.assemble import assemble_release
 from curation.release.stats import StageCount, compute_stats
+from pipelines.alarms import AlarmFiles, checks_of, find_alarms
 from pipelines.engine import Engine, Observer
 from pipelines.graph import Inputs, build_graph, find_inputs
 from pipelines.stages import Graph
@@ -35,6 +36,7 @@ _ABOUT = """# A run of `curate`
 |---|---|
 | release/ | the release: shards, manifest, card, statistics, verdict; safe to copy or publish on its own |
 | report.html, report.json | the report, for people and for programs |
+| alarms.md, alarms.json | only where a rule took too much of a language: which, with samples |
 | ledger/ | one Parquet file a stage: every record that did not make it, with reason, score and threshold |
 | plan.json | the stages of the run and where each one's results lie |
 | config.yml | the resolved config: every setting, defaults included |
@@ -89,7 +91,13 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
         write_text(out / "README.md", _ABOUT)
         write_text(out / "config.yml", _to_yaml(config))
         write_json(out / "plan.json", _plan(config, inputs, graph, out, options))
-        engine.run(graph, store, observer)
+        alarms = AlarmFiles(out)
+        alarms.remove()
+        try:
+            engine.run(graph, store, observer, checks_of(config.alarms, alarms))
+        except AlarmError:
+            _write_ledgers(_finished(graph, store), out / "ledger")
+            raise
         _assemble(config, inputs, graph, store, out)
     return out / "release"
 
@@ -134,6 +142,12 @@ def _plan(config: RunConfig, inputs: Inputs, graph: Graph, out: Path | None, opt
     }
 
 
+def _finished(graph: Graph, store: Store) -> list[StageStore]:
+    """Return the stages from the first on that are finished."""
+    places = [store.stage(name, digest) for name, digest in graph.digests().items()]
+    return list(itertools.takewhile(StageStore.done, places))
+
+
 def _assemble(config: RunConfig, inputs: Inputs, graph: Graph, store: Store, out: Path) -> None:
     places = [store.stage(name, digest) for name, digest in graph.digests().items()]
     counts = [StageCount(place.stage, done.rows_in, done.rows_out) for place in places if (done := place.done())]
@@ -143,7 +157,9 @@ def _assemble(config: RunConfig, inputs: Inputs, graph: Graph, store: Store, out
     if not shards.num_rows:
         raise _nothing_left(counts)
     quota = balance.plan_quota(balance.merge_counts(_quota_tallies(graph, places)), config.balance)
-    stats = compute_stats(counts, ledger, shards, quota, _contamination(inputs, places))
+    alarms = [alarm.to_json() for alarm in find_alarms(config.alarms, places, AlarmFiles(out))]
+    contamination = _contamination(inputs, places)
+    stats = compute_stats(counts, ledger, shards, quota, places[-1].groups(), contamination, alarms)
     assemble_release(
         out / "release",
         config=config,

@@ -135,8 +135,8 @@ class SinkStage(ShuffleStage):
     """The end of the graph: rows that share a key become files."""
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
-        """Pass on the ids, so that every row is accounted for."""
-        return Outcome.keep(records.select(["id"]))
+        """Pass on what it takes to account for every row."""
+        return Outcome.keep(records.select(["id", "source", "language"]))
 
     @abstractmethod
     def write(self, records: pa.Table, side: pa.Table | None, folder: Path) -> pa.Table:

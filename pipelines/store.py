@@ -1,8 +1,9 @@
 """Finished work on disk, found again by what it was made from.
 
-A stage's folder is named by its digest. It holds, for each part, the records, the ledger rows and the counts; and a
-marker, written last, that lists the parts which belong to it. Only what a marker lists exists: everything else is
-an interrupted attempt, and is written over or removed.
+A stage's folder is named by its digest. It holds, for each part, the records, the ledger rows and the counts, also by
+source and language, so that nobody has to read the texts again for these; and a marker, written last, that lists the
+parts which belong to it. Only what a marker lists exists: everything else is an interrupted attempt, and is written
+over or removed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pyarrow as pa
 
 from curation.errors import CurationError
 from curation.files import atomic_path, write_json
+from curation.funnel import count_outcome, sum_counts
 from curation.ledger import LEDGER_SCHEMA
 from curation.outcome import Outcome
 
@@ -109,6 +111,7 @@ class StageStore:
     def write_all(self, name: str, pieces: Iterator[tuple[Outcome, int]], tally: pa.Table | None = None) -> Part:
         """Write one part piece by piece, with one piece in memory at a time. See `write`."""
         rows_in = rows_out = ledgered = 0
+        groups: list[pa.Table] = []
         records, ledger = _Sink(self.records_path(name)), _Sink(self._ledger_path(name), LEDGER_SCHEMA)
         with records, ledger:
             for outcome, count in pieces:
@@ -117,6 +120,8 @@ class StageStore:
                 ledger.write(outcome.ledger)
                 rows_in, rows_out = rows_in + count, rows_out + outcome.records.num_rows
                 ledgered += outcome.ledger.num_rows
+                groups.append(count_outcome(outcome))
+        _write_table(self._groups_path(name), sum_counts(groups))
         if tally is not None:
             _write_table(self._tally_path(name), tally)
         part = Part(name, rows_in, rows_out, ledgered)
@@ -174,11 +179,19 @@ class StageStore:
 
     def ledgers(self) -> pa.Table:
         """Return the ledger rows of all parts of the finished stage."""
+        return pa.concat_tables([LEDGER_SCHEMA.empty_table(), *self.ledger_parts()])
+
+    def ledger_parts(self) -> Iterator[pa.Table]:
+        """Yield the same part by part."""
         done = self.done()
         assert done is not None
-        return pa.concat_tables(
-            [LEDGER_SCHEMA.empty_table(), *(_read_table(self._ledger_path(p.name)) for p in done.parts)]
-        )
+        return (_read_table(self._ledger_path(part.name)) for part in done.parts)
+
+    def groups(self) -> pa.Table:
+        """Return the rows of the finished stage by source and language, as `curation.funnel` counts them."""
+        done = self.done()
+        assert done is not None
+        return sum_counts([_read_table(self._groups_path(part.name)) for part in done.parts])
 
     def tallies(self) -> list[pa.Table]:
         """Return the tallies of all parts of the finished stage."""
@@ -220,6 +233,9 @@ class StageStore:
 
     def _tally_path(self, name: str) -> Path:
         return self.path / "tally" / name
+
+    def _groups_path(self, name: str) -> Path:
+        return self.path / "groups" / name
 
     def _counts_path(self, name: str) -> Path:
         return self.path / "counts" / f"{name}.json"

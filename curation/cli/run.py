@@ -9,12 +9,14 @@ from typing import Any
 
 import click
 
+from curation.alarms import Alarm, describe
 from curation.cli.output import columns, result, say
 from curation.config import RunConfig, load_config, parse_config
 from curation.errors import ConfigError, GateFailedError
 from curation.release import Release, open_release
 
 _Function = Callable[..., Any]
+_ALARMS = 5
 
 
 def _engine_options(function: _Function) -> _Function:
@@ -103,6 +105,7 @@ def _summary(release: Release, out: Path) -> dict[str, Any]:
         "report": str(out / "report.html"),
         "manifest_sha256": release.digest,
         "verdict": verdict["status"] if verdict else None,
+        "alarms": release.stats["alarms"],
         "totals": release.stats["totals"],
         "funnel": release.stats["funnel"],
     }
@@ -121,6 +124,7 @@ def _closing(release: Release, out: Path) -> str:
             "",
             columns(names, [[row[name] for name in names] for row in stats["funnel"]]),
             "",
+            *_warnings(release, out),
             f"release  {release.path}",
             f"report   {out / 'report.html'}",
             "",
@@ -130,6 +134,13 @@ def _closing(release: Release, out: Path) -> str:
             "  curate config schema > curate.schema.json   # then write a config for your own sources",
         ]
     )
+
+
+def _warnings(release: Release, out: Path) -> list[str]:
+    alarms = [Alarm.from_json(alarm) for alarm in release.stats["alarms"]]
+    lines = [f"alarm    {describe(alarm)}" for alarm in alarms[:_ALARMS]]
+    more = [f"         and {len(alarms) - _ALARMS:,} more"] if len(alarms) > _ALARMS else []
+    return [*lines, *more, f"samples  {out / 'alarms.md'}", ""] if alarms else []
 
 
 def _some_id(release: Release) -> str:

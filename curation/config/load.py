@@ -187,6 +187,8 @@ def _known_keys(path: _Path) -> list[str]:
         return sorted({name for kind in _formats().values() for name in kind.model_fields})
     if path[:2] == ("decontaminate", "sets") and len(path) > 2:
         return list(model.EvaluationSet.model_fields)
+    if path[:2] == ("alarms", "exceptions") and len(path) > 2:
+        return list(model.AlarmException.model_fields)
     section: type[BaseModel] = model.RunConfig
     for part in path:
         section = section.model_fields[str(part)].annotation  # type: ignore[assignment]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from curation.config.rules import STAGE_RULES, check_name
 from language_configs import resolve
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -415,6 +416,72 @@ class Gate(Section):
     """A language is evaluated when it has this many held-out pairs."""
 
 
+def _rules_of(stage: str) -> tuple[str, ...]:
+    """Return the reasons that a stage can give; a filter's is the knob that switches it on."""
+    return STAGE_RULES[stage].reasons + (tuple(Filters.model_fields) if stage == "filter" else ())
+
+
+class AlarmException(Section):
+    """Rules that may take another share than the rest, by name. What is left out is any."""
+
+    language: str | None = None
+    """Language of the rows, for example `khm_Khmr`."""
+    source: Name | None = None
+    """Name of their source."""
+    stage: str | None = None
+    """Stage of the rule."""
+    reason: str | None = None
+    """Name of the rule, as the ledger has it: of a filter its knob, for example `max_mojibake_share`."""
+    max_drop_share: Share = 1.0
+    """Greatest share that the rule may take; 1 allows it everything."""
+
+    @field_validator("language")
+    @classmethod
+    def _is_a_language(cls, value: str | None) -> str | None:
+        return None if value is None else resolve(value).code
+
+    @field_validator("stage")
+    @classmethod
+    def _is_a_stage(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_name("stage", value, STAGE_RULES)
+        return value
+
+    @model_validator(mode="after")
+    def _names_something(self) -> AlarmException:
+        if not any((self.language, self.source, self.stage, self.reason)):
+            raise ValueError(
+                "it names nothing: give language, source, stage or reason, or set alarms.max_drop_share for all"
+            )
+        if self.reason is not None:
+            stages = [self.stage] if self.stage else list(STAGE_RULES)
+            kind = f"rule of the stage {self.stage}" if self.stage else "rule"
+            check_name(kind, self.reason, {reason for stage in stages for reason in _rules_of(stage)})
+        return self
+
+
+class Alarms(Section):
+    """What one rule may take of a language before the run is stopped."""
+
+    on_alarm: Literal["fail", "warn", "ignore"] = "fail"
+    """End the run before anything costly is done, or say it in the report, or do not look."""
+    max_drop_share: Share = 0.5
+    """Greatest share of a language's rows in one source that one rule (a reason of a stage) may take."""
+    min_rows: int = Field(default=100, ge=1)
+    """Fewer rows are not judged: small sources of a language are taken together."""
+    stages: tuple[str, ...] = tuple(name for name, rules in STAGE_RULES.items() if rules.judged)
+    """Stages whose rules are judged."""
+    exceptions: list[AlarmException] = []
+    """What is known to lose more, by name, or must lose less; the first that fits counts."""
+
+    @field_validator("stages")
+    @classmethod
+    def _are_stages(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            check_name("stage", name, STAGE_RULES)
+        return value
+
+
 class Engine(Section):
     """How the work is cut. None of these can change a byte of the release."""
 
@@ -453,8 +520,19 @@ class RunConfig(Section):
     """The smoke model."""
     gate: Gate = Gate()
     """The verdict."""
+    alarms: Alarms = Alarms()
+    """What one rule may take of a language."""
     engine: Engine = Engine()
     """How the work is cut."""
+
+    @field_validator("alarms")
+    @classmethod
+    def _excepted_sources_exist(cls, alarms: Alarms, info: ValidationInfo) -> Alarms:
+        # Without valid sources there is a better error to show.
+        for exception in alarms.exceptions if "sources" in info.data else ():
+            if exception.source is not None:
+                check_name("source", exception.source, [source.name for source in info.data["sources"]])
+        return alarms
 
     @field_validator("sources")
     @classmethod

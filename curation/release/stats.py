@@ -33,7 +33,9 @@ def compute_stats(
     ledger: pa.Table,
     shards: pa.Table,
     quota: Mapping[str, int],
+    released: pa.Table,
     contamination: Sequence[Mapping[str, Any]] = (),
+    alarms: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the statistics of a run as JSON values.
 
@@ -42,17 +44,21 @@ def compute_stats(
         ledger: (stage, decision, reason, source, language) of every ledger row.
         shards: the files of the release, as `write_shards` returns them.
         quota: training rows allotted to each language.
+        released: rows of the release by source and language, as `curation.funnel` counts them.
         contamination: what was found of the evaluation sets, as `curation.decontamination.report` counts it.
+        alarms: rules that took too much of a language, as `curation.alarms` finds them.
     """
     groups = _count(ledger, ["stage", "decision", "reason", "source", "language"])
-    released = _released(shards)
+    splits = _released(shards)
     return {
         "schema": STATS_SCHEMA,
-        "totals": _totals(counts, groups, released),
+        "totals": _totals(counts, groups, splits),
         "funnel": [_funnel_row(count, groups) for count in counts],
         "reasons": _sum_by(groups, ("stage", "decision", "reason")),
         "sources": _sum_by(groups, ("source", "stage", "decision", "reason")),
-        "languages": _languages(groups, released, quota),
+        "languages": _languages(groups, splits, quota),
+        "source_languages": _source_languages(groups, released),
+        "alarms": list(alarms),
         "contamination": list(contamination),
     }
 
@@ -99,19 +105,38 @@ def _sum_by(groups: Sequence[Mapping[str, Any]], keys: tuple[str, ...]) -> list[
     return [dict(zip(keys, key, strict=True)) | {"rows": sums[key]} for key in sorted(sums)]
 
 
+def _source_languages(groups: Sequence[Mapping[str, Any]], released: pa.Table) -> list[dict[str, Any]]:
+    """Return the same as `_languages` for each language of each source, and for the rows without a language."""
+    kept = {(row["source"], row["language"]): row["rows"] for row in released.to_pylist()}
+    lost: dict[tuple[str, str], list[Mapping[str, Any]]] = {key: [] for key in kept}
+    for group in groups:
+        lost.setdefault((group["source"], group["language"]), []).append(group)
+    return [_source_language(key, kept.get(key, 0), lost[key]) for key in sorted(lost)]
+
+
+def _source_language(key: tuple[str, str], released: int, lost: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    rules = _lost(lost)
+    rows = {"read": released + sum(rules.values()), "released": released, "lost": rules}
+    return {"source": key[0], "language": key[1], **rows}
+
+
+def _lost(groups: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    lost: dict[str, int] = {}
+    for group in groups:
+        rule = f"{group['stage']}/{group['reason']}"
+        lost[rule] = lost.get(rule, 0) + group["rows"]
+    return dict(sorted(lost.items()))
+
+
 def _languages(
     groups: Sequence[Mapping[str, Any]], released: Mapping[tuple[str, str], int], quota: Mapping[str, int]
 ) -> dict[str, dict[str, Any]]:
     codes = {group["language"] for group in groups} | {code for code, _ in released}
     table: dict[str, dict[str, Any]] = {}
     for code in sorted(code for code in codes if code):
-        lost: dict[str, int] = {}
-        for group in groups:
-            if group["language"] == code:
-                reason = f"{group['stage']}/{group['reason']}"
-                lost[reason] = lost.get(reason, 0) + group["rows"]
+        lost = _lost([group for group in groups if group["language"] == code])
         rows = {split: released.get((code, split), 0) for split in layout.SPLITS}
         total = sum(rows.values())
         table[code] = {"read": total + sum(lost.values()), "released": total, **rows, "quota": quota.get(code)}
-        table[code]["lost"] = dict(sorted(lost.items()))
+        table[code]["lost"] = lost
     return table

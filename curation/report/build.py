@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from curation.alarms import Alarm, describe, samples
+from curation.funnel import steps
 from curation.release import Release
-from curation.report.dropped import SAMPLE_CHARS, dropped_by_rule
+from curation.report.dropped import SAMPLE_CHARS, dropped_by_rule, ledger_batches, shown_row
 from curation.report.negatives import negative_samples
 from curation.report.scan import EDGES, Scan, Tally, rows_by_id, scan_release, total
 from curation.report.verdict import gate_numbers
@@ -16,6 +18,7 @@ from curation.report.visible import clip
 REPORT_SCHEMA = "curation-report/1"
 
 _QUANTILES = {"least": 0.0, "p10": 0.1, "median": 0.5, "p90": 0.9, "greatest": 1.0}
+_TAKERS = 30
 _COUNTED = ("read", "released", "train", "validation", "test")
 
 
@@ -34,7 +37,7 @@ def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, A
         CurationError: if a shard or a ledger cannot be read.
     """
     stats, scan = release.stats, scan_release(release)
-    gate = gate_numbers(release.verdict)
+    gate, stages = gate_numbers(release.verdict), [row["stage"] for row in stats.get("funnel", [])]
     rules = dropped_by_rule(_in_order(stats.get("reasons", []), stats.get("funnel", [])), ledger)
     return {
         "schema": REPORT_SCHEMA,
@@ -42,9 +45,12 @@ def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, A
         "verdict": gate["verdict"],
         "checks": gate["checks"],
         "training": gate["training"],
+        "alarms": _alarms(stats.get("alarms", []), ledger),
         "totals": stats.get("totals", {}),
         "funnel": stats.get("funnel", []),
-        "languages": _languages(stats.get("languages", {}), scan, gate["accuracy"]),
+        "languages": _languages(stats.get("languages", {}), stages, scan, gate["accuracy"]),
+        "source_languages": stats.get("source_languages", []),
+        "takers": _takers(stats.get("source_languages", []), stages, release.manifest["config"].get("alarms")),
         "rules": _with_survivors(release, rules),
         "contamination": stats.get("contamination", []),
         "negatives": negative_samples(release, _trained(stats.get("languages", {}))),
@@ -80,8 +86,39 @@ def _trained(languages: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     return {code: row["train"] for code, row in languages.items() if row.get("train")}
 
 
+def _alarms(alarms: Sequence[Mapping[str, Any]], ledger: Path | None) -> list[dict[str, Any]]:
+    """Return the alarms in words too, each with twenty samples where the ledger is at hand."""
+    found = [Alarm.from_json(alarm) for alarm in alarms]
+    rows = samples(found, ledger_batches(ledger) if ledger and found else ())
+    return [
+        {**alarm.to_json(), "text": describe(alarm), "samples": [shown_row(row) for row in of_alarm]}
+        for alarm, of_alarm in zip(found, rows, strict=True)
+    ]
+
+
+def _takers(
+    parts: Sequence[Mapping[str, Any]], stages: Sequence[str], options: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """Return the rules that took the greatest shares of a language in a source, of those that alarms judge."""
+    if options is None:
+        return []
+    found = [
+        {"source": part["source"], "language": part["language"], "stage": step["stage"], "reason": reason}
+        | {"rows": step["in"], "removed": rows, "share": round(rows / step["in"], 6)}
+        for part in parts
+        if part["language"]
+        for step in steps(part, stages)
+        if step["stage"] in options["stages"] and step["in"] >= options["min_rows"]
+        for reason, rows in step["lost"].items()
+    ]
+    return sorted(found, key=lambda row: (-row["share"], -row["removed"], row["language"], row["source"]))[:_TAKERS]
+
+
 def _languages(
-    languages: Mapping[str, Mapping[str, Any]], scan: Scan, accuracy: Mapping[str, float | None]
+    languages: Mapping[str, Mapping[str, Any]],
+    stages: Sequence[str],
+    scan: Scan,
+    accuracy: Mapping[str, float | None],
 ) -> list[dict[str, Any]]:
     """Return the languages, the largest first."""
     names = _names(languages)
@@ -93,6 +130,7 @@ def _languages(
             "quota": row.get("quota"),
             "accuracy": accuracy.get(code),
             "lost": dict(row.get("lost", {})),
+            "funnel": steps(row, stages) if stages else [],
             "distributions": _distributions_of(code, scan),
         }
         for code, row in languages.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.errors import CurationError
-from curation.ledger import LEDGER_SCHEMA
+from curation.ledger import LEDGER_SCHEMA, first_of_each
 from curation.report.visible import clip
 
 SAMPLES = 5
@@ -19,7 +19,6 @@ SAMPLE_CHARS = 240
 
 _BATCH_ROWS = 65_536
 _RULE = ("stage", "decision", "reason")
-_ORDER = [(name, "ascending") for name in (*_RULE, "id", "file", "row")]
 _SHOWN = ("id", "source", "language", "file", "row", "query", "positive", "score", "threshold", "other_id", "detail")
 
 
@@ -40,38 +39,42 @@ def dropped_by_rule(reasons: Sequence[Mapping[str, Any]], ledger: Path | None) -
     return [{**reason, "samples": samples.get(_key(reason), [])} for reason in reasons]
 
 
-def _samples(ledger: Path) -> pa.Table:
-    best = LEDGER_SCHEMA.empty_table()
+def ledger_batches(ledger: Path) -> Iterator[pa.Table]:
+    """Yield the rows of all ledgers in a folder, a batch at a time.
+
+    Raises:
+        CurationError: if a ledger cannot be read.
+    """
     for file in sorted(ledger.glob("*.parquet")):
         try:
             for batch in pq.ParquetFile(file).iter_batches(batch_size=_BATCH_ROWS, columns=LEDGER_SCHEMA.names):
-                best = _first_of_each(pa.concat_tables([best, pa.table(batch).cast(LEDGER_SCHEMA)]))
+                yield pa.table(batch).cast(LEDGER_SCHEMA)
         except (OSError, pa.ArrowException, ValueError) as error:
             hint = "run `curate run` with the same --out again: it writes the ledgers anew"
             raise CurationError("A ledger cannot be read", where=str(file), why=str(error), hint=hint) from error
+
+
+def _samples(ledger: Path) -> pa.Table:
+    best = LEDGER_SCHEMA.empty_table()
+    for batch in ledger_batches(ledger):
+        best = first_of_each(pa.concat_tables([best, batch]), _RULE, SAMPLES)
     return best
-
-
-def _first_of_each(rows: pa.Table) -> pa.Table:
-    """Return the first `SAMPLES` rows of each rule, by id."""
-    ordered = rows.sort_by(_ORDER)
-    names = [ordered[name].combine_chunks().dictionary_encode() for name in _RULE]
-    keys = np.stack([name.indices.to_numpy() for name in names])
-    starts = np.flatnonzero(np.any(np.diff(keys, axis=1, prepend=-1), axis=0))
-    lengths = np.diff(np.append(starts, ordered.num_rows))
-    places = np.arange(ordered.num_rows) - np.repeat(starts, lengths)
-    return ordered.filter(pa.array(places < SAMPLES))
 
 
 def _by_rule(rows: pa.Table) -> dict[tuple[str, ...], list[dict[str, Any]]]:
     found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows.to_pylist():
-        found.setdefault(_key(row), []).append({name: _shown(row[name]) for name in _SHOWN})
+        found.setdefault(_key(row), []).append(shown_row(row))
     return found
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(row[name] for name in _RULE)
+
+
+def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the report shows of a ledger row."""
+    return {name: _shown(row[name]) for name in _SHOWN}
 
 
 def _shown(value: object) -> object:

@@ -62,6 +62,7 @@ def render_page(report: Mapping[str, Any]) -> str:
         ),
         grid=_grid(shown["training"]["grid"]),
         models=_MODELS,
+        losers=_losers(shown["languages"]),
         names={row["code"]: row["name"] for row in shown["languages"]},
     )
 
@@ -75,7 +76,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": _number, "percent": _percent, "score": _score, "size": _size}
-    environment.globals |= {"funnel": charts.funnel, "share_bar": charts.share_bar}
+    environment.globals |= {"funnel": charts.funnel, "heat": charts.heat, "share_bar": charts.share_bar}
     return environment
 
 
@@ -147,6 +148,12 @@ def _sparks(found: Mapping[str, Any], lengths: range, scores: range) -> dict[str
         medians = ", ".join(f"{name.partition('_')[0]}s {found[name]['median']:.2f}" for name in series)
         sparks["scores"] = charts.sparkline(list(series.values()), f"Median similarity: {medians}", bins=scores)
     return sparks
+
+
+def _losers(languages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the stages at which any language lost rows, in order."""
+    lost = [{step["stage"]: step["in"] - step["out"] for step in row["funnel"]} for row in languages]
+    return [stage for stage in (lost[0] if lost else ()) if any(of_language[stage] for of_language in lost)]
 
 
 def _grid(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
 
-from curation.ledger import EXCERPT_CHARS, LEDGER_SCHEMA, empty_ledger, ledger_rows
+from curation.ledger import EXCERPT_CHARS, LEDGER_SCHEMA, empty_ledger, first_of_each, ledger_rows
 from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA
 
@@ -42,3 +44,21 @@ def test_outcomes() -> None:
     assert (kept.records.num_rows, kept.ledger.num_rows) == (1, 0)
     lost = ledger_rows(records("b"), stage="s", decision="dropped", reason="r")
     assert Outcome.join(records(), lost, lost).ledger.num_rows == 2
+
+
+def ledger_row(reason: str, number: int) -> dict[str, object]:
+    texts = dict.fromkeys(LEDGER_SCHEMA.names, "") | {"stage": "filter", "decision": "dropped", "reason": reason}
+    return texts | {"id": f"{number:032x}", "row": number, "score": None, "threshold": None}
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 99)), max_size=60), st.randoms(use_true_random=False))
+def test_the_first_of_each_depend_on_neither_order_nor_batches(rows: list[tuple[str, int]], random: object) -> None:
+    table = pa.Table.from_pylist([ledger_row(*row) for row in rows], schema=LEDGER_SCHEMA)
+    order = sorted(range(len(rows)), key=lambda _: random.random())  # type: ignore[attr-defined]
+    shuffled = table.take(pa.array(order, pa.int64()))
+    best = LEDGER_SCHEMA.empty_table()
+    for start in range(0, len(rows), 7):
+        best = first_of_each(pa.concat_tables([best, shuffled.slice(start, 7)]), ["stage", "reason"], 5)
+    expected = [(reason, number) for name in "abc" for reason, number in sorted(rows) if reason == name]
+    kept = [(r, n) for i, (r, n) in enumerate(expected) if [x for x, _ in expected[:i]].count(r) < 5]
+    assert [(row["reason"], row["row"]) for row in best.to_pylist()] == kept

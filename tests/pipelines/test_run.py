@@ -168,7 +168,9 @@ def test_two_runs_cannot_share_a_folder(base: Path, config: RunConfig, tmp_path:
 
 
 def test_a_run_that_loses_every_record_says_where(base: Path, config: RunConfig, tmp_path: Path) -> None:
-    strict = config.model_copy(update={"filters": config.filters.model_copy(update={"min_chars": 19_000})})
+    filters, alarms = config.filters, config.alarms
+    changes = {"filters": filters.model_copy(update={"min_chars": 19_000})}
+    strict = config.model_copy(update=changes | {"alarms": alarms.model_copy(update={"on_alarm": "ignore"})})
     with pytest.raises(CurationError, match="No record is left") as caught:
         run(strict, base, tmp_path, RunOptions(), Silent())
     assert "filter" in caught.value.why

@@ -14,8 +14,10 @@ import pytest
 
 from curation.config.model import RunConfig
 from curation.dedup.known import Known
+from curation.funnel import count_outcome
 from curation.hashing import content_id
 from curation.ledger import ledger_rows
+from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA
 from curation.release import Release, open_release
 from curation.release.assemble import assemble_release
@@ -115,7 +117,9 @@ def _make_run(folder: Path, sentences: Mapping[str, Sequence[str]], *, each: int
         StageCount("near_dedup", count + ledger.num_rows // 2, count),
         StageCount("shard", count, count),
     ]
-    stats = compute_stats(counts, ledger, shards, dict.fromkeys(sentences, each * 3))
+    stats = compute_stats(
+        counts, ledger, shards, dict.fromkeys(sentences, each * 3), count_outcome(Outcome.keep(records))
+    )
     config = RunConfig.model_validate(_CONFIG)
     fingerprints = {"messages": [{"name": "a.parquet", "bytes": 2048, "sha256": "0" * 64}]}
     inputs = {"fingerprints": fingerprints, "known": Known()}

@@ -4,12 +4,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from curation.errors import CurationError
 from curation.ledger import LEDGER_SCHEMA
-from curation.report import dropped as module
 from curation.report.dropped import SAMPLES, dropped_by_rule
 
 
@@ -40,19 +37,6 @@ def test_without_a_ledger_there_are_counts_only(run: Any, tmp_path: Path) -> Non
 def _row(reason: str, number: int, score: float | None = None) -> dict[str, object]:
     texts = dict.fromkeys(LEDGER_SCHEMA.names, "") | {"stage": "filter", "decision": "dropped", "reason": reason}
     return texts | {"id": f"{number:032x}", "row": number, "score": score, "threshold": None, "query": "q" * 500}
-
-
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 99)), max_size=60), st.randoms(use_true_random=False))
-def test_the_choice_depends_on_neither_order_nor_batches(rows: list[tuple[str, int]], random: object) -> None:
-    table = pa.Table.from_pylist([_row(*row) for row in rows], schema=LEDGER_SCHEMA)
-    order = sorted(range(len(rows)), key=lambda _: random.random())  # type: ignore[attr-defined]
-    shuffled = table.take(pa.array(order, pa.int64()))
-    best = LEDGER_SCHEMA.empty_table()
-    for start in range(0, len(rows), 7):
-        best = module._first_of_each(pa.concat_tables([best, shuffled.slice(start, 7)]))
-    expected = [(reason, number) for name in "abc" for reason, number in sorted(rows) if reason == name]
-    kept = [(r, n) for i, (r, n) in enumerate(expected) if [x for x, _ in expected[:i]].count(r) < SAMPLES]
-    assert [(row["reason"], row["row"]) for row in best.to_pylist()] == kept
 
 
 def test_texts_are_cut_and_scores_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:

@@ -166,6 +166,38 @@ def test_texts_of_strangers_are_text_with_their_own_direction(run: Any, hostile:
     assert all(sentences[code][0] in text for code in ("arb_Arab", "heb_Hebr", "cmn_Hans"))
 
 
+def test_alarms_stand_at_the_top_with_their_samples(run: Any, hostile: str) -> None:
+    report = build_report(run.release, ledger=run.ledger)
+    samples = [sample for rule in report["rules"] for sample in rule["samples"]][:20]
+    alarm = {"stage": "filter", "reason": "error", "sources": ["messages"], "language": "khm_Khmr", "rows": 1200}
+    alarm |= {"removed": 1044, "share": 0.87, "max_drop_share": 0.5, "samples": samples}
+    alarms = [alarm, alarm | {"language": "", "sources": ["a", "b"], "samples": []}]
+    text = render_page(report | {"alarms": alarms})
+    page = Page(text)
+    assert [a["class"] for a in page.all("section") if "class" in a] == ["verdict none", "verdict error"]
+    words = "error (filter) took 87.0%, 1,044 of 1,200 rows, of"
+    assert f"{words} khm_Khmr from messages; at most 50.0% is allowed" in page.text
+    assert f"{words} all languages from a, b; at most" in page.text
+    assert hostile not in text
+    labels = Counter(a["aria-label"] for a in page.all("div") if a.get("role") == "region")
+    assert set(labels.values()) == {1}
+    assert labels["Samples of alarm 1: error in filter"]
+
+
+def test_losses_stand_by_language_and_stage(run: Any) -> None:
+    report = build_report(run.release)
+    for row in report["languages"]:
+        assert row["funnel"][0]["in"] == row["read"]
+        assert row["funnel"][-1]["out"] == row["released"]
+        assert {f"{s['stage']}/{reason}": rows for s in row["funnel"] for reason, rows in s["lost"].items()} == row[
+            "lost"
+        ]
+    page = Page(render_page(report))
+    (place,) = [n for n, (_, a, _) in enumerate(page.elements) if "funnels" in (a.get("class") or "")]
+    rows = sum(tag == "tr" and "tbody" in parents for tag, _, parents in page.elements[place:])
+    assert rows >= len(report["languages"])
+
+
 @pytest.mark.parametrize(
     ("verdict", "css", "words"),
     [
