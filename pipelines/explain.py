@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from curation.config import RunConfig, parse_config
 from curation.errors import CurationError
+from curation.langid import min_scores
 from curation.release import open_release
 from filters.registry import describe
 from pipelines.store import Store
