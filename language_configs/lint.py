@@ -9,9 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from language_configs.bounds import Bounds, profile, profile_names
+from language_configs.bounds import ROLES, Bounds, profile, profile_names
 from language_configs.labels import ranks, system
 from language_configs.levels import (
+    SETTINGS,
     Finding,
     KeyPath,
     Levels,
@@ -100,9 +101,11 @@ def _profile(content: Level) -> Iterator[tuple[str, str]]:
 
 def _no_ops_above(levels: Levels) -> Iterator[Finding]:
     """Yield what scripts and families set although all that inherits from them has it anyway."""
-    for source in (*levels.roots, *(source for sources in levels.scripts.values() for source in sources)):
-        above = levels.roots[: levels.roots.index(source)] if source in levels.roots else levels.roots
-        yield from _no_ops(source, [_merged(above)])
+    for source in levels.roots:
+        yield from _no_ops(source, [_merged(_before(source, levels.roots))])
+    for source in (source for sources in levels.scripts.values() for source in sources):
+        chain = [*levels.roots, *levels.scripts[source.key]]
+        yield from _no_ops(source, [_merged(_before(source, chain))])
     members = defaultdict(list)
     for code in levels.languages:
         for family in levels.families_of(code):
@@ -136,27 +139,40 @@ def _no_ops(source: Source, inherited: Sequence[Mapping[KeyPath, Any]]) -> Itera
 
 def _is_idle(source: Source, path: KeyPath, above: Mapping[KeyPath, Any]) -> bool:
     value = source.settings[path]
+    if path[0] == "filters":
+        return bool(_bound_without(source, path, above) == value)
     if path in above:
         return bool(above[path] == value)
-    if path[0] == "filters":
-        role: Any = path[1]
-        named = source.settings.get(("profile",), above.get(("profile",), "standard"))
-        bounds = profile(named)[role] if named in profile_names() else Bounds()
-        return bool(getattr(bounds, path[2]) == value)
     return path[0] == "identification" and bool(Identification.model_fields[path[2]].default == value)
 
 
+def _bound_without(source: Source, path: KeyPath, above: Mapping[KeyPath, Any]) -> Any:
+    """Return the bound that a role would have without its own key: that for all roles, the level's above, a profile's."""
+    _, role, name = path
+    if _sets(source.content, role, name) and _sets(source.content, "all", name):
+        return getattr(source.content.filters["all"], name)
+    if path in above:
+        return above[path]
+    named = source.settings.get(("profile",), above.get(("profile",), "standard"))
+    bounds: Mapping[str, Bounds] = dict(profile(named)) if named in profile_names() else {}
+    return getattr(bounds.get(role), name, None)
+
+
+def _sets(content: Level, role: str, name: str) -> bool:
+    return any(name in bounds.set_here() for key, bounds in content.filters.items() if key == role)
+
+
 def _written(content: Level) -> dict[str, set[KeyPath]]:
-    """Return the flat paths of each key as it stands in the file, where `all` is one key for all roles."""
+    """Return the flat paths of each key as it stands in the file; `all` is for the roles that have no key beside it."""
     found: dict[str, set[KeyPath]] = defaultdict(set)
-    for name in content.model_fields_set & (frozenset(Level.model_fields) - {"version", "filters", "identification"}):
+    for name in content.model_fields_set & (SETTINGS - {"filters", "identification"}):
         found[name].add((name,))
     for model, identification in content.identification.items():
         for name in identification.model_fields_set:
             found[f"identification.{model}.{name}"].add(("identification", model, name))
     for role, bounds in content.filters.items():
         for name in bounds.set_here():
-            roles = profile("standard") if role == "all" else (role,)
+            roles = [each for each in ROLES if not _sets(content, each, name)] if role == "all" else [role]
             found[f"filters.{role}.{name}"] |= {("filters", each, name) for each in roles}
     return found
 
@@ -164,7 +180,7 @@ def _written(content: Level) -> dict[str, set[KeyPath]]:
 def _each_language(levels: Levels, languages: Mapping[str, Language]) -> Iterator[Finding]:
     for code, sources in levels.languages.items():
         for source in sources:
-            yield from _no_ops(source, [_merged((*levels.above(code), *sources[: sources.index(source)]))])
+            yield from _no_ops(source, [_merged(_before(source, [*levels.above(code), *sources]))])
             yield from (Finding(source.file, key, why) for key, why in _facts(source, languages[code]))
         yield from (Finding(sources[-1].file, key, why) for key, why in _contradictions(languages[code]))
 
