@@ -9,18 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from language_configs.bounds import ROLES, Bounds, profile, profile_names
+from language_configs.bounds import ROLES, profile
 from language_configs.labels import ranks, system
-from language_configs.levels import (
-    SETTINGS,
-    Finding,
-    KeyPath,
-    Levels,
-    Source,
-    broken_links,
-    last,
-    read_levels,
-)
+from language_configs.levels import SETTINGS, KeyPath, Levels, Source, last
+from language_configs.read import Finding, broken_links, read_levels
 from language_configs.schema import SYSTEMS, Identification, Language, LanguageFile, Level, System
 from language_configs.scripts import ranges
 from language_configs.table import assemble, folders
@@ -47,8 +39,8 @@ def lint(where: Sequence[Path] | None = None) -> tuple[Finding, ...]:
 
 
 def _each_file(levels: Levels) -> Iterator[Finding]:
-    for source in _sources(levels):
-        problems = (*_thresholds(source.content), *_characters(source.content), *_profile(source.content))
+    for source in levels.sources():
+        problems = (*_thresholds(source.content), *_characters(source.content))
         yield from (Finding(source.file, key, why) for key, why in problems)
     for key, sources in levels.scripts.items():
         missing = set(last(sources, "members") or (key,)) - set(ranges())
@@ -57,13 +49,6 @@ def _each_file(levels: Levels) -> Iterator[Finding]:
                 sources[-1].file, "members", f"script_ranges.yml has no range for {', '.join(sorted(missing))}"
             )
     yield from _no_ops_above(levels)
-
-
-def _sources(levels: Levels) -> Iterator[Source]:
-    yield from levels.roots
-    for table in (levels.scripts, levels.families, levels.languages):
-        for sources in table.values():
-            yield from sources
 
 
 def _thresholds(content: Level) -> Iterator[tuple[str, str]]:
@@ -92,11 +77,6 @@ def _characters(content: Level) -> Iterator[tuple[str, str]]:
     for digits in content.digits:
         if [unicodedata.decimal(character, -1) for character in digits] != list(range(10)):
             yield "digits", f"{digits!r} is not ten digits from zero to nine"
-
-
-def _profile(content: Level) -> Iterator[tuple[str, str]]:
-    if content.profile not in profile_names():
-        yield "profile", f"there is no profile {content.profile!r}; there are {', '.join(profile_names())}"
 
 
 def _no_ops_above(levels: Levels) -> Iterator[Finding]:
@@ -147,15 +127,14 @@ def _is_idle(source: Source, path: KeyPath, above: Mapping[KeyPath, Any]) -> boo
 
 
 def _bound_without(source: Source, path: KeyPath, above: Mapping[KeyPath, Any]) -> Any:
-    """Return the bound that a role would have without its own key: that for all roles, the level's above, a profile's."""
+    """Return the bound that a role would have without its own key: of all roles, of the level above, of the profile."""
     _, role, name = path
     if _sets(source.content, role, name) and _sets(source.content, "all", name):
         return getattr(source.content.filters["all"], name)
     if path in above:
         return above[path]
     named = source.settings.get(("profile",), above.get(("profile",), "standard"))
-    bounds: Mapping[str, Bounds] = dict(profile(named)) if named in profile_names() else {}
-    return getattr(bounds.get(role), name, None)
+    return next(getattr(bounds, name) for key, bounds in profile(named).items() if key == role)
 
 
 def _sets(content: Level, role: str, name: str) -> bool:

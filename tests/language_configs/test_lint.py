@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import pytest
 
 import language_configs.lint
 from language_configs.labels import SystemFile
-from language_configs.levels import SHIPPED
 from language_configs.lint import lint
+from language_configs.read import SHIPPED
 from language_configs.schema import System
 
 Write = Callable[[Mapping[str, str]], Path]
@@ -90,8 +91,6 @@ def _model(text: str) -> str:
     ],
 )
 def test_each_kind_of_mistake_is_found(folder: Write, name: str, text: str, key: str, why: str) -> None:
-    import re
-
     own = folder({name: text})
     found = [(finding.key, finding.why) for finding in lint([SHIPPED, own])]
     assert [one for one in found if one[0].endswith(key) and re.search(why, one[1])], found
@@ -122,7 +121,9 @@ def test_what_says_something_is_left_alone(folder: Write) -> None:
 
 
 def test_findings_are_sorted_and_name_the_file(folder: Write) -> None:
-    own = folder({"languages/deu_Latn.yml": "spaced: true\nprofile: x\n", "languages/aar_Latn.yml": "aliases: []\n"})
+    own = folder(
+        {"languages/deu_Latn.yml": "spaced: true\nprofile: standard\n", "languages/aar_Latn.yml": "aliases: []\n"}
+    )
     found = lint([SHIPPED, own])
     assert list(found) == sorted(found)
     assert {finding.file for finding in found} == {f"{own}/languages/{code}_Latn.yml" for code in ("aar", "deu")}

@@ -14,7 +14,7 @@ from pygments.lexers import get_lexer_by_name
 from language_configs import Language, explain, languages, resolve
 from language_configs.bounds import ROLES
 from language_configs.labels import ranks, system
-from language_configs.levels import SHIPPED
+from language_configs.read import SHIPPED
 from language_configs.schema import SYSTEMS
 from language_configs.table import codes_of, levels
 
@@ -92,8 +92,16 @@ def test_one_character_is_a_word_where_it_can_be(text: str, code: str) -> None:
 
 @pytest.mark.parametrize(
     ("code", "least", "most"),
-    [("cmn_Hans", 0.25, 0.4), ("yue_Hant", 0.25, 0.4), ("jpn_Jpan", 0.4, 0.6), ("kor_Hang", 0.4, 0.6)]
-    + [("eng_Latn", 1.0, 1.0), ("deu_Latn", 1.05, 1.3), ("heb_Hebr", 0.65, 0.9), ("tam_Taml", 1.1, 1.4)],
+    [
+        ("cmn_Hans", 0.25, 0.4),
+        ("yue_Hant", 0.25, 0.4),
+        ("jpn_Jpan", 0.4, 0.6),
+        ("kor_Hang", 0.4, 0.6),
+        ("eng_Latn", 1.0, 1.0),
+        ("deu_Latn", 1.05, 1.3),
+        ("heb_Hebr", 0.65, 0.9),
+        ("tam_Taml", 1.1, 1.4),
+    ],
 )
 def test_a_text_is_as_long_as_was_measured(code: str, least: float, most: float) -> None:
     assert least <= languages()[code].length_factor <= most
@@ -160,13 +168,15 @@ def test_the_table_is_there_at_once() -> None:
 
 
 def test_a_users_folder_is_named_by_the_environment(folder: Callable[[Mapping[str, str]], Path]) -> None:
-    own = folder({"languages/kjh_Cyrl.yml": "name: Khakas\nfamily: turkic\n", "languages/deu_Latn.yml": "profile: x\n"})
+    own = folder(
+        {"languages/kjh_Cyrl.yml": "name: Khakas\nfamily: turkic\n", "languages/deu_Latn.yml": "spaced: false\n"}
+    )
     code = (
         "from language_configs import *; print(resolve('kjh').code, *resolve('kjh').glotlid, languages()['deu_Latn'])"
     )
     done = _python(code, CURATION_LANGUAGES=str(own))
     assert done.stdout.startswith("kjh_Cyrl kjh_Cyrl code='deu_Latn' name='German'")
-    assert "profile='x'" in done.stdout
+    assert "spaced=False" in done.stdout
 
 
 def test_a_language_is_made_without_a_file_too() -> None:

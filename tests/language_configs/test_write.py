@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import language_configs.write
 from language_configs.files import read_yaml
-from language_configs.levels import SHIPPED, LanguageFileError, read_levels
+from language_configs.read import SHIPPED, LanguageFileError, read_levels
 from language_configs.schema import Calibration, Identification, LanguageFile
 from language_configs.write import render, update_language_file
 
