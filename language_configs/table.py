@@ -12,7 +12,8 @@ from typing import Any
 
 from language_configs.bounds import Bounds
 from language_configs.labels import labels_by_rule
-from language_configs.levels import SHIPPED, KeyPath, LanguageFileError, Levels, Origin, broken_links, last, read_levels
+from language_configs.levels import KeyPath, Levels, Origin, last
+from language_configs.read import SHIPPED, LanguageFileError, broken_links, read_levels
 from language_configs.schema import Identification, Language
 
 ENVIRONMENT = "CURATION_LANGUAGES"

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from language_configs.files import read_yaml
-from language_configs.levels import LanguageFileError, read_file, validate
+from language_configs.read import LanguageFileError, read_file, validate
 from language_configs.schema import FamilyFile, LanguageFile, Level, RootFile, ScriptFile
 
 # What it is, what it is called elsewhere, how its text is treated.

@@ -57,7 +57,7 @@ from pygments.lexers import get_lexer_by_name
 
 from language_configs.files import read_yaml
 from language_configs.labels import labels_by_rule, system
-from language_configs.levels import SHIPPED
+from language_configs.read import SHIPPED
 from language_configs.schema import System
 from language_configs.write import update_language_file
 

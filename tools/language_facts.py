@@ -239,8 +239,9 @@ MEMBERS = {
 
 SCRIPT_NAMES = {"Hang": "Korean (Hangul)", "Hans": "Han (simplified)", "Hant": "Han (traditional)"}
 
-# The question mark of Greek looks like a semicolon, and normalises to it.
-MORE_TERMINALS = {"Grek": ";\u037e"}
+# The question mark of Greek looks like a semicolon, and normalises to it; in Unicode both only part clauses. The shads
+# of Tibetan part clauses too, but no sentence ends without one.
+MORE_TERMINALS = {"Grek": ";\u037e", "Tibt": "།༎"}
 
 # Other codes that text in a script goes by, in ISO 15924 as people use it.
 SCRIPT_ALIASES = {

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 import regex
 
 from language_configs import in_all_scripts, resolve
-from language_configs.levels import SHIPPED
+from language_configs.read import SHIPPED
 from language_configs.schema import Language
 from language_configs.scripts import members
 from language_configs.table import levels

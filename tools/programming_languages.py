@@ -23,7 +23,7 @@ cpp | C++ | c++ cplusplus | .cpp .cc .cxx .hpp .hh .hxx .h | cpp
 crystal | Crystal | | .cr | crystal
 csharp | C# | c# cs | .cs .csx | csharp
 css | CSS | | .css | css
-cuda | CUDA | cu | .cu .cuh | cuda
+cuda | CUDA | | .cu .cuh | cuda
 d | D | dlang | .d .di | d
 dart | Dart | | .dart | dart
 dockerfile | Dockerfile | docker | Dockerfile .dockerfile | docker

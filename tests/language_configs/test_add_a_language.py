@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from language_configs import languages
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs" / "languages.md").read_text(encoding="utf-8")
+
+
+def test_the_documented_steps_add_a_language(tmp_path: Path) -> None:
+    """The commands of the document, as they stand there, in an empty folder."""
+    assert "kjh_Cyrl" not in languages()
+    steps = re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL)
+    assert len(steps) == 3
+    programs = f'curate() {{ "{sys.executable}" -m curation.cli "$@"; }}\npython() {{ "{sys.executable}" "$@"; }}\n'
+    done = subprocess.run(
+        ["bash", "-euc", programs + "".join(steps)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^length_factor +1.0 +root +root.yml$", done.stdout, re.MULTILINE)
+    assert re.search(r"^name +Khakas +language kjh_Cyrl +\S+/my-languages/languages/kjh_Cyrl.yml$", done.stdout, re.M)
+    assert re.search(r"^labels.glotlid +kjh_Cyrl +rule +systems/glotlid.yml$", done.stdout, re.MULTILINE)
+    assert done.stdout.endswith("the language files are sound\n")
