@@ -252,7 +252,8 @@ def curve(answers: Answers, bucket: Bools, base: str) -> tuple[Floats, Floats, F
     scores = answers.scores[labelled].astype(np.float64)
     # Lines with one score stand or fall together.
     last = np.append(scores[1:] != scores[:-1], True) if len(scores) else np.zeros(0, np.bool_)
-    return scores[last], (right / np.maximum(right + wrong, 1e-12))[last], np.minimum(right / max(whole, 1e-12), 1)[last]
+    coverages = np.minimum(right / max(whole, 1e-12), 1)
+    return scores[last], (right / np.maximum(right + wrong, 1e-12))[last], coverages[last]
 
 
 def _least_score(answers: Answers, bucket: Bools, base: str, precision: float) -> float:
