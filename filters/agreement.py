@@ -36,7 +36,9 @@ def placeholder_agreement(columns: PairColumns) -> Floats:
 
     The positive may leave out one numeric placeholder (`%d`, `%(count)d`), as plural forms do: "one file".
     """
-    signs = [rows_at((side.kinds == BRACE) | (side.kinds == PERCENT), side.starts) for side in columns.sides]
+    signs = [
+        rows_at(np.flatnonzero((side.kinds == BRACE) | (side.kinds == PERCENT)), side.starts) for side in columns.sides
+    ]
     return _score_rows(columns, np.union1d(*signs), _compare_placeholders)
 
 
@@ -55,7 +57,7 @@ def address_agreement(columns: PairColumns) -> Floats:
 
     A site is the end of a URL's host: a translation may lead to `fr.example.org` or `/fr/`.
     """
-    signs = [rows_at(side.kinds == ADDRESS_SIGN, side.starts) for side in columns.sides]
+    signs = [rows_at(np.flatnonzero(side.kinds == ADDRESS_SIGN), side.starts) for side in columns.sides]
     return _score_rows(columns, np.union1d(*signs), _compare_addresses)
 
 
@@ -106,9 +108,8 @@ def _score_rows(columns: PairColumns, rows: Integers, compare: Callable[[str, st
 
 
 def _has_long_number(column: TextColumn) -> Integers:
-    digits = column.kinds == DIGIT
-    digits[1:] &= digits[:-1]
-    return rows_at(digits, column.starts)
+    digits = np.flatnonzero(column.kinds == DIGIT)
+    return rows_at(digits[1:][np.diff(digits) == 1], column.starts)
 
 
 def addresses(text: str) -> frozenset[str]:

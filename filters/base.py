@@ -91,9 +91,10 @@ class Filter:
         return SIDES if isinstance(self.score, SideScore) else ("pair",)
 
 
-def rejects(direction: Direction, scores: Scores, bounds: Scores) -> Bools:
+def rejects(direction: Direction, scores: Scores, bounds: Floats) -> Bools:
     """Return which scores fail their bounds, shape (n,); NaN on either side passes.
 
-    Both are float32: a bound that a score equals as written must not be missed by a rounding.
+    Compared as float32: a score that equals its bound as written must not fail by a rounding.
     """
-    return scores < bounds if direction == "at_least" else scores > bounds
+    rounded = bounds.astype(np.float32)
+    return scores < rounded if direction == "at_least" else scores > rounded

@@ -174,6 +174,21 @@ def text_column(texts: pa.ChunkedArray, languages: pa.ChunkedArray) -> TextColum
     )
 
 
+def take_rows(column: TextColumn, rows: Integers) -> TextColumn:
+    """Return some rows of a column as a column of their own."""
+    lengths = column.lengths[rows]
+    starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+    chosen = np.repeat(column.starts[rows] - starts[:-1], lengths) + np.arange(starts[-1])
+    return TextColumn(
+        column.texts.take(pa.array(rows)),
+        column.codes[chosen],
+        column.kinds[chosen],
+        starts,
+        column.languages,
+        column.language_numbers[rows],
+    )
+
+
 def row_sums(values: npt.NDArray[np.bool_] | Integers, starts: Integers) -> Integers:
     """Sum `values`, shape (m,), over each row [starts[i], starts[i + 1]); shape (n,). Rows may be empty."""
     totals = np.zeros(len(values) + 1, dtype=np.int64)
@@ -181,9 +196,14 @@ def row_sums(values: npt.NDArray[np.bool_] | Integers, starts: Integers) -> Inte
     return np.diff(totals[starts])
 
 
-def rows_at(found: Bools, starts: Integers) -> Integers:
-    """Return the rows that hold a code point where `found`, shape (m,), is true: ascending, without repeats."""
-    return np.unique(np.searchsorted(starts, np.flatnonzero(found), side="right") - 1)
+def row_counts(positions: Integers, starts: Integers) -> Integers:
+    """Count the ascending `positions`, shape (p,), within each row; shape (n,). For what is rare, beside `row_sums`."""
+    return np.diff(np.searchsorted(positions, starts))
+
+
+def rows_at(positions: Integers, starts: Integers) -> Integers:
+    """Return the rows that hold the ascending `positions` of code points: ascending, without repeats."""
+    return np.unique(np.searchsorted(starts, positions, side="right") - 1)
 
 
 def share(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Floats:
@@ -192,18 +212,19 @@ def share(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Floats
     return shares
 
 
-def matched_share(column: TextColumn, pattern: str, hints: Bools) -> Floats:
-    """Return the share of characters inside matches of an RE2 pattern, shape (n,).
+def matched_share(column: TextColumn, pattern: str, hints: Integers) -> Floats:
+    """Return the share of characters inside matches of an RE2 pattern, shape (n,), with ASCII letters in lower case.
 
     Args:
         column: the texts.
         pattern: what is looked for.
-        hints: where in the code points a match may begin, shape (m,): other texts are not looked at.
+        hints: where in the code points a match may begin, ascending: other texts are not looked at.
     """
     scores = np.zeros(len(column.texts), dtype=np.float64)
     rows = rows_at(hints, column.starts)
     if len(rows):
-        rest = pc.replace_substring_regex(column.texts.take(pa.array(rows)), pattern, "")
+        lowered = pc.ascii_lower(column.texts.take(pa.array(rows)))
+        rest = pc.replace_substring_regex(lowered, pattern, "")
         left = pc.utf8_length(rest).to_numpy(zero_copy_only=False)
         scores[rows] = share(column.lengths[rows] - left, column.lengths[rows])
     return scores
@@ -218,7 +239,7 @@ def _letters(column: TextColumn) -> Integers:
 
 
 def _digits(column: TextColumn) -> Integers:
-    return row_sums(column.kinds == DIGIT, column.starts)
+    return row_counts(np.flatnonzero(column.kinds == DIGIT), column.starts)
 
 
 def _words(column: TextColumn) -> Words:

@@ -6,6 +6,7 @@ Each function maps `PairColumns` of n records to float64 scores, shape (n,), NaN
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -23,18 +24,24 @@ from filters.columns import (
     fold_codes,
     row_sums,
     share,
+    take_rows,
 )
 from filters.sortkeys import HASH_BITS, HASH_MULTIPLIER, SortKeys, row_numbers, run_lengths, sort_keys
+
+# Signs that make the word behind or before them a name of code: placeholders, identifiers, paths, inline markup.
+_BRACKET, _PERCENT_SIGN = np.uint32(ord("(")), np.uint32(ord("%"))
+_BEFORE_NAMES, _BEHIND_NAMES = "_{.:/@`\\<~", "_}`/@\\("
 
 # Texts less similar than this are not equal, whatever their characters fold to.
 _ALIKE = 0.5
 
 # So many characters in a row are more than a word that two languages share, unless they are close relatives.
 PASSAGE_CHARS = 16
+_HALF_MULTIPLIER = np.uint32(0x85EBCA6B)
 # Texts with fewer letters outside names are a name and little else.
 MIN_COPIED_LETTERS = 24
 # Texts whose bigrams are less similar share too few passages to reach any sensible bound.
-_SOME_COPIED = 0.4
+_SOME_COPIED = 0.5
 # Behind the last key: equal only to a key that one row in four thousand could have, and then only by its hash.
 _NO_KEY = np.uint32(0xFFFFFFFF)
 
@@ -60,14 +67,14 @@ def copied_share(columns: PairColumns) -> Floats:
     stay as they are. Exempt are texts of little else, sides in the same language or in close relatives, and sides in
     languages that are not known.
     """
-    letters = [row_sums(side.once(_plain_letters), side.starts) for side in columns.sides]
-    judged = _unrelated(columns) & (np.minimum(*letters) >= MIN_COPIED_LETTERS)
+    judged = _unrelated(columns)
     scores = np.where(judged, 0.0, np.nan)
     rows = np.flatnonzero(judged & (columns.once(_bigram_similarity) > _SOME_COPIED))
-    if len(rows):
-        passages = [_passages(side, rows) for side in columns.sides]
-        covered = [_covered(own, other) for own, other in (passages, passages[::-1])]
-        scores[rows] = share(covered[0] + covered[1], letters[0][rows] + letters[1][rows])
+    passages = [_passages(take_rows(side, rows)) for side in columns.sides]
+    letters = [row_sums(side.plain, side.starts) for side in passages]
+    covered = [_covered(own, other) for own, other in (passages, passages[::-1])]
+    shares = share(covered[0] + covered[1], letters[0] + letters[1])
+    scores[rows] = np.where(np.minimum(*letters) >= MIN_COPIED_LETTERS, shares, np.nan)
     return scores
 
 
@@ -105,14 +112,29 @@ def _folded(column: TextColumn) -> CodePoints:
 
 
 def _plain_letters(column: TextColumn) -> Bools:
-    """Return which code points are letters of words that do not begin with a capital, shape (m,)."""
-    words = column.words
-    plain = column.once(_folded)[words.begins] == column.codes[words.begins]
-    inside = np.zeros(len(column.codes) + 1, dtype=np.int8)
+    """Return which code points are letters of words that are no names, of things or of code; shape (m,)."""
+    words, codes = column.words, column.codes
+    before, behind = np.zeros_like(words.begins), np.zeros_like(words.begins)
+    # A word at the edge of a text has its neighbour in another text, or none.
+    inner = ~np.isin(words.begins, column.starts)
+    before[inner] = codes[words.begins[inner] - 1]
+    inner = ~np.isin(words.ends, column.starts)
+    behind[inner] = codes[words.ends[inner]]
+    plain = column.once(_folded)[words.begins] == codes[words.begins]
+    plain &= ~(_sign_table(_BEFORE_NAMES)[before] | _sign_table(_BEHIND_NAMES)[behind])
+    plain &= ~((before == _BRACKET) & (codes[words.begins - 2] == _PERCENT_SIGN))
+    inside = np.zeros(len(codes) + 1, dtype=np.int8)
     inside[words.begins[plain]] = 1
     inside[words.ends[plain]] -= 1
     letters: Bools = (np.cumsum(inside, dtype=np.int8)[:-1] > 0) & (column.kinds >= LETTER)
     return letters
+
+
+@cache
+def _sign_table(signs: str) -> Bools:
+    table = np.zeros(0x110000, dtype=np.bool_)
+    table[[ord(sign) for sign in signs]] = True
+    return table
 
 
 def _unrelated(columns: PairColumns) -> Bools:
@@ -142,20 +164,19 @@ class _Passages:
     plain: Bools
 
 
-def _passages(column: TextColumn, rows: Integers) -> _Passages:
-    lengths = column.lengths[rows]
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    chosen = np.repeat(column.starts[rows] - starts[:-1], lengths) + np.arange(starts[-1])
-    codes = column.once(_folded)[chosen]
-    count = len(codes) - PASSAGE_CHARS + 1
-    hashes = codes[:count].copy()
-    for shift in range(1, PASSAGE_CHARS):
-        hashes *= HASH_MULTIPLIER
-        hashes += codes[shift : shift + count]
-    numbers = row_numbers(lengths)
-    begins = np.flatnonzero(numbers[:count] == numbers[PASSAGE_CHARS - 1 :])
+def _passages(column: TextColumn) -> _Passages:
+    codes = column.once(_folded)
+    hashes, size = codes, 1
+    # The hash of a run of twice the characters, from those of its halves.
+    while size < PASSAGE_CHARS and len(hashes) > size:
+        hashes = hashes[:-size] * _HALF_MULTIPLIER + hashes[size:] * HASH_MULTIPLIER
+        hashes ^= hashes >> np.uint32(16)
+        size *= 2
+    count = len(codes) - PASSAGE_CHARS + 1 if size == PASSAGE_CHARS else 0
+    numbers = row_numbers(column.lengths)
+    begins = np.flatnonzero(numbers[:count] == numbers[len(numbers) - count :])
     keys = sort_keys(numbers[begins], hashes[begins], hash_bits=HASH_BITS)
-    return _Passages(keys, begins, starts, column.once(_plain_letters)[chosen])
+    return _Passages(keys, begins, column.starts, _plain_letters(column))
 
 
 def _covered(own: _Passages, other: _Passages) -> Integers:

@@ -11,12 +11,12 @@ from filters.columns import (
     BAD,
     MARK,
     MARKUP_SIGN,
-    Bools,
     CodePoints,
     Floats,
+    Integers,
     TextColumn,
     matched_share,
-    row_sums,
+    row_counts,
     share,
 )
 
@@ -46,7 +46,7 @@ _FIRST_LEAD, _LAST_LEAD = np.uint32(ord("Â")), np.uint32(ord("ð"))
 _SPACE = np.uint32(ord(" "))
 
 # Entities that were escaped again, and halves of surrogate pairs, neither of which any decoder brings back.
-ESCAPES_PATTERN = r"(?i)&amp;(?:amp;)*(?:[a-z][a-z0-9]{1,9}|#[0-9]{1,7}|#x[0-9a-f]{1,6});|\\u(?:d[89a-f][0-9a-f]{2})"
+ESCAPES_PATTERN = r"&amp;(?:amp;)*(?:[a-z][a-z0-9]+|#[0-9]+|#x[0-9a-f]+);|\\u(?:d[89a-f][0-9a-f]{2})"
 
 
 def mojibake_share(column: TextColumn) -> Floats:
@@ -60,23 +60,24 @@ def bad_character_share(column: TextColumn) -> Floats:
     These are unassigned and private ones, combining marks at the start of a text or after a blank, doubly escaped
     entities (`&amp;quot;`) and escapes of surrogates (`\ud83d`).
     """
-    wrong = (column.kinds == BAD) | _lone_marks(column)
-    escaped = matched_share(column, ESCAPES_PATTERN, column.kinds == MARKUP_SIGN)
-    return np.minimum(share(row_sums(wrong, column.starts), column.lengths) + escaped, 1.0)
+    wrong = row_counts(np.flatnonzero(column.kinds == BAD), column.starts) + row_counts(
+        _lone_marks(column), column.starts
+    )
+    escaped = matched_share(column, ESCAPES_PATTERN, np.flatnonzero(column.kinds == MARKUP_SIGN))
+    return np.minimum(share(wrong, column.lengths) + escaped, 1.0)
 
 
-def _lone_marks(column: TextColumn) -> Bools:
-    # Only blanks proper: after a joiner a mark is where it belongs (Bengali ra-ya).
-    lone: Bools = column.kinds == MARK
-    begins = np.zeros_like(lone)
-    begins[column.starts[:-1][column.lengths > 0]] = True
-    begins[1:] |= column.codes[:-1] <= _SPACE
-    lone &= begins
-    return lone
+def _lone_marks(column: TextColumn) -> Integers:
+    """Return where combining marks stand at the start of a text or after a blank, ascending."""
+    marks = np.flatnonzero(column.kinds == MARK)
+    # Only after blanks proper: after a joiner a mark is where it belongs (Bengali ra-ya).
+    after_blank = marks[column.codes[marks - 1] <= _SPACE]
+    begins = column.starts[:-1][column.lengths > 0]
+    return np.union1d(after_blank, begins[column.kinds[begins] == MARK])
 
 
-def _mojibake_hints(codes: CodePoints) -> Bools:
-    """Return where U+FFFD stands, or a possible lead byte before a character beyond ASCII; shape (m,)."""
-    hints: Bools = codes == _REPLACEMENT
-    hints[:-1] |= (codes[:-1] - _FIRST_LEAD <= _LAST_LEAD - _FIRST_LEAD) & (codes[1:] > _LAST_ASCII)
-    return hints
+def _mojibake_hints(codes: CodePoints) -> Integers:
+    """Return where U+FFFD stands, or a possible lead byte before a character beyond ASCII; ascending."""
+    leads = np.flatnonzero(codes[:-1] - _FIRST_LEAD <= _LAST_LEAD - _FIRST_LEAD)
+    leads = leads[codes[leads + 1] > _LAST_ASCII]
+    return np.union1d(leads, np.flatnonzero(codes == _REPLACEMENT))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from filters.columns import BLANK, CodePoints, Floats, Integers, TextColumn, row_sums, share
+from filters.columns import BLANK, CodePoints, Floats, Integers, TextColumn, row_counts, share
 from filters.sortkeys import HASH_BITS, HASH_MULTIPLIER, SortKeys, row_numbers, run_lengths, sort_keys
 
 # A phrase has at least this many non-blank characters: two words of an alphabet, a clause in Han script.
@@ -43,7 +43,7 @@ def repetition(column: TextColumn) -> Floats:
 def line_repetition(column: TextColumn) -> Floats:
     """Share of the characters that stand in lines equal to an earlier one; NaN below `MIN_LINES` lines."""
     scores = np.full(len(column.texts), np.nan)
-    rows = np.flatnonzero(row_sums(column.codes == _LINE_BREAK, column.starts) >= MIN_LINES - 1)
+    rows = np.flatnonzero(row_counts(np.flatnonzero(column.codes == _LINE_BREAK), column.starts) >= MIN_LINES - 1)
     scores[rows] = [_repeated_lines(text) for text in column.texts.take(pa.array(rows)).to_pylist()]
     return scores
 

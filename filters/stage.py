@@ -15,7 +15,7 @@ from curation.config.model import Filters
 from curation.ledger import ledger_rows
 from curation.outcome import Outcome
 from filters.base import SIDES, Direction, Place, Scores, rejects
-from filters.columns import Bools, Integers
+from filters.columns import Bools, Floats, Integers
 from filters.pii import handle_pii
 from filters.registry import FILTERS
 from filters.roles import Roles, bounds_of, role_of
@@ -29,7 +29,7 @@ DOCUMENTS = "datatrove."
 _KEPT, _EMPTY = -1, -2
 # Every visible character counts in one of these.
 _SHARES = ("letter_share", "digit_share", "symbol_share")
-_ALWAYS_KEPT = np.float32(1.0)
+_ALWAYS_KEPT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def judgements(row: Mapping[str, Any], options: Filters, roles: Roles) -> list[J
         for side in SIDES:
             score = row[SCORES_COLUMN][side].get(each_document.filter)
             name, text = DOCUMENTS + each_document.filter, " ".join(texts[side])
-            found.append(Judgement(name, side, text, "at_least", score, float(_ALWAYS_KEPT)))
+            found.append(Judgement(name, side, text, "at_least", score, _ALWAYS_KEPT))
     return found
 
 
@@ -121,7 +121,7 @@ class _Check:
     place: Place
     direction: Direction
     scores: Scores
-    bounds: Scores
+    bounds: Floats
     texts: _Texts
     reasons: pa.Array | None = None
 
@@ -158,9 +158,9 @@ class _Texts:
     groups: Sequence[_Group]
     numbers: Integers
 
-    def bounds(self, name: str) -> Scores:
+    def bounds(self, name: str) -> Floats:
         """Return the bound of each text, shape (n,)."""
-        return np.array([group.bound(name) for group in self.groups], dtype=np.float32)[self.numbers]
+        return np.array([group.bound(name) for group in self.groups], dtype=np.float64)[self.numbers]
 
     def in_roles(self, roles: Sequence[Role]) -> Bools:
         """Return which texts have one of some roles, shape (n,)."""
@@ -223,7 +223,7 @@ def _empty(scores: pa.StructArray) -> Bools:
 def _dropped(records: pa.Table, checks: Sequence[_Check], failed: Integers) -> pa.Table:
     """Write the ledger rows; `failed` is the number of a check, `_EMPTY`, or `_KEPT`."""
     rows = np.flatnonzero(failed != _KEPT)
-    scores, bounds = (np.full(len(rows), np.nan, dtype=np.float32) for _ in range(2))
+    scores, bounds = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
     reasons, details = np.full(len(rows), EMPTY, dtype=object), np.full(len(rows), "", dtype=object)
     for number in np.unique(failed[rows][failed[rows] >= 0]).tolist():
         check, here = checks[number], failed[rows] == number
