@@ -39,7 +39,7 @@ _ALIKE = 0.5
 PASSAGE_CHARS = 16
 _HALF_MULTIPLIER = np.uint32(0x85EBCA6B)
 # Texts with fewer letters outside names are a name and little else.
-MIN_COPIED_LETTERS = 24
+MIN_COPIED_LETTERS = 20
 # Texts whose bigrams are less similar share too few passages to reach any sensible bound.
 _SOME_COPIED = 0.5
 # Behind the last key: equal only to a key that one row in four thousand could have, and then only by its hash.
@@ -122,7 +122,8 @@ def _plain_letters(column: TextColumn) -> Bools:
     behind[inner] = codes[words.ends[inner]]
     plain = column.once(_folded)[words.begins] == codes[words.begins]
     plain &= ~(_sign_table(_BEFORE_NAMES)[before] | _sign_table(_BEHIND_NAMES)[behind])
-    plain &= ~((before == _BRACKET) & (codes[words.begins - 2] == _PERCENT_SIGN))
+    bracketed = np.flatnonzero(before == _BRACKET)
+    plain[bracketed[codes[words.begins[bracketed] - 2] == _PERCENT_SIGN]] = False
     inside = np.zeros(len(codes) + 1, dtype=np.int8)
     inside[words.begins[plain]] = 1
     inside[words.ends[plain]] -= 1

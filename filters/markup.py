@@ -17,9 +17,7 @@ _ELEMENTS = (
     "|pre|q|rp|rt|ruby|s|samp|script|section|select|small|source|span|strike|strong|style|sub|summary|sup|svg|table"
     "|tbody|td|template|textarea|tfoot|th|thead|time|title|tr|tt|u|ul|var|video|wbr"
 )
-_BBCODE = (
-    "b|i|u|s|url|img|quote|code|size|color|colour|font|list|center|left|right|spoiler|youtube|email|hr|table|tr|td"
-)
+_BBCODE = "url|img|quote|code|size|color|colour|font|list|center|left|right|spoiler|youtube|email|hr|table|tr|td"
 _LATEX = (
     "begin|end|alpha|beta|gamma|delta|epsilon|lambda|sigma|theta|omega|infty|sum|int|prod|frac|sqrt|left|right|cdot|times"
     "|leq|geq|neq|approx|rightarrow|leftarrow|item|noindent|newline|hspace|vspace|quad|ldots|dots|mathbb|mathrm|mathbf"
@@ -28,7 +26,7 @@ _LATEX = (
 MARKUP_PATTERN = (
     rf"(?s)<!--.*?-->|</?(?:{_ELEMENTS})(?:\s[^<>]*)?/?>|<!doctype[^<>]*>"
     r"|&(?:[a-z][a-z0-9]+|#[0-9]+|#x[0-9a-f]+);"
-    rf"|\[/?(?:{_BBCODE})(?:=[^\[\]]*)?\]|\[\*\]"  # BBCode
+    rf"|\[/?(?:{_BBCODE})(?:=[^\[\]]*)?\]|\[/[bius]\]|\[\*\]"  # BBCode; `a[i]` is none
     r"|\[\[(?:[^\[\]|]*\|)?|\]\]|\{\{[^{}|]*\|[^{}]*\}\}"  # links and templates of a wiki
     r"|\]\([^()\s]+\)|\*\*|(?m:^#{1,6} )"  # links, bold and headings of Markdown
     rf"|\\[a-z]+\*?\{{[^{{}}]*\}}|\\(?:{_LATEX})\b"  # LaTeX

@@ -32,16 +32,21 @@ EMAIL, IPV4, IPV6, PHONE = "email@example.com", "192.0.2.1", "2001:db8::1", "+1 
 _LETTER = (
     r"[\p{L}\p{M}\p{N}--[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}]]"
 )
-# All parts are of bounded length, so that a hostile text costs no more than its length.
+# All parts are of bounded length, so that a hostile text costs no more than its length. What touches a name on
+# either side without a blank is no address: masked, it would look like one again.
 _EMAIL = regex.compile(
-    rf"(?V1)(?:{_LETTER}|[._%+\-]){{1,64}}+@(?:(?:[A-Za-z0-9\-]{{1,63}}\.){{1,6}}[A-Za-z]{{2,24}}"
-    rf"|(?:(?:{_LETTER}|-){{1,63}}\.){{1,6}}{_LETTER}{{2,24}})"
+    rf"(?V1)(?<![[._%+\-@]||{_LETTER}])[[._%+\-]||{_LETTER}]{{1,64}}+@"
+    rf"(?:(?:[A-Za-z0-9\-]{{1,63}}\.){{1,6}}[A-Za-z]{{2,24}}(?![A-Za-z0-9_@\-])"
+    rf"|(?:[\-||{_LETTER}]{{1,63}}\.){{1,6}}{_LETTER}{{2,24}}(?![[_@\-]||{_LETTER}]))"
 )
 _RESERVED_DOMAIN = regex.compile(r"(?i)(?:^|[@.])(?:example\.(?:com|org|net|edu)|example|test|invalid|localhost)$")
 _IPV4 = regex.compile(r"(?<![\w.:/-])\p{Nd}{1,3}(?:\.\p{Nd}{1,3}){3}(?!\w|[.:-]\p{Nd})")
 # Of IPv6 the range that is given out: "2001:...", "3fff:...".
 _IPV6 = regex.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?![\w:])")
-_PHONE = regex.compile(r"(?<![\p{L}\p{N}+＋])[+＋]\p{Nd}(?:[ \u00a0().\-‐-–/]{0,2}\p{Nd}){7,14}(?!\p{Nd}|[.,]\p{Nd})")
+_BETWEEN_DIGITS = r"[ \u00a0().\-‐-–/]{0,2}"
+_PHONE = regex.compile(
+    rf"(?<![\p{{L}}\p{{N}}+＋])[+＋]\p{{Nd}}(?:{_BETWEEN_DIGITS}\p{{Nd}}){{7,14}}+(?!{_BETWEEN_DIGITS}\p{{Nd}}|,\p{{Nd}})"
+)
 _GROUPED = regex.compile(r"\p{Nd}{1,3}(?:[ .\u00a0]\p{Nd}{3})+")
 _RESERVED_PHONE = regex.compile(r"1\d{0,3}55501\d\d")
 # Four numbers below this are a version ("zlib 1.2.3.5") or a public resolver (8.8.8.8), and nobody's address.

@@ -23,10 +23,16 @@ MIN_LATIN_LETTERS = 25
 _LATIN = "ABCEHIJKMNOPSTXYZaceijhkopsuvxyz"
 _CYRILLIC = "АВЕЅНІЈКМОРСТУХаеѕіјорсухһ"
 _GREEK = "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοικνρυχ"
-# As bits: the scripts that have look-alikes in each other, and that a letter is one.
-_GROUPS = {1: r"[A-Za-z]", 2: r"\p{Cyrillic}", 4: r"\p{Greek}"}
-_ALIKE = 8
-_MIXED = np.array([bits > _ALIKE and bits - _ALIKE not in _GROUPS for bits in range(16)])
+# As bits: the scripts that have look-alikes in each other, and that a letter is one. Of Greek the other letter's
+# likeness does not count, for quantities are written so ("ΔT").
+_LATN, _CYRL, _GREK, _ALIKE, _GREEK_ALIKE = 1, 2, 4, 8, 16
+_GROUPS = {_LATN: r"[A-Za-z]", _CYRL: r"\p{Cyrillic}", _GREK: r"\p{Greek}"}
+_MIXED = np.array(
+    [
+        bool(bits & _GREEK_ALIKE and bits & (_LATN | _CYRL)) or bool(bits & _ALIKE and bits & _LATN and bits & _CYRL)
+        for bits in range(32)
+    ]
+)
 
 
 def foreign_share(column: TextColumn) -> Floats:
@@ -76,6 +82,6 @@ def _look_alikes() -> Kinds:
     for bit, pattern in _GROUPS.items():
         for match in regex.finditer(f"(?:{pattern})+", everything):
             table[match.start() : match.end()] = bit
-    for letter in _LATIN + _CYRILLIC + _GREEK:
-        table[ord(letter)] |= _ALIKE
+    for letters, bit in ((_LATIN + _CYRILLIC, _ALIKE), (_GREEK, _GREEK_ALIKE)):
+        table[[ord(letter) for letter in letters]] |= np.uint8(bit)
     return table
