@@ -102,6 +102,8 @@ def profile(name: str) -> Mapping[Role, Bounds]:
     data = read_yaml(files(__package__) / "profiles" / f"{name}.yml")
     if not isinstance(data, dict):
         raise TypeError(f"profiles/{name}.yml: a mapping from role to bounds is expected")
+    if unknown := sorted(data.keys() - {"all", *ROLES}):
+        raise ValueError(f"profiles/{name}.yml: {unknown[0]!r} is no role; there are all, {', '.join(ROLES)}")
     common = Bounds.model_validate(data.pop("all", {}))
     return MappingProxyType({role: Bounds.model_validate(data.get(role, {})).over(common) for role in ROLES})
 

@@ -45,7 +45,15 @@ from pipelines.stages import Graph, LinkStage, MapStage, Piece, Round, ShuffleSt
 
 
 def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
-    """Return the graph of a config over the files of its sources."""
+    """Return the graph of a config over the files of its sources.
+
+    Raises:
+        ConfigError: if it names a filter of datatrove that cannot be used as it says.
+    """
+    if config.filters.datatrove:
+        from pipelines.documents import document_scores
+
+        document_scores(config.filters.datatrove)
     trust = {source.name: source.trust for source in config.sources}
     pivot = config.release.pivot_language
     stages: list[Stage] = [Read(config.sources, inputs, pivot, config.engine.batch_rows), Distinct()]
