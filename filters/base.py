@@ -14,60 +14,87 @@ import pyarrow.compute as pc
 from filters.columns import Bools, Floats, PairColumns, TextColumn
 
 Direction = Literal["at_least", "at_most"]
-PairScore = Callable[[PairColumns], Floats]
-SideScore = Callable[[TextColumn], Floats]
+Place = Literal["query", "positive", "pair"]
+SIDES: tuple[Place, Place] = ("query", "positive")
 Scores = npt.NDArray[np.float32]
 
 NOT_APPLICABLE = np.float32(np.nan)
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """One configured filter.
+class SideScore:
+    """Something that is measured of each side of a record.
 
     Attributes:
-        name: the knob of the config that switches it on, and the reason in the ledger.
-        direction: whether a record passes with a score of at least or at most the threshold.
-        threshold: the bound, in units of the score.
-        score: scores all records of a slice; NaN where there is nothing to judge.
-        tasks: task types that it judges; empty means all.
+        name: its field in `filter_scores`, on both sides.
+        version: rises with every change of what is measured, so that stored scores of another kind are not used.
+        measure: scores the texts of a slice; NaN where there is nothing to judge.
     """
 
     name: str
-    direction: Direction
-    threshold: float
-    score: PairScore
+    version: int
+    measure: Callable[[TextColumn], Floats]
+
+    def __call__(self, column: TextColumn) -> Scores:
+        """Return the scores as they are stored, shape (n,)."""
+        return column.once(self.measure).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class PairScore:
+    """Something that is measured of a record as a whole.
+
+    Attributes:
+        name: its field in `filter_scores`.
+        version: as of a `SideScore`.
+        measure: scores the records of a slice; NaN where there is nothing to judge.
+        tasks: task types that it is measured for; empty means all.
+    """
+
+    name: str
+    version: int
+    measure: Callable[[PairColumns], Floats]
     tasks: frozenset[str] = frozenset()
 
+    def __call__(self, columns: PairColumns) -> Scores:
+        """Return the scores as they are stored, shape (n,): NaN where the task has no use for them."""
+        judged = self.applies(columns.tasks)
+        if not judged.any():
+            return np.full(len(judged), NOT_APPLICABLE)
+        return np.where(judged, columns.once(self.measure).astype(np.float32), NOT_APPLICABLE)
+
     def applies(self, tasks: pa.Array) -> Bools:
-        """Return which records it judges by their task type, shape (n,)."""
+        """Return which records it is measured for by their task type, shape (n,)."""
         if not self.tasks:
             return np.ones(len(tasks), dtype=np.bool_)
         judged: Bools = pc.is_in(tasks, value_set=pa.array(sorted(self.tasks))).to_numpy(zero_copy_only=False)
         return judged
 
-    def measure(self, columns: PairColumns) -> Scores:
-        """Return the scores as they are stored, shape (n,): NaN where the filter does not apply."""
-        judged = self.applies(columns.tasks)
-        if not judged.any():
-            return np.full(len(judged), NOT_APPLICABLE)
-        return np.where(judged, self.score(columns).astype(np.float32), NOT_APPLICABLE)
 
-    def rejects(self, scores: Scores) -> Bools:
-        """Return which of the stored scores fail, shape (n,).
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a bound is compared with, and how.
 
-        Compared as float32, so that a later decision from stored scores cannot differ from the first.
-        """
-        bound = np.float32(self.threshold)
-        return scores < bound if self.direction == "at_least" else scores > bound
+    Attributes:
+        name: the bound in `language_configs.bounds.Bounds`, and the reason in the ledger.
+        score: what it judges by.
+        direction: whether a text or pair passes with a score of at least or at most the bound.
+    """
+
+    name: str
+    score: SideScore | PairScore
+    direction: Direction
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What it judges: each side, or the pair."""
+        return SIDES if isinstance(self.score, SideScore) else ("pair",)
 
 
-def worse_side(score: SideScore, direction: Direction) -> PairScore:
-    """Lift a score of one text to pairs: the worse of the two sides, ignoring a side that is exempt."""
-    worst = np.fmin if direction == "at_least" else np.fmax
+def rejects(direction: Direction, scores: Scores, bounds: Floats) -> Bools:
+    """Return which scores fail their bounds, shape (n,); NaN on either side passes.
 
-    def score_pairs(columns: PairColumns) -> Floats:
-        result: Floats = worst(score(columns.query), score(columns.positive))
-        return result
-
-    return score_pairs
+    Compared as float32: a score that equals its bound as written must not fail by a rounding.
+    """
+    rounded = bounds.astype(np.float32)
+    return scores < rounded if direction == "at_least" else scores > rounded

@@ -6,8 +6,10 @@ all rows at once, and yet a score depends on its row alone, whatever the batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,33 +18,67 @@ import pyarrow.compute as pc
 import regex
 
 from curation.text import fold
+from filters.languages import LanguageFacts, language_facts
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 CodePoints = npt.NDArray[np.uint32]
 Kinds = npt.NDArray[np.uint8]
+Measured = TypeVar("Measured")
 
-BLANK, VISIBLE, LETTER, DIGIT, MARKUP_SIGN, PLACEHOLDER_SIGN = range(6)
+# In such an order that letters, words and hints are ranges of numbers.
+BLANK, VISIBLE, BAD, ADDRESS_SIGN, MARKUP_SIGN, BRACE, PERCENT, DIGIT, LETTER, MARK = range(10)
 
 _UNICODE_SIZE = 0x110000
 # Joiners and other format characters are no more visible than blanks.
 _KINDS = {
     BLANK: r"[\p{Z}\p{Cc}\p{Cf}]+",
-    LETTER: r"[\p{L}\p{M}]+",
+    BAD: r"[\p{Co}\p{Cn}]+",
+    ADDRESS_SIGN: "[@/]",
+    MARKUP_SIGN: r"[<&\[\]\\*#]",
+    BRACE: "{",
+    PERCENT: "%",
     DIGIT: r"\p{Nd}+",
-    MARKUP_SIGN: "[<&]",
-    PLACEHOLDER_SIGN: "[%{]",
+    LETTER: r"\p{L}+",
+    MARK: r"\p{M}+",
 }
 # Beyond this plane no character has a compatibility form or a case.
 _FOLDED_SIZE = 0x30000
 _SURROGATES = range(0xD800, 0xE000)
-# Codes that end in `_Zzzz` without naming a programming language.
-_NOT_A_LANGUAGE = pa.array(["und_Zzzz", "zxx_Zzzz", "mul_Zzzz", "mis_Zzzz"])
 
 
 @dataclass(frozen=True, slots=True)
-class TextColumn:
+class Words:
+    """The words of all texts: runs of letters, marks and digits, which in unspaced scripts are clauses.
+
+    Attributes:
+        begins: where in the code points each begins, shape (w,).
+        ends: where each ends, likewise.
+        firsts: number of the first word of each text, and the count of all, shape (n + 1,).
+    """
+
+    begins: Integers
+    ends: Integers
+    firsts: Integers
+
+
+@dataclass(frozen=True)
+class _Remembering:
+    """Something that is measured more than once in the same way, for different scores."""
+
+    _memory: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, measure: Callable[[Self], Measured]) -> Measured:
+        """Return `measure(self)`, the same object each time: it must not be written to."""
+        if measure not in self._memory:
+            self._memory[measure] = measure(self)
+        result: Measured = self._memory[measure]
+        return result
+
+
+@dataclass(frozen=True)
+class TextColumn(_Remembering):
     """One side of the records of a slice.
 
     Attributes:
@@ -50,23 +86,49 @@ class TextColumn:
         codes: code points of all texts, one after the other, shape (m,).
         kinds: what each code point is: `BLANK`, `LETTER`, `DIGIT`, ..., otherwise `VISIBLE`; shape (m,).
         starts: where each text starts in `codes`, and the end of the last, shape (n + 1,).
-        is_code: whether a text is program code, shape (n,).
+        languages: the languages that occur.
+        language_numbers: which of them each text is in, shape (n,).
     """
 
     texts: pa.Array
     codes: CodePoints
     kinds: Kinds
     starts: Integers
-    is_code: Bools
+    languages: tuple[LanguageFacts, ...]
+    language_numbers: Integers
 
     @property
     def lengths(self) -> Integers:
         """Characters of each text, shape (n,)."""
         return np.diff(self.starts)
 
+    @property
+    def visible(self) -> Integers:
+        """Characters of each text that are not blank, shape (n,)."""
+        return self.once(_visible)
 
-@dataclass(frozen=True, slots=True)
-class PairColumns:
+    @property
+    def letters(self) -> Integers:
+        """Letters and marks of each text, shape (n,)."""
+        return self.once(_letters)
+
+    @property
+    def digits(self) -> Integers:
+        """Digits of each text, shape (n,)."""
+        return self.once(_digits)
+
+    @property
+    def words(self) -> Words:
+        """The words of all texts."""
+        return self.once(_words)
+
+    def of_languages(self, fact: Callable[[LanguageFacts], float]) -> Floats:
+        """Return a fact about the language of each text, shape (n,)."""
+        return np.array([fact(language) for language in self.languages], dtype=np.float64)[self.language_numbers]
+
+
+@dataclass(frozen=True)
+class PairColumns(_Remembering):
     """What a filter scores: both sides of n records, and what the records are for.
 
     Attributes:
@@ -79,6 +141,11 @@ class PairColumns:
     positive: TextColumn
     tasks: pa.Array
 
+    @property
+    def sides(self) -> tuple[TextColumn, TextColumn]:
+        """Both sides."""
+        return self.query, self.positive
+
 
 def pair_columns(records: pa.Table) -> PairColumns:
     """Open `records` (`RECORD_SCHEMA` and any further columns) for scoring."""
@@ -90,13 +157,36 @@ def pair_columns(records: pa.Table) -> PairColumns:
 
 
 def text_column(texts: pa.ChunkedArray, languages: pa.ChunkedArray) -> TextColumn:
-    """Decode one column of text; `languages` tells which rows are program code."""
+    """Decode one column of text, given the language of each."""
     joined = texts.combine_chunks()
     lengths = pc.utf8_length(joined).to_numpy(zero_copy_only=False)
     starts = np.zeros(len(joined) + 1, dtype=np.int64)
     np.cumsum(lengths, out=starts[1:])
-    codes = _code_points(joined)
-    return TextColumn(joined, codes, _kind_table()[codes], starts, _is_code(languages.combine_chunks()))
+    codes = code_points(joined)
+    encoded = languages.combine_chunks().dictionary_encode()
+    return TextColumn(
+        joined,
+        codes,
+        _kind_table().take(codes),
+        starts,
+        tuple(language_facts(code) for code in encoded.dictionary.to_pylist()),
+        encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64),
+    )
+
+
+def take_rows(column: TextColumn, rows: Integers) -> TextColumn:
+    """Return some rows of a column as a column of their own."""
+    lengths = column.lengths[rows]
+    starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+    chosen = np.repeat(column.starts[rows] - starts[:-1], lengths) + np.arange(starts[-1])
+    return TextColumn(
+        column.texts.take(pa.array(rows)),
+        column.codes[chosen],
+        column.kinds[chosen],
+        starts,
+        column.languages,
+        column.language_numbers[rows],
+    )
 
 
 def row_sums(values: npt.NDArray[np.bool_] | Integers, starts: Integers) -> Integers:
@@ -106,15 +196,60 @@ def row_sums(values: npt.NDArray[np.bool_] | Integers, starts: Integers) -> Inte
     return np.diff(totals[starts])
 
 
-def rows_at(found: Bools, starts: Integers) -> Integers:
-    """Return the rows that hold a code point where `found`, shape (m,), is true: ascending, without repeats."""
-    return np.unique(np.searchsorted(starts, np.flatnonzero(found), side="right") - 1)
+def row_counts(positions: Integers, starts: Integers) -> Integers:
+    """Count the ascending `positions`, shape (p,), within each row; shape (n,). For what is rare, beside `row_sums`."""
+    return np.diff(np.searchsorted(positions, starts))
+
+
+def rows_at(positions: Integers, starts: Integers) -> Integers:
+    """Return the rows that hold the ascending `positions` of code points: ascending, without repeats."""
+    return np.unique(np.searchsorted(starts, positions, side="right") - 1)
 
 
 def share(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Floats:
     """Return part / whole, and 0 where the whole is 0; shape (n,)."""
     shares: Floats = np.divide(part, whole, out=np.zeros(len(whole), dtype=np.float64), where=whole > 0)
     return shares
+
+
+def matched_share(column: TextColumn, pattern: str, hints: Integers) -> Floats:
+    """Return the share of characters inside matches of an RE2 pattern, shape (n,), with ASCII letters in lower case.
+
+    Args:
+        column: the texts.
+        pattern: what is looked for.
+        hints: where in the code points a match may begin, ascending: other texts are not looked at.
+    """
+    scores = np.zeros(len(column.texts), dtype=np.float64)
+    rows = rows_at(hints, column.starts)
+    if len(rows):
+        lowered = pc.ascii_lower(column.texts.take(pa.array(rows)))
+        rest = pc.replace_substring_regex(lowered, pattern, "")
+        left = pc.utf8_length(rest).to_numpy(zero_copy_only=False)
+        scores[rows] = share(column.lengths[rows] - left, column.lengths[rows])
+    return scores
+
+
+def _visible(column: TextColumn) -> Integers:
+    return row_sums(column.kinds != BLANK, column.starts)
+
+
+def _letters(column: TextColumn) -> Integers:
+    return row_sums(column.kinds >= LETTER, column.starts)
+
+
+def _digits(column: TextColumn) -> Integers:
+    return row_counts(np.flatnonzero(column.kinds == DIGIT), column.starts)
+
+
+def _words(column: TextColumn) -> Words:
+    inside = column.kinds >= DIGIT
+    before, after = np.zeros_like(inside), np.zeros_like(inside)
+    before[1:], after[:-1] = inside[:-1], inside[1:]
+    bounds = column.starts[(column.starts > 0) & (column.starts < len(inside))]
+    before[bounds], after[bounds - 1] = False, False
+    begins, ends = np.flatnonzero(inside & ~before), np.flatnonzero(inside & ~after) + 1
+    return Words(begins, ends, np.searchsorted(begins, column.starts))
 
 
 @cache
@@ -138,7 +273,7 @@ def folded_characters() -> CodePoints:
     points = np.setdiff1d(table, np.array(_SURROGATES, dtype=np.uint32))
     folded = fold(pa.array([chr(point) for point in points.tolist()]))
     single = pc.equal(pc.utf8_length(folded), 1)
-    table[points[single.to_numpy(zero_copy_only=False)]] = _code_points(folded.filter(single))
+    table[points[single.to_numpy(zero_copy_only=False)]] = code_points(folded.filter(single))
     return table
 
 
@@ -150,7 +285,8 @@ def fold_codes(codes: CodePoints) -> CodePoints:
     return np.where(codes < _FOLDED_SIZE, table[np.minimum(codes, _FOLDED_SIZE - 1)], codes)
 
 
-def _code_points(texts: pa.Array) -> CodePoints:
+def code_points(texts: pa.Array) -> CodePoints:
+    """Return the code points of all texts, one after the other, shape (m,)."""
     if len(texts) == 0:
         return np.zeros(0, dtype=np.uint32)
     width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
@@ -160,9 +296,3 @@ def _code_points(texts: pa.Array) -> CodePoints:
         return np.zeros(0, dtype=np.uint32)
     text = str(memoryview(data)[bounds[0] : bounds[1]], "utf-8")
     return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
-
-
-def _is_code(languages: pa.Array) -> Bools:
-    code = pc.and_not(pc.ends_with(languages, "_Zzzz"), pc.is_in(languages, value_set=_NOT_A_LANGUAGE))
-    result: Bools = code.to_numpy(zero_copy_only=False)
-    return result

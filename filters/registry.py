@@ -1,73 +1,50 @@
-"""Every filter by the knob that switches it on, in the order in which they judge."""
+"""Every score and every filter, in the order in which the filters judge."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from curation.config.model import Filters
-from filters import pairs, sides
-from filters.base import Direction, Filter, PairScore, SideScore, worse_side
+from filters import agreement, copies, damage, markup, pairs, repetition, scripts, sides
+from filters.base import Filter, PairScore, SideScore
 
 _BITEXT = frozenset({"bitext"})
 
-# A check has no bound in the config: its threshold is the agreement that its docstring there states.
-PLACEHOLDER_AGREEMENT = 1.0
-NUMBER_AGREEMENT = 0.5
+_CHARS = SideScore("chars", 1, sides.characters)
 
+# Each filter by the name of its bound. A name that begins with `min_` is a least score, any other a greatest.
+_JUDGED_BY: dict[str, SideScore | PairScore] = {
+    "min_chars": _CHARS,
+    "max_chars": _CHARS,
+    "max_mojibake_share": SideScore("mojibake_share", 1, damage.mojibake_share),
+    "max_bad_character_share": SideScore("bad_character_share", 1, damage.bad_character_share),
+    "min_letter_share": SideScore("letter_share", 1, sides.letter_share),
+    "max_digit_share": SideScore("digit_share", 1, sides.digit_share),
+    "max_symbol_share": SideScore("symbol_share", 1, sides.symbol_share),
+    "max_address_share": SideScore("address_share", 1, markup.address_share),
+    "max_markup_share": SideScore("markup_share", 1, markup.markup_share),
+    "max_repetition": SideScore("repetition", 1, repetition.repetition),
+    "max_line_repetition": SideScore("line_repetition", 1, repetition.line_repetition),
+    "max_word_chars": SideScore("word_chars", 1, sides.longest_word),
+    "max_foreign_share": SideScore("foreign_share", 1, scripts.foreign_share),
+    "max_latin_share": SideScore("latin_share", 1, scripts.latin_share),
+    "max_mixed_word_share": SideScore("mixed_word_share", 1, scripts.mixed_word_share),
+    "same_language": PairScore("same_language", 1, pairs.same_language, _BITEXT),
+    "max_length_ratio": PairScore("length_ratio", 1, pairs.length_ratio, _BITEXT),
+    "max_copy_similarity": PairScore("copy_similarity", 1, copies.copy_similarity),
+    "max_copied_share": PairScore("copied_share", 1, copies.copied_share, _BITEXT),
+    "max_markup_difference": PairScore("markup_difference", 1, pairs.markup_difference, _BITEXT),
+    "min_placeholder_agreement": PairScore("placeholder_agreement", 1, agreement.placeholder_agreement, _BITEXT),
+    "min_number_agreement": PairScore("number_agreement", 1, agreement.number_agreement, _BITEXT),
+    "min_address_agreement": PairScore("address_agreement", 1, agreement.address_agreement, _BITEXT),
+}
 
-def configured_filters(options: Filters) -> tuple[Filter, ...]:
-    """Return the filters that `options` switch on, in the order in which they judge."""
-    bounds = _bounds(options)
-    return tuple(
-        Filter(name, direction, bound, score, tasks)
-        for name, direction, score, tasks in _registry()
-        if (bound := bounds[name]) is not None
-    )
-
-
-def filter_names(options: Filters) -> list[str]:
-    """Return the names of the configured filters, in order: the fields of `filter_scores`."""
-    return [each.name for each in configured_filters(options)]
-
-
-def describe(options: Filters) -> list[tuple[str, Direction, float]]:
-    """Return name, direction and threshold of each configured filter, in order."""
-    return [(each.name, each.direction, each.threshold) for each in configured_filters(options)]
-
-
-def _registry() -> Iterator[tuple[str, Direction, PairScore, frozenset[str]]]:
-    for name, direction, score in _SIDE_FILTERS:
-        yield name, direction, worse_side(score, direction), frozenset()
-    yield from _PAIR_FILTERS
-
-
-_SIDE_FILTERS: tuple[tuple[str, Direction, SideScore], ...] = (
-    ("min_chars", "at_least", sides.characters),
-    ("max_chars", "at_most", sides.characters),
-    ("max_mojibake_share", "at_most", sides.mojibake_share),
-    ("min_letter_share", "at_least", sides.letter_share),
-    ("max_markup_share", "at_most", sides.markup_share),
-    ("max_repetition", "at_most", sides.repetition),
+FILTERS: tuple[Filter, ...] = tuple(
+    Filter(name, score, "at_least" if name.startswith("min_") else "at_most") for name, score in _JUDGED_BY.items()
 )
 
-_PAIR_FILTERS: tuple[tuple[str, Direction, PairScore, frozenset[str]], ...] = (
-    ("max_length_ratio", "at_most", pairs.length_ratio, _BITEXT),
-    ("max_copy_similarity", "at_most", pairs.copy_similarity, frozenset()),
-    ("check_placeholders", "at_least", pairs.placeholder_agreement, _BITEXT),
-    ("check_numbers", "at_least", pairs.number_agreement, _BITEXT),
-)
+_SCORES = tuple(dict.fromkeys(_JUDGED_BY.values()))
+SIDE_SCORES: tuple[SideScore, ...] = tuple(score for score in _SCORES if isinstance(score, SideScore))
+PAIR_SCORES: tuple[PairScore, ...] = tuple(score for score in _SCORES if isinstance(score, PairScore))
 
 
-def _bounds(options: Filters) -> dict[str, float | None]:
-    return {
-        "min_chars": options.min_chars,
-        "max_chars": options.max_chars,
-        "max_mojibake_share": options.max_mojibake_share,
-        "min_letter_share": options.min_letter_share,
-        "max_markup_share": options.max_markup_share,
-        "max_repetition": options.max_repetition,
-        "max_length_ratio": options.max_length_ratio,
-        "max_copy_similarity": options.max_copy_similarity,
-        "check_placeholders": PLACEHOLDER_AGREEMENT if options.check_placeholders else None,
-        "check_numbers": NUMBER_AGREEMENT if options.check_numbers else None,
-    }
+def score_versions() -> dict[str, int]:
+    """Return the version of every score, by its name: what stored scores depend on besides the records."""
+    return {score.name: score.version for score in _SCORES}

@@ -16,7 +16,10 @@ from curation.config import RunConfig, parse_config
 from curation.errors import CurationError
 from curation.langid import min_scores
 from curation.release import open_release
-from filters.registry import describe
+from filters.pii import MASKED_COLUMN
+from filters.roles import declared_roles
+from filters.score import SCORES_COLUMN
+from filters.stage import judgements
 from pipelines.store import Store
 
 _Row = Mapping[str, Any]
@@ -143,9 +146,17 @@ def _kept_identify(view: _View) -> Iterator[dict[str, Any]]:
 
 
 def _kept_filter(view: _View) -> Iterator[dict[str, Any]]:
-    scores = view.row.get("filter_scores") or {}
-    for name, direction, threshold in describe(view.config.filters):
-        yield _detail(f"{name} {direction.replace('_', ' ')}", scores.get(name), threshold)
+    if SCORES_COLUMN in view.row:
+        for each in judgements(view.row, view.config.filters, declared_roles(view.config.sources)):
+            name = f"{each.place} ({each.text}): {each.name} {each.direction.replace('_', ' ')}"
+            yield _detail(name, each.score, each.bound)
+    if view.row.get(MASKED_COLUMN):
+        yield _detail("values of personal data that were masked", view.row[MASKED_COLUMN])
+
+
+def _kept_boilerplate(view: _View) -> Iterator[dict[str, Any]]:
+    bound = view.config.filters.boilerplate.max_queries
+    yield _detail("the positive has no more different queries in its source", None, bound)
 
 
 def _kept_dedup(stage: str, threshold: Callable[[RunConfig], float]) -> Callable[[_View], Iterator[dict[str, Any]]]:
@@ -200,7 +211,10 @@ _KEPT: dict[str, Callable[[_View], Iterator[dict[str, Any]]]] = {
     "read": _kept_read,
     "distinct": _kept_distinct,
     "identify": _kept_identify,
+    # The scores stand beside their bounds, at the next stage.
+    "score": lambda _: iter(()),
     "filter": _kept_filter,
+    "boilerplate": _kept_boilerplate,
     "exact_dedup": _kept_dedup("exact_dedup", lambda _: 1.0),
     "near_dedup": _kept_dedup("near_dedup", lambda config: config.dedup.threshold),
     "known": _kept_known,

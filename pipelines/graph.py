@@ -16,7 +16,19 @@ import pyarrow.compute as pc
 
 from curation import balance, split
 from curation.code import code_digest
-from curation.config.model import Balance, Decontaminate, Dedup, Filters, Identify, Mining, RunConfig, Source, Split
+from curation.config.model import (
+    Balance,
+    Boilerplate,
+    DatatroveFilter,
+    Decontaminate,
+    Dedup,
+    Filters,
+    Identify,
+    Mining,
+    RunConfig,
+    Source,
+    Split,
+)
 from curation.decontamination.sets import EvaluationInput, find_evaluation_sets
 from curation.dedup import linking
 from curation.dedup.known import Known, drop_known, find_known
@@ -28,16 +40,30 @@ from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA, make_records, rejected_records
 from curation.release import open_release, shards
 from curation.sources import ReadBatch, SourceFile, fingerprint, list_files, read_file
+from filters.boilerplate import boilerplate_keys, drop_boilerplate
+from filters.registry import score_versions
+from filters.roles import Roles, declared_roles
 from pipelines.stages import Graph, LinkStage, MapStage, Piece, Round, ShuffleStage, SinkStage, SourceStage, Stage
 
 
 def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
-    """Return the graph of a config over the files of its sources."""
+    """Return the graph of a config over the files of its sources.
+
+    Raises:
+        ConfigError: if it names a filter of datatrove that cannot be used as it says.
+    """
+    if config.filters.datatrove:
+        from pipelines.documents import document_scores
+
+        document_scores(config.filters.datatrove)
     trust = {source.name: source.trust for source in config.sources}
     pivot = config.release.pivot_language
     stages: list[Stage] = [Read(config.sources, inputs, pivot, config.engine.batch_rows), Distinct()]
     stages.append(IdentifyLanguages(config.identify, _policies(config), pivot))
-    stages.append(Filter(config.filters))
+    roles = declared_roles(config.sources)
+    stages += [Score(config.filters.datatrove, roles), Filter(config.filters, roles)]
+    if config.filters.boilerplate.max_queries is not None:
+        stages.append(DropBoilerplate(config.filters.boilerplate))
     if config.dedup.exact:
         stages.append(ExactDedup(config.dedup, trust))
     if config.dedup.near:
@@ -97,7 +123,7 @@ class Read(SourceStage):
     @property
     def settings(self) -> Mapping[str, Any]:
         """The declarations, less what later stages use, and the digests of the files."""
-        later = {"path", "positive_path", "trust", "instruction", "mteb_tasks"}
+        later = {"path", "positive_path", "trust", "instruction", "mteb_tasks", "query_role", "positive_role"}
         later |= {"candidate_languages", "on_mismatch", "on_undetermined"}
         declared = [source.model_dump(exclude=later) for source in self.sources]
         return {"sources": declared, "inputs": self.inputs.fingerprints, "pivot": self.pivot}
@@ -204,22 +230,68 @@ class IdentifyLanguages(MapStage):
 
 
 @dataclass(frozen=True)
+class Score(MapStage):
+    """Measures what the filters judge by, whatever their bounds are."""
+
+    documents: Sequence[DatatroveFilter]
+    roles: Roles
+    name: str = "score"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The versions of the scores; filters of datatrove are asked about the roles of some texts only."""
+        settings: dict[str, Any] = {"scores": score_versions()}
+        if self.documents:
+            settings |= {"datatrove": [each.model_dump() for each in self.documents], "roles": dict(self.roles)}
+        return settings
+
+    def apply(self, records: pa.Table) -> Outcome:
+        """Score a batch."""
+        from filters.score import score_records
+        from pipelines.documents import document_scores
+
+        return score_records(records, document_scores(self.documents), self.roles)
+
+
+@dataclass(frozen=True)
 class Filter(MapStage):
-    """Applies the filters."""
+    """Decides by the scores, and masks personal data."""
 
     options: Filters
+    roles: Roles
     name: str = "filter"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        return {"options": self.options.model_dump(exclude={"boilerplate"}), "roles": dict(self.roles)}
+
+    def apply(self, records: pa.Table) -> Outcome:
+        """Filter a batch."""
+        from filters.stage import filter_records
+
+        return filter_records(records, self.options, self.roles)
+
+
+@dataclass(frozen=True)
+class DropBoilerplate(ShuffleStage):
+    """Drops positives of many queries. Before duplicates are: what repeats must still be there to be counted."""
+
+    options: Boilerplate
+    name: str = "boilerplate"
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
         return self.options.model_dump()
 
-    def apply(self, records: pa.Table) -> Outcome:
-        """Filter a batch."""
-        from filters.stage import filter_records
+    def keys(self, records: pa.Table) -> pa.Array:
+        """Records with the same positive from the same source are together."""
+        return boilerplate_keys(records)
 
-        return filter_records(records, self.options)
+    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+        """Count the queries of each positive."""
+        return drop_boilerplate(records, self.options)
 
 
 @dataclass(frozen=True)

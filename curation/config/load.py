@@ -185,11 +185,14 @@ def _known_keys(path: _Path) -> list[str]:
         if path[2:3] == ("columns",):
             return list(model.Columns.model_fields)
         return sorted({name for kind in _formats().values() for name in kind.model_fields})
-    if path[:2] == ("decontaminate", "sets") and len(path) > 2:
-        return list(model.EvaluationSet.model_fields)
-    if path[:2] == ("alarms", "exceptions") and len(path) > 2:
-        return list(model.AlarmException.model_fields)
-    section: type[BaseModel] = model.RunConfig
+    section: Any = model.RunConfig
     for part in path:
-        section = section.model_fields[str(part)].annotation  # type: ignore[assignment]
-    return list(section.model_fields)
+        section = _inside(section, str(part))
+    return list(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []
+
+
+def _inside(kind: Any, part: str) -> Any:
+    """Return the type of what stands under a key of a section, or in a list or a mapping."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind.model_fields[part].annotation if part in kind.model_fields else None
+    return get_args(kind)[-1] if get_args(kind) else None

@@ -6,14 +6,14 @@ whether a finished result can be reused (see `pipelines.store`).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from curation.config.rules import STAGE_RULES, check_name
-from language_configs import resolve
+from language_configs import resolve, variants
+from language_configs.bounds import Bounds, Role, Share, profile
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 TaskType = Literal["retrieval", "bitext", "sts", "clustering", "classification", "code"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
@@ -53,6 +53,10 @@ class BaseSource(Section):
     """Language of the queries: a code, or `{column: NAME}`; left out when it is to be identified."""
     positive_language: Language = None
     """Language of the positives, likewise."""
+    query_role: Role | None = None
+    """What the queries are: query, title, sentence, passage or code. By default what the task's queries mostly are."""
+    positive_role: Role | None = None
+    """What the positives are, likewise."""
     candidate_languages: list[str] = []
     """Where a language is not declared: identify among these only; empty means all that the model knows."""
     on_mismatch: OnMismatch | None = None
@@ -186,29 +190,105 @@ class Identify(Section):
     """What happens to a record without a declared language that could not be identified."""
 
 
-class Filters(Section):
-    """Role-aware filters. A bound of `null` switches the filter off."""
+PiiAction = Literal["keep", "mask", "drop"]
 
-    min_chars: int | None = Field(default=2, ge=1)
-    """Least number of characters of either side."""
-    max_chars: int | None = Field(default=20_000, ge=1)
-    """Greatest number of characters of either side."""
-    min_letter_share: Share | None = 0.25
-    """Least share of letters and marks among the non-blank characters of natural-language text."""
-    max_length_ratio: float | None = Field(default=9.0, gt=1.0)
-    """Bitext: greatest ratio of the sides' lengths in UTF-8 bytes, smoothed for short text."""
-    max_copy_similarity: Share | None = 0.95
-    """Greatest similarity of query and positive before the positive counts as a copy."""
-    max_repetition: Share | None = 0.6
-    """Greatest share of text covered by repeats of one phrase; short text is exempt."""
-    max_mojibake_share: Share | None = 0.0
-    """Greatest share of characters that show encoding damage (U+FFFD, mis-decoded UTF-8)."""
-    max_markup_share: Share | None = 0.5
-    """Greatest share of characters inside HTML tags or entities; code is exempt."""
-    check_placeholders: bool = True
-    """Bitext: both sides must hold the same placeholders (`%(name)s`, `{0}`, ...)."""
-    check_numbers: bool = True
-    """Bitext: the share of long numbers (two digits or more) found on both sides must be at least one half."""
+
+class Pii(Section):
+    """Personal data in prose: `mask` puts a reserved value in its place, `drop` drops the record."""
+
+    email: PiiAction = "mask"
+    """E-mail addresses."""
+    ip: PiiAction = "mask"
+    """Public IPv4 and IPv6 addresses."""
+    phone: PiiAction = "mask"
+    """Telephone numbers in the international form, with a plus and a country code."""
+    roles: list[Role] = ["query", "title", "sentence", "passage"]
+    """Roles of the texts that are looked at; negatives have the positive's."""
+
+
+class Boilerplate(Section):
+    """Positives that a source gives to many different queries: "Page not found", "See above"."""
+
+    max_queries: Annotated[int, Field(ge=1)] | None = 50
+    """Greatest number of different queries that one positive may have in a source; `null` switches the rule off."""
+    tasks: list[TaskType] = ["retrieval", "sts", "bitext"]
+    """Task types that it judges; labels of clusters and classes repeat by nature."""
+
+
+# Those filters of datatrove that judge a text by itself, change nothing, and draw nothing at random.
+DatatroveName = Literal[
+    "C4ParagraphFilter",
+    "C4QualityFilter",
+    "FineWebQualityFilter",
+    "GopherQualityFilter",
+    "GopherRepetitionFilter",
+    "RegexFilter",
+    "UnigramLogProbFilter",
+]
+
+
+class DatatroveFilter(Section):
+    """A document filter of datatrove. It runs text by text, so it is slow beside the filters of this program."""
+
+    filter: DatatroveName
+    """Name of the class in `datatrove.pipeline.filters`."""
+    roles: Annotated[list[Role], Field(min_length=1)] = ["passage"]
+    """Roles of the texts that it judges; they are filters of documents, and reject any short query."""
+    languages: list[str] = []
+    """Languages of the texts that it judges; empty means all."""
+    options: dict[str, Any] = {}
+    """Arguments of its constructor."""
+
+    @field_validator("languages")
+    @classmethod
+    def _are_languages(cls, values: list[str]) -> list[str]:
+        return [resolve(value).code for value in values]
+
+
+class Filters(Bounds, Section):
+    """Filters by role and language. A bound that is left out comes from the language table; `null` switches it off.
+
+    What is set nearer to the text goes first: its language and role here, its language, its role, all texts, and then
+    the table's own bounds for the language and the profile's for the role.
+    """
+
+    profile: str | None = None
+    """`lenient`, `standard` or `strict`; left out, each language's own, which is mostly `standard`."""
+    roles: dict[Role, Bounds] = {}
+    """Bounds for one role: query, title, sentence, passage or code."""
+    languages: dict[str, dict[Role | Literal["all"], Bounds]] = {}
+    """Bounds for one language, by its code and then by role, or `all`."""
+    pii: Pii = Pii()
+    """Personal data."""
+    boilerplate: Boilerplate = Boilerplate()
+    """Positives of many queries."""
+    datatrove: list[DatatroveFilter] = []
+    """Document filters of datatrove."""
+
+    @field_validator("profile")
+    @classmethod
+    def _is_a_profile(cls, value: str | None) -> str | None:
+        if value is not None:
+            profile(value)
+        return value
+
+    @field_validator("languages")
+    @classmethod
+    def _are_languages(cls, values: dict[str, Any]) -> dict[str, Any]:
+        codes = [language.code for code in values for language in variants(code)]
+        twice = next((code for code in codes if codes.count(code) > 1), None)
+        if twice:
+            raise ValueError(f"two keys mean {twice}: put its bounds under one")
+        return values
+
+    @field_validator("datatrove")
+    @classmethod
+    def _are_told_apart(cls, values: list[DatatroveFilter]) -> list[DatatroveFilter]:
+        names = [each.filter for each in values]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise ValueError(f"{twice} is listed twice: the ledger could not tell which of them rejected a record")
+        return values
 
 
 Preference = Literal["trust", "licence", "quality"]
@@ -417,8 +497,9 @@ class Gate(Section):
 
 
 def _rules_of(stage: str) -> tuple[str, ...]:
-    """Return the reasons that a stage can give; a filter's is the knob that switches it on."""
-    return STAGE_RULES[stage].reasons + (tuple(Filters.model_fields) if stage == "filter" else ())
+    """Return the reasons that a stage can give; a filter's is its bound, or its name where it is datatrove's."""
+    filters = (*Bounds.model_fields, *(f"datatrove.{name}" for name in get_args(DatatroveName)))
+    return STAGE_RULES[stage].reasons + (filters if stage == "filter" else ())
 
 
 class AlarmException(Section):

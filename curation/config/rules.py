@@ -12,7 +12,7 @@ class StageRules:
     """The rules of one stage.
 
     Attributes:
-        reasons: what the ledger calls them; those of `filter` are the knobs of the section `filters` besides.
+        reasons: what the ledger calls them; those of `filter` are all bounds besides.
         judged: whether they judge quality, so that one which takes most of a language is suspect. To merge duplicates,
             to leave out what another release has and to fill a quota is no judgement of that kind.
     """
@@ -45,7 +45,9 @@ STAGE_RULES: Mapping[str, StageRules] = {
     "read": StageRules((*_DAMAGED, *_UNTRANSLATED), judged=True),
     "distinct": StageRules(("repeated_record",), judged=False),
     "identify": StageRules(("language_mismatch", "script_mismatch", "undetermined", ERROR), judged=True),
-    "filter": StageRules(("empty", ERROR), judged=True),
+    "score": StageRules((ERROR,), judged=True),
+    "filter": StageRules(("empty", "pii_email", "pii_ip", "pii_phone", ERROR), judged=True),
+    "boilerplate": StageRules(("boilerplate",), judged=True),
     "exact_dedup": StageRules(("exact_duplicate",), judged=False),
     "near_dedup": StageRules(("near_duplicate",), judged=False),
     "known": StageRules(("known", "withdrawn"), judged=False),

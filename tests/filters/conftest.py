@@ -7,26 +7,41 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 import pytest
 
+from curation.config.model import Filters
+from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA
 from filters.columns import PairColumns, TextColumn, pair_columns, text_column
+from filters.roles import Roles
+from filters.score import score_records
+from filters.stage import filter_records
 
 Pairs = Sequence[tuple[str, str]]
 
+ROLES: Roles = {"test": ("sentence", "sentence")}
 
-def _records(pairs: Pairs, *, task: str = "bitext", positive_language: str = "eng_Latn") -> pa.Table:
+
+def _records(
+    pairs: Pairs,
+    *,
+    task: str = "bitext",
+    query_language: str = "und_Zzzz",
+    positive_language: str = "eng_Latn",
+    source: str = "test",
+    negatives: Sequence[str] = (),
+) -> pa.Table:
     rows = [
         {
             "id": f"{number:032x}",
             "query": query,
             "positive": positive,
-            "negatives": [],
-            "query_language": "und_Zzzz",
+            "negatives": list(negatives),
+            "query_language": query_language,
             "positive_language": positive_language,
-            "language": "und_Zzzz",
-            "source": "test",
+            "language": positive_language if positive_language != "eng_Latn" else query_language,
+            "source": source,
             "licence": "CC0-1.0",
             "task": task,
-            "group": str(number),
+            "group": query,
             "file": "test.tsv",
             "row": number,
         }
@@ -43,16 +58,26 @@ def records() -> Callable[..., pa.Table]:
 
 @pytest.fixture(scope="session")
 def pairs() -> Callable[..., PairColumns]:
-    """Build the columns that pair filters score from (query, positive) pairs."""
-    return lambda rows: pair_columns(_records(rows))
+    """Build the columns that pair scores measure from (query, positive) pairs."""
+    return lambda rows, **given: pair_columns(_records(rows, **given))
 
 
 @pytest.fixture(scope="session")
 def column() -> Callable[..., TextColumn]:
-    """Build the column that side filters score from texts of one language."""
+    """Build the column that side scores measure from texts of one language."""
 
     def build(texts: Sequence[str], language: str = "eng_Latn") -> TextColumn:
         languages = pa.chunked_array([pa.array([language] * len(texts), pa.string())])
         return text_column(pa.chunked_array([pa.array(texts, pa.string())]), languages)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def judge() -> Callable[..., Outcome]:
+    """Score records and filter them."""
+
+    def run(table: pa.Table, options: Filters | None = None, roles: Roles = ROLES) -> Outcome:
+        return filter_records(score_records(table).records, options or Filters(), roles)
+
+    return run

@@ -1,52 +1,31 @@
 from __future__ import annotations
 
-import pytest
+from collections import Counter
 
-from curation.config.model import Filters
-from filters.registry import configured_filters, describe, filter_names
-
-ALL_OFF = Filters(
-    min_chars=None,
-    max_chars=None,
-    min_letter_share=None,
-    max_length_ratio=None,
-    max_copy_similarity=None,
-    max_repetition=None,
-    max_mojibake_share=None,
-    max_markup_share=None,
-    check_placeholders=False,
-    check_numbers=False,
-)
+from filters.registry import FILTERS, PAIR_SCORES, SIDE_SCORES, score_versions
+from language_configs.bounds import Bounds, profile, profile_names
 
 
-def test_every_knob_of_the_config_is_a_filter():
-    assert set(filter_names(Filters())) == set(Filters.model_fields)
+def test_every_bound_has_its_filter_and_every_filter_its_bound():
+    assert {each.name for each in FILTERS} == set(Bounds.model_fields)
 
 
-def test_nothing_is_configured_when_every_knob_is_off():
-    assert configured_filters(ALL_OFF) == ()
-
-
-@pytest.mark.parametrize("knob", Filters.model_fields)
-def test_each_knob_switches_its_own_filter(knob):
-    switched_on = ALL_OFF.model_copy(update={knob: getattr(Filters(), knob)})
-    assert filter_names(switched_on) == [knob]
-
-
-def test_the_order_does_not_depend_on_which_are_configured():
-    everything = filter_names(Filters())
-    fewer = filter_names(Filters(max_chars=None, check_numbers=False))
-    assert fewer == [name for name in everything if name not in ("max_chars", "check_numbers")]
+def test_filters_judge_in_the_order_of_the_bounds():
+    assert [each.name for each in FILTERS] == list(Bounds.model_fields)
 
 
 def test_directions_follow_the_names():
-    for name, direction, _ in describe(Filters()):
-        assert direction == ("at_most" if name.startswith("max_") else "at_least")
+    for each in FILTERS:
+        assert each.direction == ("at_least" if each.name.startswith("min_") else "at_most")
 
 
-def test_thresholds_are_those_of_the_config():
-    thresholds = {name: threshold for name, _, threshold in describe(Filters(max_length_ratio=4.5))}
-    assert thresholds["max_length_ratio"] == 4.5
-    assert thresholds["max_mojibake_share"] == 0.0
-    assert thresholds["check_placeholders"] == 1.0
-    assert thresholds["check_numbers"] == 0.5
+def test_scores_have_a_name_of_their_own_and_a_version():
+    names = Counter(score.name for score in (*SIDE_SCORES, *PAIR_SCORES))
+    assert set(names.values()) == {1}
+    assert score_versions() == dict.fromkeys(names, 1)
+
+
+def test_every_filter_is_on_in_some_role_of_every_profile():
+    for name in profile_names():
+        on = {key for bounds in profile(name).values() for key, value in bounds.set_here().items() if value is not None}
+        assert on == set(Bounds.model_fields), name

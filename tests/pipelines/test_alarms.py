@@ -92,6 +92,10 @@ def alarmed(folder: Path, out: Path, *overrides: str, options: RunOptions = LOCA
     return caught.value, observer
 
 
+# The stages up to the one that alarms; an engine may do more of the judged ones in one go.
+JUDGED = ["read", "distinct", "identify", "score", "filter"]
+
+
 def found(out: Path) -> list[dict[str, Any]]:
     alarms: list[dict[str, Any]] = json.loads((out / "alarms.json").read_text())["alarms"]
     return alarms
@@ -110,7 +114,7 @@ def test_damage_ends_the_run_before_anything_costly(folder: Path, tmp_path: Path
         "language: khm_Khmr, source: handb",
     ):
         assert word in message
-    assert list(observer.reused) == ["read", "distinct", "identify", "filter"]
+    assert list(observer.reused)[: len(JUDGED)] == JUDGED
     assert not (tmp_path / "release").exists()
     (alarm,) = found(tmp_path)
     assert (alarm["language"], alarm["stage"], alarm["reason"]) == ("khm_Khmr", "filter", "max_mojibake_share")
@@ -156,13 +160,14 @@ def test_a_finished_stage_still_alarms_and_a_mended_config_goes_on_from_there(
     alarmed(folder, tmp_path, options=options)
     before = (tmp_path / "alarms.json").read_bytes()
     _, again = alarmed(folder, tmp_path, options=options)
-    assert again.reused == dict.fromkeys(["read", "distinct", "identify", "filter"], True)
+    assert all(again.reused.values())
+    assert list(again.reused)[: len(JUDGED)] == JUDGED
     assert (tmp_path / "alarms.json").read_bytes() == before
     mended = Silent()
     allow = "alarms.exceptions=[{language: km, stage: filter, reason: max_mojibake_share}]"
     run(config(allow), folder, tmp_path, options, mended)
     reused = [name for name, value in mended.reused.items() if value]
-    assert reused == ["read", "distinct", "identify", "filter"]
+    assert reused[: len(JUDGED)] == JUDGED
     assert not (tmp_path / "alarms.json").exists()
     assert not (tmp_path / "alarms.md").exists()
     assert open_release(tmp_path / "release").stats["alarms"] == []
@@ -174,7 +179,7 @@ def test_a_run_that_an_alarm_ended_can_be_explained(folder: Path, tmp_path: Path
     sample = found(tmp_path)[0]["samples"][0]
     explanation = explain(sample["id"], tmp_path)
     assert explanation.outcome == "dropped"
-    assert [step.stage for step in explanation.steps] == ["read", "distinct", "identify", "filter"]
+    assert [step.stage for step in explanation.steps] == JUDGED
     assert explanation.steps[-1].reason == "max_mojibake_share"
     released = open_release(tmp_path / "release").read("full", split="train")["id"][0].as_py()
     with pytest.raises(Exception, match="No record that has left"):
@@ -273,7 +278,7 @@ def test_the_command_says_it_in_one_paragraph(folder: Path, tmp_path: Path, caps
     assert run_command(arguments) == 1
     complaint = capsys.readouterr().err
     assert "\n\n" not in complaint.partition("Error: ")[2]
-    assert complaint.count("score ") == 5
+    assert complaint.partition("Error: ")[2].count("score ") == 5
     assert run_command([*arguments, "--set", "alarms.on_alarm=warn", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert [alarm["language"] for alarm in printed["alarms"]] == ["khm_Khmr"]

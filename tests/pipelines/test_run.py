@@ -15,10 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 from toys import Silent
 
-from curation.config import RunConfig
+from curation.config import RunConfig, load_config
+from curation.config.model import Boilerplate, DatatroveFilter
 from curation.errors import ConfigError, CurationError
 from curation.release import open_release
 from curation.release.verify import verify_release
+from filters.registry import score_versions
+from language_configs.bounds import Bounds
 from pipelines.explain import explain
 from pipelines.run import RunOptions, plan_run, run
 
@@ -106,8 +109,79 @@ def test_a_finished_stage_is_used_again_and_a_changed_threshold_redoes_what_depe
     )
     plan = plan_run(changed, base, tmp_path, RunOptions())
     run(changed, base, tmp_path, RunOptions(), observer)
-    expected = [name in ("read", "distinct", "identify", "filter", "exact_dedup") for name in observer.reused]
+    above = ("read", "distinct", "identify", "score", "filter", "boilerplate", "exact_dedup")
+    expected = [name in above for name in observer.reused]
     assert list(observer.reused.values()) == expected == [stage["cached"] for stage in plan["stages"]]
+
+
+def with_filters(config: RunConfig, **changed: object) -> RunConfig:
+    return config.model_copy(update={"filters": config.filters.model_copy(update=changed)})
+
+
+@pytest.mark.parametrize(
+    ("changed", "above"),
+    [
+        ({"max_repetition": 0.3}, ("read", "distinct", "identify", "score")),
+        ({"profile": "strict"}, ("read", "distinct", "identify", "score")),
+        ({"boilerplate": Boilerplate(max_queries=3)}, ("read", "distinct", "identify", "score", "filter")),
+        ({"datatrove": [DatatroveFilter(filter="C4ParagraphFilter")]}, ("read", "distinct", "identify")),
+    ],
+)
+def test_other_bounds_decide_again_by_the_same_scores(
+    base: Path, config: RunConfig, finished: Path, changed: dict[str, object], above: tuple[str, ...]
+) -> None:
+    plan = plan_run(with_filters(config, **changed), base, finished, RunOptions())
+    assert [stage["stage"] for stage in plan["stages"] if stage["cached"]] == list(above)
+
+
+def test_another_version_of_a_score_measures_again(
+    base: Path, config: RunConfig, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.graph.score_versions", lambda: score_versions() | {"repetition": 99})
+    plan = plan_run(config, base, finished, RunOptions())
+    assert [stage["stage"] for stage in plan["stages"] if stage["cached"]] == ["read", "distinct", "identify"]
+
+
+def test_a_role_that_is_declared_decides_again_too(base: Path, config: RunConfig, finished: Path) -> None:
+    first, *others = config.sources
+    sources = [first.model_copy(update={"positive_role": "title"}), *others]
+    plan = plan_run(config.model_copy(update={"sources": sources}), base, finished, RunOptions())
+    assert [stage["stage"] for stage in plan["stages"] if stage["cached"]] == ["read", "distinct", "identify", "score"]
+
+
+def test_decisions_by_stored_scores_are_those_of_a_run_from_the_start(
+    base: Path, config: RunConfig, tmp_path: Path
+) -> None:
+    run(config, base, tmp_path / "again", RunOptions(), Silent())
+    changed = with_filters(config, max_symbol_share=0.2, min_letter_share=0.6)
+    run(changed, base, tmp_path / "again", RunOptions(), Silent())
+    run(changed, base, tmp_path / "new", RunOptions(), Silent())
+    assert digests(tmp_path / "again") == digests(tmp_path / "new")
+
+
+def test_a_filter_of_datatrove_runs_by_role_and_tells_its_reason(base: Path, config: RunConfig, tmp_path: Path) -> None:
+    named = DatatroveFilter(filter="RegexFilter", roles=["sentence"], options={"regex_exp": "(?i)passwor[dt]"})
+    run(with_filters(config, datatrove=[named]), base, tmp_path, RunOptions(), Silent())
+    row = ledger_row(tmp_path, "filter", lambda row: row["reason"] == "datatrove.RegexFilter")
+    assert "password" in f"{row['query']}{row['positive']}".lower()
+    assert str(row["detail"]).endswith("sentence): datatrove.RegexFilter: rejected")
+
+
+def test_a_filter_of_datatrove_that_cannot_be_used_is_refused_before_anything_runs(
+    base: Path, config: RunConfig, tmp_path: Path
+) -> None:
+    wrong = with_filters(config, datatrove=[DatatroveFilter(filter="RegexFilter")])
+    with pytest.raises(ConfigError, match="needs an option"):
+        run(wrong, base, tmp_path, RunOptions(), Silent())
+
+
+def test_the_config_of_a_run_reads_back_with_the_same_meaning(base: Path, config: RunConfig, tmp_path: Path) -> None:
+    changed = with_filters(config, max_repetition=None, roles={"query": Bounds(min_chars=1, max_chars=None)})
+    run(changed, base, tmp_path, RunOptions(), Silent())
+    again = load_config(tmp_path / "config.yml")
+    assert again == changed
+    assert again.filters.set_here() == {"max_repetition": None}
+    assert again.filters.roles["query"].set_here() == {"min_chars": 1, "max_chars": None}
 
 
 def test_changed_input_is_noticed(base: Path, config: RunConfig, tmp_path: Path) -> None:
@@ -219,6 +293,12 @@ def test_explaining_a_released_record(finished: Path) -> None:
     assert [step.stage for step in explanation.steps] == [stage["stage"] for stage in plan["stages"]]
     scored = {step.stage for step in explanation.steps if any(d["score"] is not None for d in step.details)}
     assert scored >= {"filter", "mine", "balance"}
+    filtered = next(step for step in explanation.steps if step.stage == "filter")
+    names = {detail["name"]: detail for detail in filtered.details}
+    least = names["query (eng_Latn sentence): min_chars at least"]
+    assert least["score"] == len(row["anchor"])
+    assert least["threshold"] == 2.0
+    assert f"pair ({row['language']} sentence): max_length_ratio at most" in names
 
 
 @pytest.mark.parametrize("unknown", ["f" * 32, "zz", ""])

@@ -7,12 +7,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.config import parse_config
-from curation.config.model import Filters, _rules_of
+from curation.config.model import _rules_of
 from curation.config.rules import STAGE_RULES
 from curation.decontamination.stage import REASONS
 from curation.errors import ConfigError
-from curation.langid import stage as identify
-from filters.registry import filter_names
+from curation.langid import findings as identify
+from filters.boilerplate import STAGE as BOILERPLATE
+from filters.registry import FILTERS
 
 CONFIG = """\
 name: pairs
@@ -59,12 +60,13 @@ def test_an_exception_names_the_language_as_the_ledger_does() -> None:
 
 
 def test_every_filter_is_known() -> None:
-    assert set(filter_names(Filters())) <= set(_rules_of("filter"))
+    assert {each.name for each in FILTERS} <= set(_rules_of("filter"))
 
 
 def test_the_names_are_those_of_the_stages() -> None:
     assert set(STAGE_RULES["decontaminate"].reasons) == {*REASONS.values(), "error"}
     named = {identify.LANGUAGE_MISMATCH, identify.SCRIPT_MISMATCH, identify.UNDETERMINED}
+    assert STAGE_RULES[BOILERPLATE].reasons == (BOILERPLATE,)
     assert set(STAGE_RULES["identify"].reasons) == {*named, "error"}
 
 

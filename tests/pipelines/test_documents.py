@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from curation.config.model import DatatroveFilter, DatatroveName
+from curation.errors import ConfigError
+from pipelines.documents import document_scores
+
+PROSE = (
+    "The river rises in the hills behind the old town. It is not long, but its water has driven mills for centuries. "
+    "Today the mills are closed, and people walk along the banks on Sundays. Some of them fish. Others read."
+)
+
+
+def only(name, **options):
+    [score] = document_scores([DatatroveFilter(filter=name, options=options)])
+    return score
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "text", "reason"),
+    [
+        ("GopherRepetitionFilter", {}, PROSE, None),
+        ("GopherRepetitionFilter", {}, "buy cheap shoes now " * 20, "top_2_gram"),
+        ("GopherRepetitionFilter", {}, "सस्ते जूते अभी खरीदें " * 20, "top_2_gram"),
+        ("GopherRepetitionFilter", {}, "立即购买便宜的鞋子" * 20, "top_2_gram"),
+        ("GopherQualityFilter", {"min_doc_words": 10}, PROSE, None),
+        ("GopherQualityFilter", {"min_doc_words": 100}, PROSE, "gopher_short_doc"),
+        ("GopherQualityFilter", {"min_doc_words": 3, "min_stop_words": 0, "max_avg_word_length": 20},
+         "नदी पहाड़ियों से निकलती है। यह लंबी नहीं है।", None),
+        ("FineWebQualityFilter", {}, PROSE, None),
+        ("FineWebQualityFilter", {}, "home", "line_punct_ratio"),
+        ("C4QualityFilter", {"min_num_sentences": 3}, PROSE, None),
+        ("C4QualityFilter", {}, "Lorem ipsum dolor sit amet.", "lorem_ipsum"),
+        ("C4ParagraphFilter", {}, PROSE, "< 3 paragraphs"),
+        ("RegexFilter", {"regex_exp": "viagra"}, PROSE, None),
+        ("RegexFilter", {"regex_exp": "mills"}, PROSE, "rejected"),
+    ],
+)  # fmt: skip
+def test_a_filter_keeps_or_rejects_with_its_reason(name, options, text, reason):
+    assert only(name, **options).judge(text) == reason
+
+
+def test_a_filter_knows_its_roles_and_languages():
+    [score] = document_scores(
+        [DatatroveFilter(filter="C4ParagraphFilter", roles=["passage", "title"], languages=["de"])]
+    )
+    assert (score.roles, score.languages) == ({"passage", "title"}, {"deu_Latn"})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("GopherRepetitionFilter", {"dup_line_fraction": 0.3}, "no option 'dup_line_fraction'"),
+        ("GopherRepetitionFilter", {"language": "en"}, "'language' is set by the program"),
+        ("C4ParagraphFilter", {"exclusion_writer": "x"}, "'exclusion_writer' is set by the program"),
+        ("RegexFilter", {}, "'regex_exp' is not given"),
+        ("RegexFilter", {"regex_exp": "("}, "cannot be used"),
+        ("GopherQualityFilter", {"min_doc_words": "many"}, "cannot be used"),
+    ],
+)
+def test_options_that_its_constructor_does_not_take_are_refused(name, options, message):
+    with pytest.raises(ConfigError) as refused:
+        document_scores([DatatroveFilter(filter=name, options=options)])
+    assert message in str(refused.value)
+
+
+def test_a_filter_that_would_download_is_refused_while_its_file_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_ASSETS_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", str(tmp_path))
+    with pytest.raises(ConfigError, match="needs a file that is not here"):
+        document_scores([DatatroveFilter(filter="UnigramLogProbFilter")])
+
+
+@pytest.mark.parametrize("name", get_args(DatatroveName))
+def test_every_name_on_the_list_is_a_filter_of_datatrove(name):
+    from datatrove.pipeline import filters
+    from datatrove.pipeline.filters.base_filter import BaseFilter
+
+    assert issubclass(getattr(filters, name), BaseFilter)
