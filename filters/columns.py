@@ -212,19 +212,19 @@ def share(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Floats
     return shares
 
 
-def matched_share(column: TextColumn, pattern: str, hints: Integers) -> Floats:
-    """Return the share of characters inside matches of an RE2 pattern, shape (n,), with ASCII letters in lower case.
+def matched_share(column: TextColumn, pattern: str, hints: Integers, *, kept: str = "") -> Floats:
+    r"""Return the share of characters inside matches of an RE2 pattern, shape (n,).
 
     Args:
         column: the texts.
         pattern: what is looked for.
         hints: where in the code points a match may begin, ascending: other texts are not looked at.
+        kept: what of a match does not count, as a replacement of it: `\1` for its first group.
     """
     scores = np.zeros(len(column.texts), dtype=np.float64)
     rows = rows_at(hints, column.starts)
     if len(rows):
-        lowered = pc.ascii_lower(column.texts.take(pa.array(rows)))
-        rest = pc.replace_substring_regex(lowered, pattern, "")
+        rest = pc.replace_substring_regex(column.texts.take(pa.array(rows)), pattern, kept)
         left = pc.utf8_length(rest).to_numpy(zero_copy_only=False)
         scores[rows] = share(column.lengths[rows] - left, column.lengths[rows])
     return scores

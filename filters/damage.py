@@ -25,8 +25,12 @@ from filters.columns import (
 # („JÄ“, «CAFÉ», IRMÃ…), so they count only beside a following character that has no business there.
 _CLEAR = "\x80-\x9f¢£¤¥¦§¨©ª¬®¯°±²³´µ¶¸¹º¼½¾€ƒ†‡ˆ‰ŠŒŽ˜™š›œžŸ\u00ad"
 _FOLLOWING = _CLEAR + "¡¿«»‹·‘’‚“”„•–—…"
+# The groups are the letters before and behind, which are none of it.
 MOJIBAKE_PATTERN = "|".join(
     (
+        f"([a-z])[Â-ÖØ-Þ][{_FOLLOWING}]",  # no word goes on with a capital and a sign, or begins with them
+        f"[Â-ÖØ-Þ][{_CLEAR}«]([a-z])",
+        "[Â-ô][\x80-\x9f]",  # a control, where nothing has taken it away
         "\ufffd+",
         f"Ã[{_CLEAR}¡¿]",  # À-ÿ, the letters of Western Europe
         "Â[¢£¤¥¦§¨©ª¬®¯°±´µ¶º¼½¾¡¿]",  # the symbols of Latin-1, of which superscript digits may be footnotes
@@ -46,12 +50,12 @@ _FIRST_LEAD, _LAST_LEAD = np.uint32(ord("Â")), np.uint32(ord("ð"))
 _SPACE = np.uint32(ord(" "))
 
 # Entities that were escaped again, and halves of surrogate pairs, neither of which any decoder brings back.
-ESCAPES_PATTERN = r"&amp;(?:amp;)*(?:[a-z][a-z0-9]+|#[0-9]+|#x[0-9a-f]+);|\\u(?:d[89a-f][0-9a-f]{2})"
+ESCAPES_PATTERN = r"&amp;(?:amp;)*(?:[a-zA-Z][a-zA-Z0-9]+|#[0-9]+|#[xX][0-9a-fA-F]+);|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 
 
 def mojibake_share(column: TextColumn) -> Floats:
     """Share of characters that are U+FFFD or a trace of UTF-8 read as Latin-1 or Windows-1252."""
-    return matched_share(column, MOJIBAKE_PATTERN, _mojibake_hints(column.codes))
+    return matched_share(column, MOJIBAKE_PATTERN, _mojibake_hints(column.codes), kept=r"\1\2")
 
 
 def bad_character_share(column: TextColumn) -> Floats:

@@ -22,9 +22,8 @@ _LATEX = (
     "begin|end|alpha|beta|gamma|delta|epsilon|lambda|sigma|theta|omega|infty|sum|int|prod|frac|sqrt|left|right|cdot|times"
     "|leq|geq|neq|approx|rightarrow|leftarrow|item|noindent|newline|hspace|vspace|quad|ldots|dots|mathbb|mathrm|mathbf"
 )
-# For lower-cased text: of letters in both cases, RE2 takes twice the time to compile.
 MARKUP_PATTERN = (
-    rf"(?s)<!--.*?-->|</?(?:{_ELEMENTS})(?:\s[^<>]*)?/?>|<!doctype[^<>]*>"
+    rf"(?is)<!--.*?-->|</?(?:{_ELEMENTS})(?:\s[^<>]*)?/?>|<!doctype[^<>]*>"
     r"|&(?:[a-z][a-z0-9]+|#[0-9]+|#x[0-9a-f]+);"
     rf"|\[/?(?:{_BBCODE})(?:=[^\[\]]*)?\]|\[/[bius]\]|\[\*\]"  # BBCode; `a[i]` is none
     r"|\[\[(?:[^\[\]|]*\|)?|\]\]|\{\{[^{}|]*\|[^{}]*\}\}"  # links and templates of a wiki
@@ -32,7 +31,7 @@ MARKUP_PATTERN = (
     rf"|\\[a-z]+\*?\{{[^{{}}]*\}}|\\(?:{_LATEX})\b"  # LaTeX
 )
 # URLs with a scheme, in any script; e-mail addresses in ASCII, as nearly all are.
-URL_PATTERN = r"[a-z][a-z0-9+.-]+://[^\s<>\"]+"
+URL_PATTERN = r"[a-zA-Z][a-zA-Z0-9+.-]+://[^\s<>\"]+"
 EMAIL_PATTERN = r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)+"
 
 

@@ -23,7 +23,12 @@ from filters import damage
         ("ÐŸÑ€Ð¸Ð²ÐµÑ‚", 12),
         ("Ã‡a va", 2),
         ("ÅŸÄ±k", 4),
-        ("pÅ‚aszcz bÄ™dzie", 2),
+        ("pÅ‚aszcz bÄ™dzie", 4),
+        ("UnÃ« jam nÃ« fund", 4),
+        ("novelÂ·les", 2),
+        ("CikkeÉ£ la", 2),
+        ("KomentarÅ³ dar", 2),
+        ("s\u00c4\u0099 st\u00c4\u0085d", 4),
         ("Ä°stanbul", 2),
         ("à¤¹à¤¿", 6),
         ("ã€‚", 3),
@@ -34,7 +39,22 @@ def test_mojibake(column, text, damaged):
 
 
 @pytest.mark.parametrize(
-    "text", ["CAFÉ»", "„Spaß“", "IRMÔ", "«MANHû", "Ø±0,5 mm", "›PÅ‹", "10 Å² x 3 Å³", "Ä…", "naïve—Â", "3×½"]
+    "text",
+    [
+        "CAFÉ»",
+        "„Spaß“",
+        "IRMÔ",
+        "«MANHû",
+        "Ø±0,5 mm",
+        "›PÅ‹",
+        "10 Å² x 3 Å³",
+        "Ä…",
+        "naïve—Â",
+        "3×½",
+        "Spaß“",
+        "groß»",
+        "É…então",
+    ],
 )
 def test_quotation_marks_and_units_after_capitals_are_not_mojibake(column, text):
     assert damage.mojibake_share(column([text])).tolist() == [0.0]

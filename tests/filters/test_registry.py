@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 from filters.registry import FILTERS, PAIR_SCORES, SIDE_SCORES, score_versions
 from language_configs.bounds import Bounds, profile, profile_names
@@ -29,3 +30,10 @@ def test_every_filter_is_on_in_some_role_of_every_profile():
     for name in profile_names():
         on = {key for bounds in profile(name).values() for key, value in bounds.set_here().items() if value is not None}
         assert on == set(Bounds.model_fields), name
+
+
+def test_every_bound_is_in_the_documents_table_with_its_default():
+    lines = (Path(__file__).parents[2] / "docs" / "filters.md").read_text(encoding="utf-8").splitlines()
+    table = {cells[1].strip(" `"): cells for line in lines if len(cells := line.split("|")) == 7}
+    for name, value in profile("standard")["sentence"].set_here().items():
+        assert float(table[name][4].replace(",", "")) == value, name

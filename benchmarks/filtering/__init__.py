@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/filters.py`: damage to plant."""
