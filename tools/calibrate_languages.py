@@ -34,6 +34,7 @@ from curation.langid.calibrate import (
     fit_thresholds,
     held_out,
     reweighted,
+    steps,
 )
 from curation.langid.model import EMBEDDED, load
 from curation.sources import list_files, read_file
@@ -156,15 +157,6 @@ def write(base: str, log_weight: float, thresholds: list[Threshold], lines: int,
     for language in languages().values():
         if language.base == base and language.lid176:
             update_language_file(TARGET / "languages" / f"{language.code}.yml", {"identification": {EMBEDDED: entry}})
-
-
-def steps(thresholds: list[Threshold]) -> dict[int, float]:
-    """Return the thresholds by length, without those that only repeat the one before."""
-    kept: dict[int, float] = {}
-    for each in thresholds:
-        if not kept or each.score != list(kept.values())[-1]:
-            kept[each.start] = each.score
-    return kept
 
 
 def write_root(fitted: dict[str, list[Threshold]]) -> None:

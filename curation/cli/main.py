@@ -18,6 +18,7 @@ _COMMANDS = {
     "report": ("curation.cli.inspect", "Write report.html and report.json of a run or a release."),
     "verify": ("curation.cli.inspect", "Re-check every digest of a release."),
     "langs": ("curation.cli.inspect", "The language table, or one language."),
+    "calibrate": ("curation.cli.calibrate", "Fit the thresholds and bounds of one language."),
     "train": ("curation.cli.gate", "Train the bundled smoke model on a release."),
     "gate": ("curation.cli.gate", "Check a release and write its verdict."),
     "eval-sets": ("curation.cli.evaluation", "What mteb evaluates on, for decontamination."),

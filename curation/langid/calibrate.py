@@ -272,3 +272,74 @@ def precision_and_coverage(answers: Answers, bucket: Bools, base: str, score: fl
     scores, precisions, coverages = curve(answers, bucket, base)
     reach = np.flatnonzero(scores >= np.float32(score)) if score < NEVER else np.zeros(0, np.int64)
     return (float(precisions[reach[-1]]), float(coverages[reach[-1]])) if len(reach) else (1.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """What trusted lines say about one language and a model.
+
+    Attributes:
+        log_weight: natural logarithm of the weight of the language's label.
+        thresholds: the thresholds, fitted on one half of the lines.
+        measured: the same, with precision and coverage on the other half.
+        curves: by the least letters of each length, scores with precision and coverage there, on the other half.
+        confused: languages that are taken for it most often, with how many of their lines are, on the other half.
+        doubted: held-out trusted lines that would not be believed to be in the language.
+    """
+
+    log_weight: float
+    thresholds: list[Threshold]
+    measured: list[Threshold]
+    curves: dict[int, list[tuple[float, float, float]]]
+    confused: list[tuple[str, int]]
+    doubted: list[str]
+
+
+def calibrate(trusted: Lines, others: Lines, model: Model, *, precision: float) -> Calibration:
+    """Calibrate a model for the language of trusted lines.
+
+    Args:
+        trusted: lines in the language, at least one.
+        others: lines in other languages, which can be taken for it.
+        model: a model that has a label for the language.
+        precision: the wanted precision.
+    """
+    base = str(trusted.bases[0])
+    lines = Lines(
+        pa.concat_arrays([trusted.texts, others.texts]),
+        np.concatenate([trusted.bases, others.bases]),
+        np.concatenate([trusted.letters, others.letters]),
+    )
+    out = held_out(lines.texts.to_pylist())
+    weights = fit_log_weights(lines.take(~out), model, only=base)
+    weighted = reweighted(model, weights)
+    fitted, rest = (answer(lines.take(rows), weighted) for rows in (~out, out))
+    thresholds = fit_thresholds(fitted, base, precision=precision)
+    mine, label = rest.lines.bases == base, rest.bases == base
+    least = np.full(len(mine), np.inf)
+    measured, curves = [], {}
+    for (start, bucket), threshold in zip(_buckets(rest.lines), thresholds, strict=False):
+        least[bucket] = threshold.score if threshold.score < NEVER else np.inf
+        found = precision_and_coverage(rest, bucket, base, threshold.score)
+        measured.append(replace(threshold, lines=int((bucket & mine).sum()), precision=found[0], coverage=found[1]))
+        curves[start] = _points(*curve(rest, bucket, base))
+    names, counts = np.unique(rest.lines.bases[label & ~mine], return_counts=True)
+    confused = sorted(zip(names.tolist(), counts.tolist(), strict=True), key=lambda item: (-item[1], item[0]))
+    doubted = rest.lines.texts.filter(pa.array(mine & ~(label & (rest.scores >= least)))).to_pylist()
+    label_of = _labels(trusted.take(np.array([0])), model)[0]
+    return Calibration(float(weights[label_of]), thresholds, measured, curves, confused, doubted)
+
+
+def _points(scores: Floats, precisions: Floats, coverages: Floats) -> list[tuple[float, float, float]]:
+    """Return the points of a curve at which a tenth more of the lines is covered, and the last."""
+    tenths = np.unique(np.searchsorted(coverages, np.arange(1, 11) / 10).clip(0, max(len(scores) - 1, 0)))
+    return [(float(scores[i]), float(precisions[i]), float(coverages[i])) for i in tenths] if len(scores) else []
+
+
+def steps(thresholds: Sequence[Threshold]) -> dict[int, float]:
+    """Return the least scores by length as a language file has them: without those that repeat the one before."""
+    kept: dict[int, float] = {}
+    for each in thresholds:
+        if not kept or each.score != list(kept.values())[-1]:
+            kept[each.start] = each.score
+    return kept
