@@ -79,7 +79,7 @@ def test_errors_are_a_paragraph_with_the_right_code(
 def test_plan_writes_nothing_without_out(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["plan", str(base / "messages.yml"), "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
-    assert [stage["cached"] for stage in plan["stages"]] == [False] * 10
+    assert [stage["cached"] for stage in plan["stages"]] == [False] * 12
     assert {file["file"] for file in plan["inputs"]["extra"]} == {"extra.tsv"}
     assert run_command(["plan", str(base / "messages.yml"), "--out", str(tmp_path / "run")]) == 0
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["plan.json"]
@@ -108,7 +108,7 @@ def test_explain_prints_every_stage(finished: Path, capsys: pytest.CaptureFixtur
     record = open_release(finished / "release").read("full", split="train", columns=["id"])["id"][0].as_py()
     assert run_command(["explain", record, "--run", str(finished)]) == 0
     printed = capsys.readouterr().out
-    for stage in ("read", "distinct", "identify", "filter", "exact_dedup", "near_dedup", "split", "mine", "balance"):
+    for stage in ("read", "distinct", "identify", "score", "filter", "boilerplate", "exact_dedup", "near_dedup", "split"):
         assert f"{stage}: kept" in printed
     assert run_command(["explain", record[:12], "--run", str(finished), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["id"] == record
@@ -144,4 +144,4 @@ def test_the_whole_path_as_a_user_runs_it(base: Path, tmp_path: Path) -> None:
     assert run_command(["verify", str(out / "release")]) == 0
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert json.loads(again.stdout) == summary
-    assert again.stderr.count("found finished") == 10
+    assert again.stderr.count("found finished") == 12
