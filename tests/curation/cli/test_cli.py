@@ -108,7 +108,7 @@ def test_explain_prints_every_stage(finished: Path, capsys: pytest.CaptureFixtur
     record = open_release(finished / "release").read("full", split="train", columns=["id"])["id"][0].as_py()
     assert run_command(["explain", record, "--run", str(finished)]) == 0
     printed = capsys.readouterr().out
-    for stage in ("read", "distinct", "identify", "score", "filter", "boilerplate", "exact_dedup", "near_dedup", "split"):
+    for stage in ("read", "distinct", "identify", "score", "filter", "boilerplate", "exact_dedup", "split", "mine"):
         assert f"{stage}: kept" in printed
     assert run_command(["explain", record[:12], "--run", str(finished), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["id"] == record
