@@ -93,11 +93,10 @@ def _fit(
 def _looser(scores: Scores, name: str, direction: Direction, max_dropped: float) -> float:
     """Return the bound that all but a share of the texts keep, written with the digits that a file would have."""
     whole = np.sort(scores[~np.isnan(scores)].astype(np.float64))
-    spared = math.floor(max_dropped * len(scores))
-    digits = 0 if name.endswith("_chars") else 2
+    spared, unit = math.floor(max_dropped * len(scores)), 1 if name.endswith("_chars") else 100
     if direction == "at_least":
-        return math.floor(float(whole[spared]) * 10**digits) / 10**digits
-    return math.ceil(float(whole[len(whole) - 1 - spared]) * 10**digits) / 10**digits
+        return math.floor(float(whole[spared]) * unit) / unit
+    return math.ceil(float(whole[len(whole) - 1 - spared]) * unit) / unit
 
 
 def bounds_of(fits: list[BoundFit]) -> Bounds:

@@ -37,7 +37,7 @@ def test_foreign_share(column, language, text, share):
 @pytest.mark.parametrize(
     ("language", "text", "share"),
     [
-        ("hin_Deva", "This sentence was never translated.", 1.0),
+        ("tam_Taml", "This sentence was never translated.", 1.0),
         ("jpn_Jpan", "This sentence was never translated.", 1.0),
         ("rus_Cyrl", "Eto predlozhenie na latinitse, a ne tak", 1.0),
         ("amh_Ethi", "This sentence was never translated. አዎ", 30 / 32),

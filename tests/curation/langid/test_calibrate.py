@@ -17,12 +17,14 @@ from curation.langid.calibrate import (
     Answers,
     Lines,
     answer,
+    calibrate,
     curve,
     fit_log_weights,
     fit_thresholds,
     held_out,
     precision_and_coverage,
     reweighted,
+    steps,
 )
 from curation.langid.model import Model, load
 from curation.langid.thresholds import NEVER
@@ -141,3 +143,18 @@ def test_the_curve_counts_languages_alike() -> None:
 def test_few_lines_are_no_proof_of_precision() -> None:
     rows = [("deu", "deu", 0.9)] + [("deu", "nld", 0.9)] * 99
     assert fit_thresholds(_toy(rows), "deu", precision=0.98)[1].score == NEVER
+
+
+def test_one_language_is_calibrated_on_one_half_and_measured_on_the_other(lines: Lines) -> None:
+    mine = lines.bases == "dan"
+    found = calibrate(lines.take(mine), lines.take(~mine), load(), precision=0.95)
+    assert [each.start for each in found.thresholds] == [each.start for each in found.measured] == list(BUCKETS)
+    assert [each.score for each in found.thresholds] == [each.score for each in found.measured]
+    assert sum(each.lines for each in found.thresholds + found.measured) == mine.sum()
+    assert found.confused[0][0] in {"nob", "swe"}
+    out = held_out(lines.texts.to_pylist())
+    assert set(found.doubted) <= set(lines.take(mine & out).texts.to_pylist())
+    for points in found.curves.values():
+        assert [point[0] for point in points] == sorted((point[0] for point in points), reverse=True)
+        assert [point[2] for point in points] == sorted(point[2] for point in points)
+    assert set(steps(found.thresholds).values()) == {each.score for each in found.thresholds}
