@@ -24,8 +24,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.config.model import GettextSource
 from curation.hashing import priority
+from curation.langid.background import django_messages
 from curation.langid.calibrate import (
     BUCKETS,
     FORMULA,
@@ -41,7 +41,6 @@ from curation.langid.calibrate import (
 )
 from curation.langid.model import EMBEDDED, load
 from curation.langid.thresholds import NEVER
-from curation.sources import list_files, read_file
 from language_configs import UnknownLanguageError, languages, resolve
 from language_configs.write import update_language_file
 
@@ -61,8 +60,8 @@ ABOUT = (
     "# Thresholds of lid.176",
     "",
     "What `language_configs` ships, written by `tools/calibrate_languages.py`; how it comes about is said in",
-    "[languages](languages.md#calibration). A text with so many letters is believed to be in a language from this score",
-    "on, where the source declares neither language nor candidates. Lines are those fitted on; precision and coverage",
+    "[languages](languages.md#calibration). A text with so many letters is believed to be in a language from this",
+    "score on, where the source declares neither language nor candidates. Lines are those fitted on; precision and coverage",
     "were measured on the other half of the Tatoeba sentences, in whatever language they are.",
     "",
 )
@@ -118,21 +117,8 @@ def known(collection: Collection) -> Collection:
 
 def django() -> Collection:
     """Return the translated messages of Django's catalogues, by language."""
-    source = GettextSource(
-        name="django",
-        licence="BSD-3-Clause",
-        task="bitext",
-        format="gettext",
-        path="package:django/**/LC_MESSAGES/*.po",
-    )
-    return by_language(_messages(source))
-
-
-def _messages(source: GettextSource) -> Iterator[tuple[str, str]]:
-    for file in list_files(source, Path()):
-        for batch in read_file(source, file, batch_rows=10_000):
-            columns = (batch.rows.column(name).to_pylist() for name in ("positive_language", "positive"))
-            yield from zip(*columns, strict=True)
+    texts, codes = django_messages()
+    return by_language(zip(codes, texts.to_pylist(), strict=True))
 
 
 def by_language(pairs: Iterator[tuple[str, str]]) -> Collection:

@@ -102,12 +102,13 @@ def _language(code: str) -> Language:
 
 def _background(others: Path | None, column: str, language_column: str) -> tuple[Lines, str]:
     """Return lines in other languages and what they are."""
+    from curation.langid.background import django_messages
     from curation.langid.calibrate import Lines
     from curation.sources.texts import read_texts
     from language_configs import UnknownLanguageError, resolve
 
     if others is None:
-        texts, codes = _django()
+        texts, codes = django_messages()
         origin = "Django's catalogues"
     else:
         texts, codes = read_texts(others, column=column, language_column=language_column)
@@ -121,30 +122,6 @@ def _background(others: Path | None, column: str, language_column: str) -> tuple
 
     bases = {code: base(code) for code in set(codes)}
     return Lines.of(texts, [bases[code] for code in codes])[0], origin
-
-
-def _django() -> tuple[Any, list[str]]:
-    """Return the messages of Django's catalogues, which come with the extra `demo`."""
-    import pyarrow as pa
-
-    from curation.config.model import GettextSource
-    from curation.sources import list_files, read_file
-
-    source = GettextSource(
-        name="django",
-        licence="BSD-3-Clause",
-        task="bitext",
-        format="gettext",
-        path="package:django/**/LC_MESSAGES/django.po",
-    )
-    try:
-        files = list_files(source, Path())
-    except ConfigError:
-        hint = "pip install 'ml-embed-curation[demo]', or give a table of lines with --others"
-        raise ConfigError("There are no lines in other languages to compare with", hint=hint) from None
-    rows = [batch.rows for file in files for batch in read_file(source, file, batch_rows=16_384)]
-    table = pa.Table.from_batches(rows)
-    return table["positive"].combine_chunks(), table["positive_language"].to_pylist()
 
 
 def _calibration(language: Language, texts: Any, background: Lines, model: str, precision: float) -> Calibration | None:

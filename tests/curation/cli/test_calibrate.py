@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from curation.cli.calibrate import _django
 from curation.cli.main import run_command
+from curation.langid.background import django_messages
 from curation.langid.model import EMBEDDED
 
 
 @pytest.fixture(scope="module")
 def finnish(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    texts, codes = _django()
+    texts, codes = django_messages()
     lines = [text for text, code in zip(texts.to_pylist(), codes, strict=True) if code == "fin_Latn"]
     path = tmp_path_factory.mktemp("trusted") / "finnish.txt"
     path.write_text("\n".join(" ".join(line.split()) for line in lines) + "\n", encoding="utf-8")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.config.model import GettextSource
+from curation.langid.background import django_messages
 from curation.langid.calibrate import (
     BUCKETS,
     MIN_LINES,
@@ -28,27 +26,35 @@ from curation.langid.calibrate import (
 )
 from curation.langid.model import Model, load
 from curation.langid.thresholds import NEVER
-from curation.sources import list_files, read_file
 
-LOCALES = ["de", "nl", "da", "nb", "sv", "tr", "az", "ru", "uk", "bg", "el", "he", "fa", "ar", "hi", "th", "ja"]
+LANGUAGES = frozenset(
+    [
+        "deu",
+        "nld",
+        "dan",
+        "nob",
+        "swe",
+        "tur",
+        "azj",
+        "rus",
+        "ukr",
+        "bul",
+        "ell",
+        "heb",
+        "pes",
+        "arb",
+        "hin",
+        "tha",
+        "jpn",
+    ]
+)
 
 
 @pytest.fixture(scope="module")
 def lines() -> Lines:
-    source = GettextSource(
-        name="django",
-        licence="BSD-3-Clause",
-        task="bitext",
-        format="gettext",
-        path="package:django/**/LC_MESSAGES/django.po",
-        locales=LOCALES,
-    )
-    batches = [
-        batch.rows for file in list_files(source, Path()) for batch in read_file(source, file, batch_rows=10_000)
-    ]
-    table = pa.Table.from_batches(batches)
-    bases = [code.partition("_")[0] for code in table["positive_language"].to_pylist()]
-    return Lines.of(table["positive"].combine_chunks(), bases)[0]
+    texts, codes = django_messages()
+    everything = Lines.of(texts, [code.partition("_")[0] for code in codes])[0]
+    return everything.take(np.isin(everything.bases, sorted(LANGUAGES)))
 
 
 @pytest.fixture(scope="module")
