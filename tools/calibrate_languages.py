@@ -61,8 +61,8 @@ ABOUT = (
     "",
     "What `language_configs` ships, written by `tools/calibrate_languages.py`; how it comes about is said in",
     "[languages](languages.md#calibration). A text with so many letters is believed to be in a language from this",
-    "score on, where the source declares neither language nor candidates. Lines are those fitted on; precision and coverage",
-    "were measured on the other half of the Tatoeba sentences, in whatever language they are.",
+    "score on, where the source declares neither language nor candidates. Lines are those fitted on; precision and",
+    "coverage were measured on the other half of the Tatoeba sentences, in whatever language they are.",
     "",
 )
 

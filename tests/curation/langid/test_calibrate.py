@@ -87,7 +87,8 @@ def test_a_weight_is_found_again(lines: Lines) -> None:
     again = fit_log_weights(lines, model)
     assert again == pytest.approx(everything, abs=0.35)
     alone = fit_log_weights(lines, model, only="nld")
-    assert alone[label] < np.log(model.weights[label]) - 1
+    # The others, which stay as they are, hold it in place.
+    assert alone[label] < np.log(model.weights[label]) - 0.5
     others = np.arange(len(alone)) != label
     assert alone[others] == pytest.approx(np.log(model.weights.astype(np.float64))[others])
 
