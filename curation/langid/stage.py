@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from curation.config.model import BaseSource, Identify, OnMismatch, OnUndetermined
 from curation.langid.declared import check
-from curation.langid.findings import NO_REASON, UNDETERMINED, Findings, Rows
+from curation.langid.findings import NO_REASON, UNDETERMINED, Findings, Rows, Scores
 from curation.langid.prepare import prepare
 from curation.langid.scope import Codes
-from curation.langid.undeclared import find, find_pairs, relation_of
+from curation.langid.undeclared import find, find_code, find_pairs, may_be_code, relation_of
 from curation.ledger import Decision, ledger_rows
 from curation.outcome import Outcome
 from curation.records import counted_language
@@ -145,6 +145,8 @@ def _findings(records: pa.Table, options: Identify, policies: Mapping[str, Sourc
         for (code,), rows in _groups(declared[side]):
             if code and not code.endswith(_CODE_SUFFIX):
                 found[side].put(rows, check(texts[side].take(pa.array(rows)), resolve(code), options))
+        for rows, programs, scores in _code(records, side, declared[side], policies):
+            declared[side][rows], found[side].codes[rows], found[side].scores[rows] = programs, programs, scores
     for (source, task, *codes), rows in _groups(records["source"], records["task"], *declared):
         open_sides = [side for side in (0, 1) if codes[side] == ""]
         candidates, relation = policies[source].candidates, relation_of(task)
@@ -155,6 +157,19 @@ def _findings(records: pa.Table, options: Identify, policies: Mapping[str, Sourc
         for side in open_sides if len(open_sides) == 1 else []:
             found[side].put(rows, find(here[side], options, candidates, codes[1 - side], relation))
     return found
+
+
+def _code(
+    records: pa.Table, side: int, declared: Codes, policies: Mapping[str, SourcePolicy]
+) -> Iterator[tuple[Rows, Codes, Scores]]:
+    """Yield rows of undeclared texts that are program code, with its language and score."""
+    texts = records[_SIDES[side]].combine_chunks()
+    for (source, task, code), rows in _groups(records["source"], records["task"], declared):
+        candidates = policies[source].candidates
+        if code == "" and may_be_code(task, candidates):
+            codes, scores = find_code(texts.take(pa.array(rows)), candidates)
+            is_code = codes != ""
+            yield rows[is_code], codes[is_code], scores[is_code]
 
 
 def _groups(*columns: Sequence[Any] | pa.ChunkedArray) -> Iterator[tuple[tuple[str, ...], npt.NDArray[np.int64]]]:

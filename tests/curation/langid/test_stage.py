@@ -323,6 +323,44 @@ def test_program_code_is_never_identified(code: str) -> None:
     assert outcome.records["query_lid_score"][0].as_py() > 0.5
 
 
+PROGRAM = """\
+import os
+
+
+def find(path: str) -> list[str]:
+    \"\"\"Return the files below a path.\"\"\"
+    found = []
+    for folder, _, names in os.walk(path):
+        found += [os.path.join(folder, name) for name in names]
+    return sorted(found)
+"""
+
+
+@pytest.mark.parametrize(
+    ("task", "candidates", "query", "positive"),
+    [
+        ("code", [], "eng_Latn", "python_Zzzz"),
+        ("code", ["eng", "python", "java"], "eng_Latn", "python_Zzzz"),
+        ("retrieval", ["eng", "python", "java"], "eng_Latn", "python_Zzzz"),
+        ("code", ["python"], "und_Latn", "python_Zzzz"),
+    ],
+)
+def test_program_code_is_found_where_it_can_be(task: str, candidates: list[str], query: str, positive: str) -> None:
+    row = {"query": ENGLISH, "query_language": "", "positive": PROGRAM, "positive_language": "", "task": task}
+    outcome = _run([row], candidates=candidates, on_undetermined="keep", min_score=0.5)
+    assert outcome.records["query_language"].to_pylist() == [query]
+    assert outcome.records["positive_language"].to_pylist() == [positive]
+    assert outcome.records["positive_lid_score"][0].as_py() > 0.8
+    assert outcome.records["language"].to_pylist() == [positive]
+
+
+@pytest.mark.parametrize(("task", "candidates"), [("retrieval", []), ("code", ["eng", "deu"])])
+def test_program_code_is_not_looked_for_elsewhere(task: str, candidates: list[str]) -> None:
+    row = {"positive": PROGRAM, "positive_language": "", "task": task}
+    outcome = _run([row], candidates=candidates, on_undetermined="keep")
+    assert not outcome.records["positive_language"][0].as_py().endswith("_Zzzz")
+
+
 @pytest.mark.parametrize(
     ("query", "positive", "options", "reason", "detail"),
     [
