@@ -22,6 +22,8 @@ from language_configs.scripts import members
 # A text is in another script than its language's when fewer of its letters than this are in the latter: names and
 # terms in Latin letters are at home in any script.
 MIN_SCRIPT_SHARE = 0.2
+# A declaration is evidence too: how much likelier the declared language is than without it.
+DECLARED_ODDS = 100
 # Fewer letters than this are evidence of no script.
 MIN_SCRIPT_LETTERS = 2
 
@@ -79,8 +81,9 @@ def _opinions(beliefs: Beliefs, model: Model, declared: Language) -> tuple[Codes
 
     Returns:
         The likeliest language, empty where it is the declared one, a close relative, or in another script than the
-        text; its probability together with its own relatives', between which there is no need to choose; and that of
-        the declared one, in whatever script (0 if it is not among the likeliest).
+        text; its probability together with its own relatives', between which there is no need to choose, in view of
+        the declaration; and that of the declared one, in whatever script (0 if it is not among the likeliest), without
+        it.
     """
     relatives = confusable(declared.base)
     own = _meaning_one_of(model, frozenset({declared.base}))
@@ -95,7 +98,8 @@ def _opinions(beliefs: Beliefs, model: Model, declared: Language) -> tuple[Codes
         others[rows] = [_other(model.meanings[label], system, relatives) for system in beliefs.systems[rows]]
         group = frozenset[str]().union(*(confusable(item.base) for item in model.meanings[label]))
         likely[rows] = (shares[rows] * _meaning_one_of(model, group)).sum(axis=1)
-    return others, likely.clip(0, 1), (shares * own).sum(axis=1).clip(0, 1)
+    given = (shares * own).sum(axis=1)
+    return others, (likely / (1 + (DECLARED_ODDS - 1) * given)).clip(0, 1), given.clip(0, 1)
 
 
 @lru_cache(maxsize=1024)

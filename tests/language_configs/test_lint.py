@@ -31,7 +31,12 @@ def _model(text: str) -> str:
         ("languages/cmn_Hans.yml", "length_factor: 0.32\n", "length_factor", "inherited anyway"),
         ("languages/hin_Deva.yml", "profile: standard\n", "profile", "inherited anyway"),
         ("languages/deu_Latn.yml", "filters: {query: {min_chars: 2}}\n", "filters.query.min_chars", "inherited anyway"),
-        ("languages/deu_Latn.yml", "filters: {all: {min_chars: 2}}\n", "filters.all.min_chars", "inherited anyway"),
+        (
+            "languages/deu_Latn.yml",
+            "filters: {all: {max_repetition: 0.6}}\n",
+            "filters.all.max_repetition",
+            "inherited anyway",
+        ),
         (
             "languages/aar_Latn.yml",
             "filters: {all: {min_chars: 4}, code: {min_chars: 4}}\n",
@@ -52,12 +57,12 @@ def _model(text: str) -> str:
         ("languages/aar_Latn.yml", "aliases: [aar]\n", "aliases", "own code is no alias"),
         # What contradicts itself.
         ("languages/aar_Latn.yml", "filters: {query: {min_chars: 9, max_chars: 8}}\n", "filters.query", "no text can"),
-        ("languages/aar_Latn.yml", "filters: {all: {max_chars: 1}}\n", "filters.code", "no text can pass"),
+        ("languages/aar_Latn.yml", "filters: {all: {max_chars: 1}}\n", "filters.query", "no text can pass"),
         ("scripts/Cher.yml", "filters: {title: {min_chars: 20001}}\n", "filters.title", "no text can pass"),
         ("languages/aar_Latn.yml", _model("{min_score: {0: 0.5, 20: 0.9}}"), "min_score", "rises to 0.9 at 20 letters"),
         ("languages/aar_Latn.yml", _model("{min_score: {20: 0.5, 0: 0.9}}"), "min_score", "in the order"),
         ("languages/aar_Latn.yml", _model("{min_score: {0: 1.5}}"), "min_score.0", "less than or equal to 1"),
-        ("languages/aar_Latn.yml", "profile: strict\n", "profile", "there is no profile 'strict'"),
+        ("languages/aar_Latn.yml", "profile: severe\n", "profile", "there is no profile 'severe'"),
         ("languages/aar_Latn.yml", "pygments: python\n", "pygments", "is for programming languages"),
         # What is no punctuation or no digits.
         ("scripts/Thai.yml", "terminals: ''\n", "terminals", "is empty"),
