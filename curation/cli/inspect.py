@@ -135,7 +135,7 @@ def _language(code: str, *, as_json: bool) -> None:
     except UnknownLanguageError as error:
         raise ConfigError(str(error), hint="curate langs shows all codes") from None
     values = explain(language)
-    rows = [(value.key, plain(_shown(value.value)), value.level, plain(value.file)) for value in values]
+    rows = [(value.key, value.level, plain(value.file), plain(_shown(value.value))) for value in values]
     origins = [asdict(value) for value in values]
     result(_facts(language) | {"origins": origins}, _aligned(rows), as_json=as_json)
 
@@ -157,7 +157,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, tuple | list):
         return " ".join(map(str, value))
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_shown(item)}" for key, item in value.items())
+        return ", ".join(f"{key}: {_shown(item)}" for key, item in value.items() if item != "")
     return "off" if value is None else str(value)
 
 

@@ -31,7 +31,7 @@ def statuses(checks: list[signal.Check]) -> dict[str, str]:
 def test_a_release_that_teaches(gated: Verdict) -> None:
     assert gated.status == "pass"
     found = {check.id: check for check in gated.checks}
-    assert found["signal.gain_over_shuffled"].value > 2 * Gate().min_gain_over_shuffled
+    assert found["signal.gain_over_shuffled"].value > 1.5 * Gate().min_gain_over_shuffled
     assert found["signal.gain_over_untrained"].status == "pass"
     assert found["signal.gain_over_lexical"].severity == "warn"
 
