@@ -41,8 +41,10 @@ def check(texts: pa.Array, declared: Language, options: Identify) -> Findings:
 
 def _check(beliefs: Beliefs, declared: Language, options: Identify) -> Findings:
     model, systems = load(options.model), beliefs.systems
-    findings = Findings.of(np.array([_variant(declared, system) for system in systems], dtype=object))
-    is_known = np.isin(findings.codes, sorted(model.codes()))
+    variants = {system: _variant(declared, system) for system in set(systems)}
+    findings = Findings.of(np.array([variants[system] for system in systems], dtype=object))
+    known = {code: code in model.codes() for code in variants.values()}
+    is_known = np.array([known[code] for code in findings.codes], dtype=np.bool_)
     others, likely, own = _opinions(beliefs, model, declared)
     others[likely < (UNCALIBRATED if options.min_score is None else options.min_score)] = ""
     findings.scores[:] = np.where(is_known, own, np.nan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -50,6 +50,7 @@ class Model:
     weights: Floats
     predict: Predict
 
+    @lru_cache(maxsize=8)  # noqa: B019 - a process has one model, or a few
     def codes(self) -> frozenset[str]:
         """Return the codes of the languages that the model knows, each in a script in which it does."""
         return frozenset(language.code for meaning in self.meanings for language in meaning)
@@ -66,15 +67,18 @@ class Model:
         return self._ask(texts, len(self.labels), 0.0)
 
     def _ask(self, texts: Sequence[str], count: int, floor: float) -> Floats:
-        index = {label: i for i, label in enumerate(self.labels)}
-        sizes, scores, labels = [], [], []
+        index, predict = {label: i for i, label in enumerate(self.labels)}, self.predict
+        sizes: list[int] = []
+        scores: list[float] = []
+        labels: list[int] = []
+        add_size, add_score, add_label = sizes.append, scores.append, labels.append
         # Taken apart at once: many answers (lists of tuples) alive together keep the garbage collector busy.
         for text in texts:
-            answer = self.predict(text + "\n", count, floor, "strict")
-            sizes.append(len(answer))
+            answer = predict(text + "\n", count, floor, "strict")
+            add_size(len(answer))
             for score, label in answer:
-                scores.append(score)
-                labels.append(index[label])
+                add_score(score)
+                add_label(index[label])
         matrix = np.zeros((len(texts), len(index)), dtype=np.float32)
         matrix[np.repeat(np.arange(len(texts)), sizes), np.array(labels, np.int64)] = scores
         return np.minimum(matrix, 1, out=matrix)

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.config.model import BaseSource, Identify, OnMismatch, OnUndetermined
 from curation.langid.declared import check
@@ -172,11 +172,27 @@ def _code(
             yield rows[is_code], codes[is_code], scores[is_code]
 
 
-def _groups(*columns: Sequence[Any] | pa.ChunkedArray) -> Iterator[tuple[tuple[str, ...], npt.NDArray[np.int64]]]:
-    """Yield each combination of values, in order, with the rows that have it."""
-    values = [column.to_pylist() if isinstance(column, pa.ChunkedArray) else column for column in columns]
-    rows_of: dict[tuple[str, ...], list[int]] = {}
-    for row, key in enumerate(zip(*values, strict=True)):
-        rows_of.setdefault(key, []).append(row)
-    for key, rows in sorted(rows_of.items()):
-        yield key, np.array(rows)
+def _groups(*columns: Codes | pa.ChunkedArray) -> Iterator[tuple[tuple[str, ...], Rows]]:
+    """Yield each combination of values, in order, with the rows that have it, which rise."""
+    keys = np.zeros(len(columns[0]), dtype=np.int64)
+    values: list[list[str]] = []
+    for column in columns:
+        array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else pa.array(column, pa.string())
+        encoded = array.dictionary_encode()
+        order = pc.array_sort_indices(encoded.dictionary).to_numpy()
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        values.append(encoded.dictionary.take(pa.array(order)).to_pylist())
+        keys = keys * max(len(order), 1) + rank[encoded.indices.to_numpy(zero_copy_only=False)]
+    rows = np.argsort(keys, kind="stable")
+    for part in np.split(rows, np.flatnonzero(np.diff(keys[rows])) + 1):
+        if len(part):
+            yield _unpacked(int(keys[part[0]]), values), part
+
+
+def _unpacked(key: int, values: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    found = []
+    for column in reversed(values):
+        key, rank = divmod(key, len(column))
+        found.append(column[rank])
+    return tuple(reversed(found))
