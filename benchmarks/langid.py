@@ -28,12 +28,15 @@ from curation.langid.declared import check
 from curation.langid.model import load
 from curation.langid.prepare import prepare
 from curation.langid.scripts import letter_counts
+from curation.langid.stage import SourcePolicy, identify_records
 from curation.langid.thresholds import min_scores
+from curation.records import RECORD_SCHEMA
 from language_configs import UnknownLanguageError, confusable, resolve
 
 RATE_GOAL, CANDIDATES_GOAL, PRECISION_GOAL = 0.8, 0.97, 0.98
 # What "a clear margin" over fastText's first label is taken to be.
 MARGIN_GOAL = 0.05
+BATCH_ROWS = 16_384
 # Draws of the two other candidates for each language.
 DRAWS = 10
 # Fewer texts than this of one length are no measurement of a language.
@@ -65,7 +68,7 @@ def main() -> None:
     options = parser.parse_args()
     pa.set_cpu_count(1)
     table = pq.read_table(options.data / "tatoeba/pairs.parquet")
-    print_rate(table["text"].to_pylist(), options.runs)
+    print_rate(table, options.runs)
     texts = read(table, everything=options.all)
     print(f"\n{len(texts.texts):,} texts in {len(texts.languages(known=False))} languages, ", end="")
     print(f"{len(texts.languages())} of them known to the model")
@@ -92,31 +95,67 @@ def base_of(code: str) -> str:
         return code
 
 
-def print_rate(texts: list[str], runs: int) -> None:
-    """Compare rates, in turn, on one thread, texts as Python strings in both."""
+def print_rate(table: pa.Table, runs: int) -> None:
+    """Compare rates, in turn, on one thread: of texts as Python strings, and of the stage on both sides of records."""
     predict = load().predict
+    texts, english = table["text"].to_pylist(), table["english"].to_pylist()
 
-    def bare() -> object:
-        return [predict(text + "\n", 1, 0.0, "strict") for text in texts]
+    def bare(lines: list[str]) -> object:
+        return [predict(line + "\n", 1, 0.0, "strict") for line in lines]
 
-    contenders: dict[str, Callable[[], object]] = {
-        "fastText, first label": bare,
-        "identify": lambda: identify(texts),
-        "identify, 3 candidates": lambda: identify(texts, candidates=["deu", "eng", "fra"]),
+    def stage(records: pa.Table) -> None:
+        policies = {"benchmark": SourcePolicy((), "drop", "keep")}
+        for start in range(0, records.num_rows, BATCH_ROWS):
+            part = records.slice(start, BATCH_ROWS)
+            identify_records(part, Identify(), policies=policies, pivot="eng_Latn")
+
+    declared = [resolve(code).code if known_code(code) else "" for code in table["language"].to_pylist()]
+    nothing = [""] * len(texts)
+    cases = {"declared": records_of(table, declared), "undeclared": records_of(table, nothing)}
+    contenders: dict[str, tuple[int, Callable[[], object]]] = {
+        "fastText, first label": (1, lambda: bare(texts)),
+        "identify": (1, lambda: identify(texts)),
+        "identify, 3 candidates": (1, lambda: identify(texts, candidates=["deu", "eng", "fra"])),
+        "fastText, both sides": (2, lambda: bare(english + texts)),
+        "stage, declared": (2, lambda: stage(cases["declared"])),
+        "stage, undeclared": (2, lambda: stage(cases["undeclared"])),
     }
     identify(texts[:1000])
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(runs):
-        for name, run in contenders.items():
+        for name, (_, run) in contenders.items():
             begin = time.perf_counter()
             run()
             seconds[name].append(time.perf_counter() - begin)
-    base = seconds["fastText, first label"]
-    print(f"{len(texts):,} texts, median of {runs} runs in turn, one core")
-    for name, times in seconds.items():
-        ratio = statistics.median(b / t for b, t in zip(base, times, strict=True))
-        goal = verdict(ratio, RATE_GOAL) if name == "identify" else ""
-        print(f"  {name:<24} {len(texts) / statistics.median(times):>9,.0f} texts/s  {ratio:.2f}x {goal}")
+    print(f"{len(texts):,} pairs, median of {runs} runs in turn, one core; texts a second")
+    for name, (sides, _) in contenders.items():
+        base = seconds["fastText, first label" if sides == 1 else "fastText, both sides"]
+        ratio = statistics.median(b / t for b, t in zip(base, seconds[name], strict=True))
+        goal = verdict(ratio, RATE_GOAL) if name == "identify" or name.startswith("stage") else ""
+        print(f"  {name:<24} {sides * len(texts) / statistics.median(seconds[name]):>9,.0f}  {ratio:.2f}x {goal}")
+
+
+def records_of(table: pa.Table, languages: list[str]) -> pa.Table:
+    """Return the pairs as records, English queries declared where the positives are."""
+    count = table.num_rows
+    same = {name: pa.repeat(pa.scalar("benchmark"), count) for name in RECORD_SCHEMA.names}
+    query = ["eng_Latn" if code else "" for code in languages]
+    columns = same | {
+        "query": table["english"],
+        "positive": table["text"],
+        "task": pa.repeat(pa.scalar("bitext"), count),
+    }
+    columns |= {"query_language": pa.array(query), "positive_language": pa.array(languages)}
+    columns |= {"negatives": pa.array([[]] * count, pa.list_(pa.string())), "row": pa.array(range(count))}
+    return pa.table([columns[name] for name in RECORD_SCHEMA.names], schema=RECORD_SCHEMA)
+
+
+def known_code(code: str) -> bool:
+    """Tell whether a code is in the table of languages."""
+    try:
+        return bool(resolve(code))
+    except UnknownLanguageError:
+        return False
 
 
 def print_accuracy(texts: Texts) -> None:

@@ -21,7 +21,7 @@ EMBEDDED = "lid.176"
 
 # The likeliest labels, as many as this and as likely as this, cost fastText little more than the first alone, and
 # hold the answer of nearly every text.
-COUNT, FLOOR = 5, 0.02
+COUNT, FLOOR = 4, 0.03
 
 _PREFIX = "__label__"
 _CODE = re.compile(r"([a-z]{3})_([A-Z][a-z]{3})")
