@@ -7,6 +7,7 @@ from language_configs.loader import (
     confusable,
     in_all_scripts,
     resolve,
+    resolve_program,
     variants,
 )
 from language_configs.read import LanguageFileError
@@ -24,5 +25,6 @@ __all__ = [
     "in_all_scripts",
     "languages",
     "resolve",
+    "resolve_program",
     "variants",
 ]

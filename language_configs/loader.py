@@ -71,6 +71,20 @@ def variants(code: str) -> tuple[Language, ...]:
     return (language,) if is_exact else in_all_scripts(language)
 
 
+def resolve_program(code: str) -> Language | None:
+    """Return the programming language that a code means, whatever else it means (`ts`); None if it means none."""
+    return _program_index().get(code.strip().lower())
+
+
+@cache
+def _program_index() -> Mapping[str, Language]:
+    index: dict[str, Language] = {}
+    for language in (item for item in languages().values() if item.kind == "programming"):
+        for name in (language.code, language.base, *language.aliases):
+            index.setdefault(name.lower(), language)
+    return MappingProxyType(index)
+
+
 def in_all_scripts(language: Language) -> tuple[Language, ...]:
     """Return the language in each of its scripts, the default first."""
     return tuple(languages()[f"{language.base}_{script}"] for script in language.scripts)

@@ -31,9 +31,9 @@ _NOT_PLAIN = frozenset({"no", "on", "yes", "off", "n", "y", "null", "true", "fal
 def update_language_file(path: Path, values: Mapping[str, Any]) -> None:
     """Set keys of a language file, which need not exist yet, and leave all others as they are.
 
-    A mapping is merged with the one in the file by its first keys (a model of `identification`, a role of `filters`);
-    `None` takes a key away, on either level. Comments at the head of the file stay, others are lost. The file is
-    replaced as a whole or not at all.
+    A mapping is merged with the one in the file by its first keys (a model of `identification`), the bounds of a role
+    of `filters` by their names; `None` takes a key or a first key away. Comments at the head of the file stay, others
+    are lost. The file is replaced as a whole or not at all.
 
     Args:
         path: the file, in a folder `languages`; files in `scripts` and `families`, and `root.yml`, are served alike.
@@ -73,6 +73,11 @@ def _merged(old: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]
         plain = _plain(value)
         known = merged.get(key)
         if isinstance(plain, dict) and isinstance(known, dict):
+            if key == "filters":
+                # What is set for a role by hand stays beside what is set now.
+                plain = {
+                    role: {**known.get(role, {}), **bounds} if bounds else bounds for role, bounds in plain.items()
+                }
             plain = {name: item for name, item in {**known, **plain}.items() if item is not None}
         merged[key] = plain
     return {key: value for key, value in merged.items() if value is not None and value != {}}

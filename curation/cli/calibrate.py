@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _ROLES = ("query", "title", "sentence", "passage")
 _MIN_LINES = 20
+_MAX_FOREIGN = 0.2
 _TEXT_CHARS = 100
 _SHOWN = 5
 
@@ -59,21 +60,23 @@ def calibrate_command(
     from filters.calibrate import fit_bounds
 
     language = _language(code)
-    texts = normalise(read_texts(trusted, column=column)[0])
+    # A line that stands there twice is one proof.
+    texts = normalise(read_texts(trusted, column=column)[0]).unique()
     if len(texts) < _MIN_LINES:
         raise ConfigError(
-            f"{len(texts)} lines are too few to calibrate {language.code}",
+            f"{len(texts)} different lines are too few to calibrate {language.code}",
             where=str(trusted),
             why=f"at least {_MIN_LINES} are needed, and some 500 for a threshold of each length",
             hint="add lines that you trust to be in the language",
         )
+    _check_script(texts, language, trusted)
     background, origin = _background(others, column, language_column)
     calibration = _calibration(language, texts, background, model, precision)
     if calibration is None:
         say(f"{model} has no label for {language.code}: what a source declares decides; only the bounds are fitted")
     fits = fit_bounds(texts, language, role, max_dropped=max_dropped)
     entry = _entry(calibration, fits, role, model, (trusted.name, origin), len(texts), precision)
-    file = _write(out, language.code, entry) if out else None
+    file = _write(out, language.code, entry) if out and len(entry) > 1 else None
     value = {
         "language": language.code,
         "lines": len(texts),
@@ -83,8 +86,10 @@ def calibrate_command(
         "file": str(file) if file else None,
         "entry": entry,
     }
-    text = "\n".join(_shown(language, calibration, fits, len(texts), origin, role))
+    text = "\n".join(_shown(language, calibration, fits, len(texts), origin, role, model, precision))
     where = f"written to {file}" if file else "nothing is written: add --out FOLDER, and set CURATION_LANGUAGES=FOLDER"
+    if out and file is None:
+        where = "nothing is written, for nothing was found that differs from what holds"
     result(value, f"{text}\n\n{where}", as_json=as_json)
 
 
@@ -98,6 +103,22 @@ def _language(code: str) -> Language:
     if language.kind == "programming":
         raise ConfigError(f"{language.code} is a programming language", hint="calibration is for natural languages")
     return language
+
+
+def _check_script(texts: Any, language: Language, trusted: Path) -> None:
+    """Refuse lines most of which are not even in the language's script."""
+    from curation.langid.scripts import NO_SCRIPT, fits, script_of
+
+    systems = script_of(texts)
+    foreign = [system for system in systems if system != NO_SCRIPT and not fits(language.script, system)]
+    if len(foreign) > _MAX_FOREIGN * len(systems):
+        found = ", ".join(sorted(set(foreign)))
+        raise ConfigError(
+            f"the lines are not in {language.code}",
+            where=str(trusted),
+            why=f"{len(foreign):,} of {len(systems):,} are not written in {language.script} but {found}",
+            hint="give the code of the language that they are in, with its script where it has several",
+        )
 
 
 def _background(others: Path | None, column: str, language_column: str) -> tuple[Lines, str]:
@@ -158,7 +179,7 @@ def _entry(
     bounds = bounds_of(fits).model_dump()
     if bounds:
         entry["filters"] = {role: bounds}
-    if calibration is not None and calibration.thresholds:
+    if calibration is not None and _believes(calibration):
         provenance = {
             "lines": lines,
             "sources": [sources[0], f"against {sources[1]}"],
@@ -175,10 +196,10 @@ def _write(folder: Path, code: str, entry: dict[str, Any]) -> Path:
     from language_configs.write import update_language_file
 
     path = folder / "languages" / f"{code}.yml"
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         update_language_file(path, entry)
-    except LanguageFileError as error:
+    except (LanguageFileError, OSError) as error:
         raise ConfigError(
             "The language file cannot be written",
             where=str(path),
@@ -188,12 +209,24 @@ def _write(folder: Path, code: str, entry: dict[str, Any]) -> Path:
     return path
 
 
+def _believes(calibration: Calibration) -> bool:
+    """Tell whether any score of any length was found to be enough."""
+    return any(each.score < 1 for each in calibration.thresholds)
+
+
 def _shown(
-    language: Language, calibration: Calibration | None, fits: list[BoundFit], lines: int, origin: str, role: Role
+    language: Language,
+    calibration: Calibration | None,
+    fits: list[BoundFit],
+    lines: int,
+    origin: str,
+    role: Role,
+    model: str,
+    precision: float,
 ) -> list[str]:
     shown = [f"{language.code} ({language.name}): {lines:,} trusted lines, compared with {origin}"]
     if calibration is not None:
-        shown += _identification(calibration)
+        shown += _identification(calibration, language, model, precision)
     rows = [(fit.name, f"{fit.bound:g}", f"{fit.dropped:.2%}", _fitted(fit)) for fit in fits]
     shown += ["", f"filters, role {role}", columns(("bound", "now", "drops", "fitted"), rows)]
     for fit in fits:
@@ -207,15 +240,32 @@ def _fitted(fit: BoundFit) -> str:
     return f"{fit.fitted:g}" if fit.fitted != fit.bound else "stays"
 
 
-def _identification(calibration: Calibration) -> list[str]:
+def _identification(calibration: Calibration, language: Language, model: str, precision: float) -> list[str]:
+    import numpy as np
+
+    from curation.langid.thresholds import least_scores
+
     if not calibration.thresholds:
         return ["", "identification: too few lines of any length for a threshold"]
-    header = ("letters from", "held-out lines", "least score", "precision", "coverage")
+    starts = np.array([each.start for each in calibration.measured])
+    now = least_scores(np.array([language.code] * len(starts), dtype=object), starts, model)
+    header = ("letters from", "held-out lines", "least score", "now", "precision", "coverage")
     rows = [
-        (str(each.start), each.lines, _score(each.score), f"{each.precision:.3f}", f"{each.coverage:.3f}")
-        for each in calibration.measured
+        (
+            str(each.start),
+            each.lines,
+            _score(each.score),
+            _score(least),
+            f"{each.precision:.3f}",
+            f"{each.coverage:.3f}",
+        )
+        for each, least in zip(calibration.measured, now.tolist(), strict=True)
     ]
     shown = ["", f"identification (weight {calibration.log_weight:+.2f}, natural logarithm)", columns(header, rows)]
+    if not _believes(calibration):
+        shown.append("no score is enough at any length: too few lines, or others that look the same; what holds stays")
+    if short := [str(each.start) for each in calibration.measured if each.coverage and each.precision < precision]:
+        shown.append(f"less than the wanted precision on the other half, from {', '.join(short)} letters")
     for start, points in calibration.curves.items():
         curve = "  ".join(f"{score:.3f}: {precision:.3f}/{coverage:.2f}" for score, precision, coverage in points)
         shown += [f"curve from {start} letters (score: precision/coverage)", f"  {curve or 'no line has the label'}"]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from curation.config.rules import STAGE_RULES, check_name
-from language_configs import resolve, variants
+from language_configs import resolve, resolve_program, variants
 from language_configs.bounds import Bounds, Role, Share, profile
 
 TaskType = Literal["retrieval", "bitext", "sts", "clustering", "classification", "code"]
@@ -76,6 +76,17 @@ class BaseSource(Section):
         for code in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
             resolve(code)
         return value
+
+    @model_validator(mode="after")
+    def _says_which_language(self) -> BaseSource:
+        """Refuse codes that mean a language that people speak and one that machines run, where it may be either."""
+        declared = (self.query_language, self.positive_language, *self.candidate_languages)
+        for code in declared if self.task == "code" else ():
+            program = resolve_program(code) if isinstance(code, str) else None
+            if program is not None and isinstance(code, str) and resolve(code) != program:
+                meant = " or ".join(f"{language.code} ({language.name})" for language in (program, resolve(code)))
+                raise ValueError(f"`{code}` means two languages: say {meant}")
+        return self
 
 
 class Columns(Section):

@@ -15,7 +15,7 @@ from curation.langid.code_model import CodeModel, Floats, embedded
 from curation.langid.decide import OUTSIDE_SHARE, Scores
 from curation.langid.scope import Bools, Codes
 from curation.text import as_arrow
-from language_configs import UnknownLanguageError, languages, resolve
+from language_configs import UnknownLanguageError, languages, resolve_program
 
 UNDETERMINED = "und_Zzzz"
 
@@ -61,9 +61,9 @@ def identify_code(
 
 
 def _programming(code: str) -> str:
-    """Return the code of a programming language that is named by its code, or by another name that is no clash."""
-    language = languages().get(code) or languages().get(f"{code.lower()}_Zzzz") or resolve(code)
-    if language.kind != "programming":
+    """Return the code of the programming language that is meant."""
+    language = resolve_program(code)
+    if language is None:
         raise UnknownLanguageError(code)
     return language.code
 

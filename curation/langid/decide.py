@@ -46,7 +46,7 @@ def identify(
     """Identify the language of each text.
 
     Each text is judged on its own, whatever stands beside it. The answer is the likeliest language; how likely, the
-    score says, and `believable` from which score on it can be believed.
+    score says, and `min_scores` from which score on it can be believed.
 
     Args:
         texts: strings, shape (n,); null counts as empty.

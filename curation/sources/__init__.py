@@ -20,7 +20,8 @@ __all__ = ["Fingerprint", "ReadBatch", "Rejected", "SourceFile", "fingerprint", 
 
 
 def _columns_layout(source: Any) -> Layout:
-    return Layout.of(source.columns, source.query_language, source.positive_language)
+    is_code = source.task == "code"
+    return Layout.of(source.columns, source.query_language, source.positive_language, is_code=is_code)
 
 
 @dataclass(frozen=True, slots=True)

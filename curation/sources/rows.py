@@ -76,6 +76,7 @@ class Layout:
         negatives: columns of negatives, each of strings or of lists of strings.
         query_language: a code for all rows, a column, or None where it is to be identified.
         positive_language: likewise.
+        is_code: of codes in a column that mean two languages (`ts`), the programming language is meant.
     """
 
     query: str = "query"
@@ -83,11 +84,14 @@ class Layout:
     negatives: tuple[str, ...] = ()
     query_language: Language = None
     positive_language: Language = None
+    is_code: bool = False
 
     @classmethod
-    def of(cls, columns: Columns, query_language: Language, positive_language: Language) -> Layout:
+    def of(cls, columns: Columns, query_language: Language, positive_language: Language, *, is_code: bool) -> Layout:
         """Return the layout that a source with named columns declares."""
-        return cls(columns.query, columns.positive, tuple(columns.negatives), query_language, positive_language)
+        return cls(
+            columns.query, columns.positive, tuple(columns.negatives), query_language, positive_language, is_code
+        )
 
     def texts(self) -> list[str]:
         """Return the columns that must hold strings, each once."""
@@ -266,8 +270,8 @@ def to_batch(chunk: Chunk, layout: Layout, file: SourceFile) -> ReadBatch:
         "query": texts[layout.query],
         "positive": texts[layout.positive],
         "negatives": _join_negatives(negatives, count),
-        "query_language": _languages(layout.query_language, texts, count, flaws),
-        "positive_language": _languages(layout.positive_language, texts, count, flaws),
+        "query_language": _languages(layout, "query", texts, count, flaws),
+        "positive_language": _languages(layout, "positive", texts, count, flaws),
         "file": pa.repeat(pa.scalar(file.display, pa.string()), count),
         "row": chunk.rows,
     }
@@ -357,12 +361,13 @@ def _join_negatives(columns: Sequence[_Flat], count: int) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values.take(pa.array(chosen)))
 
 
-def _languages(language: Language, texts: Mapping[str, pa.Array], count: int, flaws: Flaws) -> pa.Array:
+def _languages(layout: Layout, side: str, texts: Mapping[str, pa.Array], count: int, flaws: Flaws) -> pa.Array:
     """Return the language code of each row, "" where none is declared; shape (count,)."""
+    language = layout.query_language if side == "query" else layout.positive_language
     if not isinstance(language, LanguageColumn):
         return pa.repeat(pa.scalar(_declared(language), pa.string()), count)
     named = texts[language.column].dictionary_encode()
-    codes = pa.array([_known_or_none(value) for value in named.dictionary.to_pylist()], pa.string())
+    codes = pa.array([_known_or_none(value, layout) for value in named.dictionary.to_pylist()], pa.string())
     found = codes.take(named.indices)
     unknown = _mask(pc.and_(named.is_valid(), found.is_null()))
     _note(unknown, flaws, "unknown_language", lambda index: f"`{language.column}` is {named[index].as_py()!r}")
@@ -373,7 +378,10 @@ def _declared(code: str | None) -> str:
     return "" if code is None else language_configs.resolve(code).code
 
 
-def _known_or_none(value: str) -> str | None:
+def _known_or_none(value: str, layout: Layout) -> str | None:
+    program = language_configs.resolve_program(value) if layout.is_code else None
+    if program is not None:
+        return program.code
     return resolve_language(value.strip()) if value.strip() else ""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from curation.config.model import RunConfig
+from curation.config.model import JsonlSource, RunConfig
 
 
 def sections(schema: dict[str, object]) -> Iterator[tuple[str, dict[str, object]]]:
@@ -31,3 +31,15 @@ def test_sections_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         config.seed = 3  # type: ignore[attr-defined]
     assert RunConfig.model_validate(config.model_dump(mode="json")) == config
+
+
+@pytest.mark.parametrize("field", ["query_language", "positive_language", "candidate_languages"])
+@pytest.mark.parametrize("code", ["ts", "lua", "cs", "sh", "asm"])
+def test_a_code_of_two_languages_is_refused_where_it_may_be_either(field: str, code: str) -> None:
+    given = {"name": "s", "format": "jsonl", "path": "x.jsonl", "licence": "CC0-1.0"}
+    value = [code] if field == "candidate_languages" else code
+    with pytest.raises(ValueError, match=f"`{code}` means two languages: say .*_Zzzz"):
+        JsonlSource.model_validate({**given, "task": "code", field: value})
+    JsonlSource.model_validate({**given, "task": "retrieval", field: value})
+    for clear in ("python", "lua_Zzzz", "lua_Latn", "en"):
+        JsonlSource.model_validate({**given, "task": "code", "positive_language": clear})

@@ -120,3 +120,17 @@ def test_missing_columns(wanted: str, present: list[str], what: str, hint: str) 
         require_columns([wanted], present, FILE)
     assert hint in caught.value.hint
     assert all(repr(name) in caught.value.why for name in present)
+
+
+@pytest.mark.parametrize(
+    ("is_code", "codes"),
+    [
+        (True, ["typescript_Zzzz", "lua_Zzzz", "csharp_Zzzz", "eng_Latn", "python_Zzzz"]),
+        (False, ["tso_Latn", "lua_Latn", "ces_Latn", "eng_Latn", "python_Zzzz"]),
+    ],
+)
+def test_a_code_of_two_languages_is_a_program_where_there_is_code(is_code: bool, codes: list[str]) -> None:
+    names = ["ts", "lua", "cs", "en", "python"]
+    chunk = _chunk(query=pa.array(["q"] * 5), positive=pa.array(["p"] * 5), lang=pa.array(names))
+    layout = Layout(positive_language=LanguageColumn(column="lang"), is_code=is_code)
+    assert to_batch(chunk, layout, FILE).rows.column("positive_language").to_pylist() == codes
