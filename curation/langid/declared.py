@@ -97,7 +97,9 @@ def _opinions(beliefs: Beliefs, model: Model, declared: Language) -> tuple[Codes
     # Summed row by row: a matrix product adds up in an order that depends on how many rows there are.
     for label in np.unique(labels[~own[labels]]).tolist():
         rows = np.flatnonzero(labels == label)
-        others[rows] = [_other(model.meanings[label], system, relatives) for system in beliefs.systems[rows]]
+        here = beliefs.systems[rows]
+        by_system = {system: _other(model.meanings[label], system, relatives) for system in set(here)}
+        others[rows] = [by_system[system] for system in here]
         group = frozenset[str]().union(*(confusable(item.base) for item in model.meanings[label]))
         likely[rows] = (shares[rows] * _meaning_one_of(model, group)).sum(axis=1)
     given = (shares * own).sum(axis=1)
