@@ -7,7 +7,7 @@ left alone: masking a text twice is masking it once.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import regex
 
-from curation.config.model import Pii
+from curation.config.model import Pii, PiiAction
 from curation.ledger import ledger_rows
 from curation.outcome import Outcome
 from filters.base import SIDES, Place
@@ -60,6 +60,9 @@ def handle_pii(
 ) -> Outcome:
     """Mask or drop what `options` say, in both sides and the negatives.
 
+    A record is dropped for its sides alone: a negative is not worth the record, so what would be dropped is masked
+    there.
+
     Args:
         records: `RECORD_SCHEMA` and any further columns, shape (n,).
         options: what to do with each kind.
@@ -82,7 +85,7 @@ def handle_pii(
     lost = records.filter(pa.array(~kept))
     ledger = ledger_rows(lost, stage=stage, decision="dropped", reason=pa.array(reasons[~kept], pa.string()))
     looked_at, numeric = ({side: rows[kept] for side, rows in each.items()} for each in (looked_at, numeric))
-    masked = _masked(records.filter(pa.array(kept)), tuple(_with_action(options, "mask")), looked_at, numeric)
+    masked = _masked(records.filter(pa.array(kept)), options, looked_at, numeric)
     return Outcome(masked, ledger)
 
 
@@ -140,8 +143,8 @@ _HINTS: dict[Kind, str] = {
 }
 
 
-def _with_action(options: Pii, action: str) -> Iterator[Kind]:
-    return (kind for kind in KINDS if getattr(options, kind) == action)
+def _with_action(options: Pii, *actions: PiiAction) -> tuple[Kind, ...]:
+    return tuple(kind for kind in KINDS if getattr(options, kind) in actions)
 
 
 def _ascii(text: str) -> str:
@@ -161,8 +164,9 @@ def _hinted(texts: pa.Array, kinds: tuple[Kind, ...], looked_at: Bools, numeric:
 
 
 def _masked(
-    records: pa.Table, kinds: tuple[Kind, ...], looked_at: Mapping[Place, Bools], numeric: Mapping[Place, Bools]
+    records: pa.Table, options: Pii, looked_at: Mapping[Place, Bools], numeric: Mapping[Place, Bools]
 ) -> pa.Table:
+    kinds = _with_action(options, "mask")
     counts = np.zeros(records.num_rows, dtype=np.int64)
     for side in SIDES:
         texts, found = _mask_column(records.column(side), kinds, looked_at[side], numeric[side])
@@ -173,7 +177,10 @@ def _masked(
     if lengths.any():
         looked_at_negatives = np.repeat(looked_at["positive"], lengths)
         texts, found = _mask_column(
-            pa.chunked_array([lists.flatten()]), kinds, looked_at_negatives, np.ones_like(looked_at_negatives)
+            pa.chunked_array([lists.flatten()]),
+            _with_action(options, "mask", "drop"),
+            looked_at_negatives,
+            np.ones_like(looked_at_negatives),
         )
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         masked = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), texts.combine_chunks())

@@ -134,6 +134,17 @@ def test_what_is_done_is_a_setting_of_each_kind(records, options, reasons, queri
     assert outcome.records["query"].to_pylist() == queries
 
 
+def test_what_would_drop_a_record_is_masked_in_its_negatives(records):
+    table = records(
+        [("clean", "text"), ("me", "a@b.org")], negatives=["x@y.org", "good", "+49 30 1234567", "93.184.216.34"]
+    )
+    outcome = handle(table, Pii(email="drop", phone="drop", ip="keep"))
+    assert outcome.records["query"].to_pylist() == ["clean"]
+    assert outcome.records["negatives"].to_pylist() == [["email@example.com", "good", "+1 555 0100", "93.184.216.34"]]
+    assert outcome.records["pii_masked"].to_pylist() == [2]
+    assert outcome.ledger["reason"].to_pylist() == ["pii_email"]
+
+
 def test_texts_in_other_roles_are_left_alone(records):
     outcome = handle(records(ROWS, negatives=["x@y.org"]), Pii(email="drop"), looked_at=False)
     assert outcome.records.drop_columns(["pii_masked"]).equals(records(ROWS, negatives=["x@y.org"]))
