@@ -28,6 +28,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 EMAIL, IPV4, IPV6, PHONE = "email@example.com", "192.0.2.1", "2001:db8::1", "+1 555 0100"  # RFC 2606, 5737, 3849; NANPA
 
+_Replace = Callable[["regex.Match[str]"], str | None]
+
 # Scripts without blanks between words would make the sentence before an address a part of it.
 _LETTER = (
     r"[\p{L}\p{M}\p{N}--[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}]]"
@@ -40,7 +42,16 @@ _EMAIL = regex.compile(
     rf"|(?:[\-||{_LETTER}]{{1,63}}\.){{1,6}}{_LETTER}{{2,24}}(?![[_@\-]||{_LETTER}]))"
 )
 _RESERVED_DOMAIN = regex.compile(r"(?i)(?:^|[@.])(?:example\.(?:com|org|net|edu)|example|test|invalid|localhost)$")
-_IPV4 = regex.compile(r"(?<![\w.:/-])\p{Nd}{1,3}(?:\.\p{Nd}{1,3}){3}(?!\w|[.:-]\p{Nd})")
+# Who logs in at a host, in an address of a page or of a copy from there ("git@host.org:dir/file"), writes no mail.
+_BEFORE_HOST = regex.compile(r"(?a)://[\w.~%+:-]*\Z")
+_AFTER_HOST = regex.compile(r"(?a):(?:[\w.~-]*/)+[\w.~-]")
+_MAX_LOGIN = 100
+_FOUR = r"\p{Nd}{1,3}(?:\.\p{Nd}{1,3}){3}"
+# Behind the signs of a version ("Chrome/91.0.44.12", "libx-45.1.2.3", "45.1.2.3-1") only in a URL or a range.
+_IPV4 = regex.compile(
+    rf"(?:(?<![\w.:/-])|(?<=//)|(?<=(?<![\w.]){_FOUR}-)){_FOUR}"
+    rf"(?!\w|\.\p{{Nd}}|-(?!{_FOUR}(?![\w.]\p{{Nd}}|\w))\p{{Nd}}|:\p{{Nd}}(?!\p{{Nd}}{{0,4}}(?![\w:])))"
+)
 # Of IPv6 the range that is given out: "2001:...", "3fff:...".
 _IPV6 = regex.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?![\w:])")
 _BETWEEN_DIGITS = r"[ \u00a0().\-‐-–/]{0,2}"
@@ -96,10 +107,8 @@ def mask(text: str, kinds: tuple[Kind, ...] = KINDS) -> tuple[str, int]:
         for pattern, replace in _RULES[kind]:
             replaced: list[str] = []
 
-            def put(
-                match: regex.Match[str], replace: Callable[[str], str | None] = replace, out: list[str] = replaced
-            ) -> str:
-                value = replace(match[0])
+            def put(match: regex.Match[str], replace: _Replace = replace, out: list[str] = replaced) -> str:
+                value = replace(match)
                 if value is not None:
                     out.append(value)
                 return match[0] if value is None else value
@@ -109,13 +118,16 @@ def mask(text: str, kinds: tuple[Kind, ...] = KINDS) -> tuple[str, int]:
     return text, count
 
 
-def _replace_email(found: str) -> str | None:
-    return None if _RESERVED_DOMAIN.search(found) else EMAIL
+def _replace_email(found: regex.Match[str]) -> str | None:
+    text, start, end = found.string, found.start(), found.end()
+    if _BEFORE_HOST.search(text, max(0, start - _MAX_LOGIN), start) or _AFTER_HOST.match(text, end, end + _MAX_LOGIN):
+        return None
+    return None if _RESERVED_DOMAIN.search(found[0]) else EMAIL
 
 
-def _replace_ip(found: str) -> str | None:
+def _replace_ip(found: regex.Match[str]) -> str | None:
     try:
-        address = ipaddress.ip_address(_ascii(found))
+        address = ipaddress.ip_address(_ascii(found[0]))
     except ValueError:
         return None
     if not address.is_global or address.is_multicast or (address.version == 4 and max(address.packed) < _VERSION_PART):
@@ -123,15 +135,16 @@ def _replace_ip(found: str) -> str | None:
     return IPV4 if address.version == 4 else IPV6
 
 
-def _replace_phone(found: str) -> str | None:
-    digits = "".join(character for character in _ascii(found) if character.isdigit())
-    grouped_or_plain = _GROUPED.fullmatch(found[1:]) or found[1:].isdecimal()
+def _replace_phone(found: regex.Match[str]) -> str | None:
+    number = found[0][1:]
+    digits = "".join(character for character in _ascii(number) if character.isdigit())
+    grouped_or_plain = _GROUPED.fullmatch(number) or number.isdecimal()
     if digits.startswith("0") or (grouped_or_plain and len(digits) < _CERTAIN_DIGITS):
         return None
     return None if _RESERVED_PHONE.fullmatch(digits) else PHONE
 
 
-_RULES: dict[Kind, tuple[tuple[regex.Pattern[str], Callable[[str], str | None]], ...]] = {
+_RULES: dict[Kind, tuple[tuple[regex.Pattern[str], _Replace], ...]] = {
     "email": ((_EMAIL, _replace_email),),
     "ip": ((_IPV4, _replace_ip), (_IPV6, _replace_ip)),
     "phone": ((_PHONE, _replace_phone),),
