@@ -1,7 +1,7 @@
 """Personal data: e-mail addresses, public IP addresses and international telephone numbers.
 
 What is put in their place comes from ranges that are reserved for examples, and what already is in such a range is
-left alone: masking a text twice is masking it once.
+left alone: masking a text twice is masking it once, but for contrived ones with values that touch each other.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ _PHONE = regex.compile(
 )
 _GROUPED = regex.compile(r"\p{Nd}{1,3}(?:[ .\u00a0]\p{Nd}{3})+")
 _RESERVED_PHONE = regex.compile(r"1\d{0,3}55501\d\d")
+_MAX_ROUNDS = 3
 # Four numbers below this are a version ("zlib 1.2.3.5") or a public resolver (8.8.8.8), and nobody's address.
 _VERSION_PART = 20
 # A shorter number without blanks is an amount ("+12345678"), one in threes may be ("+10 000 000").
@@ -101,7 +102,21 @@ def handle_pii(
 
 
 def mask(text: str, kinds: tuple[Kind, ...] = KINDS) -> tuple[str, int]:
-    """Return a text with reserved values in place of personal ones, and how many there were."""
+    """Return a text with reserved values in place of personal ones, and how many there were.
+
+    What is put in one place may make what stands beside it look like personal data: where anything was found it is
+    looked for again, `_MAX_ROUNDS` times at most.
+    """
+    count = 0
+    for _ in range(_MAX_ROUNDS):
+        text, found = _mask_once(text, kinds)
+        count += found
+        if not found:
+            break
+    return text, count
+
+
+def _mask_once(text: str, kinds: tuple[Kind, ...]) -> tuple[str, int]:
     count = 0
     for kind in kinds:
         for pattern, replace in _RULES[kind]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curation.config.model import Pii
@@ -98,6 +98,7 @@ PARTS = st.sampled_from(
 )
 
 
+@example("+49192.192.@７.de:")
 @given(st.lists(PARTS | st.characters(exclude_categories=["Cs"]), max_size=12).map("".join))
 def test_masking_twice_is_masking_once(text):
     once, count = mask(text)
