@@ -1,13 +1,13 @@
 """Personal data: e-mail addresses, public IP addresses and international telephone numbers.
 
 What is put in their place comes from ranges that are reserved for examples, and what already is in such a range is
-left alone: masking a text twice is masking it once.
+left alone: masking a text twice is masking it once, but for contrived ones with values that touch each other.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import regex
 
-from curation.config.model import Pii
+from curation.config.model import Pii, PiiAction
 from curation.ledger import ledger_rows
 from curation.outcome import Outcome
 from filters.base import SIDES, Place
@@ -27,6 +27,8 @@ Kind = Literal["email", "ip", "phone"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 EMAIL, IPV4, IPV6, PHONE = "email@example.com", "192.0.2.1", "2001:db8::1", "+1 555 0100"  # RFC 2606, 5737, 3849; NANPA
+
+_Replace = Callable[["regex.Match[str]"], str | None]
 
 # Scripts without blanks between words would make the sentence before an address a part of it.
 _LETTER = (
@@ -40,7 +42,16 @@ _EMAIL = regex.compile(
     rf"|(?:[\-||{_LETTER}]{{1,63}}\.){{1,6}}{_LETTER}{{2,24}}(?![[_@\-]||{_LETTER}]))"
 )
 _RESERVED_DOMAIN = regex.compile(r"(?i)(?:^|[@.])(?:example\.(?:com|org|net|edu)|example|test|invalid|localhost)$")
-_IPV4 = regex.compile(r"(?<![\w.:/-])\p{Nd}{1,3}(?:\.\p{Nd}{1,3}){3}(?!\w|[.:-]\p{Nd})")
+# Who logs in at a host, in an address of a page or of a copy from there ("git@host.org:dir/file"), writes no mail.
+_BEFORE_HOST = regex.compile(r"(?a)://[\w.~%+:-]*\Z")
+_AFTER_HOST = regex.compile(r"(?a):(?:[\w.~-]*/)+[\w.~-]")
+_MAX_LOGIN = 100
+_FOUR = r"\p{Nd}{1,3}(?:\.\p{Nd}{1,3}){3}"
+# Behind the signs of a version ("Chrome/91.0.44.12", "libx-45.1.2.3", "45.1.2.3-1") only in a URL or a range.
+_IPV4 = regex.compile(
+    rf"(?:(?<![\w.:/-])|(?<=//)|(?<=(?<![\w.]){_FOUR}-)){_FOUR}"
+    rf"(?!\w|\.\p{{Nd}}|-(?!{_FOUR}(?![\w.]\p{{Nd}}|\w))\p{{Nd}}|:\p{{Nd}}(?!\p{{Nd}}{{0,4}}(?![\w:])))"
+)
 # Of IPv6 the range that is given out: "2001:...", "3fff:...".
 _IPV6 = regex.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?![\w:])")
 _BETWEEN_DIGITS = r"[ \u00a0().\-‐-–/]{0,2}"
@@ -49,6 +60,7 @@ _PHONE = regex.compile(
 )
 _GROUPED = regex.compile(r"\p{Nd}{1,3}(?:[ .\u00a0]\p{Nd}{3})+")
 _RESERVED_PHONE = regex.compile(r"1\d{0,3}55501\d\d")
+_MAX_ROUNDS = 3
 # Four numbers below this are a version ("zlib 1.2.3.5") or a public resolver (8.8.8.8), and nobody's address.
 _VERSION_PART = 20
 # A shorter number without blanks is an amount ("+12345678"), one in threes may be ("+10 000 000").
@@ -59,6 +71,9 @@ def handle_pii(
     records: pa.Table, options: Pii, looked_at: Mapping[Place, Bools], numeric: Mapping[Place, Bools], *, stage: str
 ) -> Outcome:
     """Mask or drop what `options` say, in both sides and the negatives.
+
+    A record is dropped for its sides alone: a negative is not worth the record, so what would be dropped is masked
+    there.
 
     Args:
         records: `RECORD_SCHEMA` and any further columns, shape (n,).
@@ -82,21 +97,33 @@ def handle_pii(
     lost = records.filter(pa.array(~kept))
     ledger = ledger_rows(lost, stage=stage, decision="dropped", reason=pa.array(reasons[~kept], pa.string()))
     looked_at, numeric = ({side: rows[kept] for side, rows in each.items()} for each in (looked_at, numeric))
-    masked = _masked(records.filter(pa.array(kept)), tuple(_with_action(options, "mask")), looked_at, numeric)
+    masked = _masked(records.filter(pa.array(kept)), options, looked_at, numeric)
     return Outcome(masked, ledger)
 
 
 def mask(text: str, kinds: tuple[Kind, ...] = KINDS) -> tuple[str, int]:
-    """Return a text with reserved values in place of personal ones, and how many there were."""
+    """Return a text with reserved values in place of personal ones, and how many there were.
+
+    What is put in one place may make what stands beside it look like personal data: where anything was found it is
+    looked for again, `_MAX_ROUNDS` times at most.
+    """
+    count = 0
+    for _ in range(_MAX_ROUNDS):
+        text, found = _mask_once(text, kinds)
+        count += found
+        if not found:
+            break
+    return text, count
+
+
+def _mask_once(text: str, kinds: tuple[Kind, ...]) -> tuple[str, int]:
     count = 0
     for kind in kinds:
         for pattern, replace in _RULES[kind]:
             replaced: list[str] = []
 
-            def put(
-                match: regex.Match[str], replace: Callable[[str], str | None] = replace, out: list[str] = replaced
-            ) -> str:
-                value = replace(match[0])
+            def put(match: regex.Match[str], replace: _Replace = replace, out: list[str] = replaced) -> str:
+                value = replace(match)
                 if value is not None:
                     out.append(value)
                 return match[0] if value is None else value
@@ -106,13 +133,16 @@ def mask(text: str, kinds: tuple[Kind, ...] = KINDS) -> tuple[str, int]:
     return text, count
 
 
-def _replace_email(found: str) -> str | None:
-    return None if _RESERVED_DOMAIN.search(found) else EMAIL
+def _replace_email(found: regex.Match[str]) -> str | None:
+    text, start, end = found.string, found.start(), found.end()
+    if _BEFORE_HOST.search(text, max(0, start - _MAX_LOGIN), start) or _AFTER_HOST.match(text, end, end + _MAX_LOGIN):
+        return None
+    return None if _RESERVED_DOMAIN.search(found[0]) else EMAIL
 
 
-def _replace_ip(found: str) -> str | None:
+def _replace_ip(found: regex.Match[str]) -> str | None:
     try:
-        address = ipaddress.ip_address(_ascii(found))
+        address = ipaddress.ip_address(_ascii(found[0]))
     except ValueError:
         return None
     if not address.is_global or address.is_multicast or (address.version == 4 and max(address.packed) < _VERSION_PART):
@@ -120,15 +150,16 @@ def _replace_ip(found: str) -> str | None:
     return IPV4 if address.version == 4 else IPV6
 
 
-def _replace_phone(found: str) -> str | None:
-    digits = "".join(character for character in _ascii(found) if character.isdigit())
-    grouped_or_plain = _GROUPED.fullmatch(found[1:]) or found[1:].isdecimal()
+def _replace_phone(found: regex.Match[str]) -> str | None:
+    number = found[0][1:]
+    digits = "".join(character for character in _ascii(number) if character.isdigit())
+    grouped_or_plain = _GROUPED.fullmatch(number) or number.isdecimal()
     if digits.startswith("0") or (grouped_or_plain and len(digits) < _CERTAIN_DIGITS):
         return None
     return None if _RESERVED_PHONE.fullmatch(digits) else PHONE
 
 
-_RULES: dict[Kind, tuple[tuple[regex.Pattern[str], Callable[[str], str | None]], ...]] = {
+_RULES: dict[Kind, tuple[tuple[regex.Pattern[str], _Replace], ...]] = {
     "email": ((_EMAIL, _replace_email),),
     "ip": ((_IPV4, _replace_ip), (_IPV6, _replace_ip)),
     "phone": ((_PHONE, _replace_phone),),
@@ -140,8 +171,8 @@ _HINTS: dict[Kind, str] = {
 }
 
 
-def _with_action(options: Pii, action: str) -> Iterator[Kind]:
-    return (kind for kind in KINDS if getattr(options, kind) == action)
+def _with_action(options: Pii, *actions: PiiAction) -> tuple[Kind, ...]:
+    return tuple(kind for kind in KINDS if getattr(options, kind) in actions)
 
 
 def _ascii(text: str) -> str:
@@ -161,8 +192,9 @@ def _hinted(texts: pa.Array, kinds: tuple[Kind, ...], looked_at: Bools, numeric:
 
 
 def _masked(
-    records: pa.Table, kinds: tuple[Kind, ...], looked_at: Mapping[Place, Bools], numeric: Mapping[Place, Bools]
+    records: pa.Table, options: Pii, looked_at: Mapping[Place, Bools], numeric: Mapping[Place, Bools]
 ) -> pa.Table:
+    kinds = _with_action(options, "mask")
     counts = np.zeros(records.num_rows, dtype=np.int64)
     for side in SIDES:
         texts, found = _mask_column(records.column(side), kinds, looked_at[side], numeric[side])
@@ -173,7 +205,10 @@ def _masked(
     if lengths.any():
         looked_at_negatives = np.repeat(looked_at["positive"], lengths)
         texts, found = _mask_column(
-            pa.chunked_array([lists.flatten()]), kinds, looked_at_negatives, np.ones_like(looked_at_negatives)
+            pa.chunked_array([lists.flatten()]),
+            _with_action(options, "mask", "drop"),
+            looked_at_negatives,
+            np.ones_like(looked_at_negatives),
         )
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         masked = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), texts.combine_chunks())

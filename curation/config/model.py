@@ -205,7 +205,7 @@ PiiAction = Literal["keep", "mask", "drop"]
 
 
 class Pii(Section):
-    """Personal data in prose: `mask` puts a reserved value in its place, `drop` drops the record."""
+    """Personal data in prose: `mask` puts a reserved value in its place, `drop` drops the record (negatives: masks)."""
 
     email: PiiAction = "mask"
     """E-mail addresses."""

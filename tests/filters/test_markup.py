@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import timeit
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +19,10 @@ from filters import markup
         ("Fish &amp; chips", 5),
         ("&#8217;&#x2019;", 15),
         ("<!-- hidden --> seen", 15),
+        ("<!----> <!-- a\n< b <i> -->", 25),
+        ("<!--[if IE]><p>x</p><![endif]-->გ", 32),
+        ("<!-- never closed", 0),
+        ("<!-- <!-- second --> a", 15),
         ("<P ALIGN=left>Текст", 14),
         ("[b]ठीक है[/b]", 4),
         ("[url=https://example.org]здесь[/url]", 31),
@@ -57,6 +63,16 @@ def test_markup_share(column, text, inside):
 )
 def test_address_share(column, text, inside):
     assert markup.address_share(column([text])).tolist() == [pytest.approx(inside / len(text))]
+
+
+@pytest.mark.parametrize("start", ["<!--**", "<!--<!<", "<!--**-- ", "<!", "[[**", "{{|**", "<a **", r"\a{**"])
+def test_the_time_grows_as_the_text(column, start):
+    def least_seconds(chars: int) -> float:
+        texts = column([start * (chars // len(start))])
+        return min(timeit.repeat(lambda: markup.markup_share(texts), number=1, repeat=3))
+
+    short, long = least_seconds(200_000), least_seconds(800_000)
+    assert long < max(8 * short, 0.5)
 
 
 @given(st.lists(st.text(alphabet="ab<>&;[]()/\\{}|*#@:. ก", max_size=40), min_size=1, max_size=8))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curation.config.model import Pii
@@ -26,6 +26,17 @@ from filters.pii import handle_pii, mask
         ("host 93.184.216.34 is up", "host 192.0.2.1 is up"),
         ("الخادم ٩٣٫٢ و ٩٣.١٨٤.٢١٦.٣٤", "الخادم ٩٣٫٢ و 192.0.2.1"),
         ("२०३.११२.४५.६७ से", "192.0.2.1 से"),
+        ("Server 85.214.132.117:8080.", "Server 192.0.2.1:8080."),
+        ("http://85.214.132.117/x", "http://192.0.2.1/x"),
+        ("https://u:p@85.214.132.117:443/", "https://u:p@192.0.2.1:443/"),
+        ("85.214.132.117-192.0.2.1", "192.0.2.1-192.0.2.1"),
+        ("192.0.2.1-85.214.132.117", "192.0.2.1-192.0.2.1"),
+        ("85.214.132.117/24", "192.0.2.1/24"),
+        ("见https://qq.com联系wang@qq.com", "见https://qq.com联系email@example.com"),
+        ("https://firma.de/?an=ana@firma.de", "https://firma.de/?an=email@example.com"),
+        ("https://firma.de\nana@firma.de", "https://firma.de\nemail@example.com"),
+        ("ana@firma.de: ja/nein", "email@example.com: ja/nein"),
+        ("+12345678901 and +1234567890", "+1 555 0100 and +1234567890"),
         ("ping 2607:f8b0:4005:805::200e now", "ping 2001:db8::1 now"),
         ("Call +49 30 1234567 now", "Call +1 555 0100 now"),
         ("Tel. +1 (212) 736-5000.", "Tel. +1 555 0100."),
@@ -49,6 +60,10 @@ def test_personal_data_is_masked(text, masked):
         "127.0.0.1, 10.1.2.3, 192.168.0.1, 172.16.5.4, 192.0.2.1, 0.0.0.0, 255.255.255.255",
         "zlib 1.2.3.5, version 10.4.11.2 and 8.8.8.8",
         "Chrome 91.0.4472.124, §1.2.3.4.5, v2.30.40.50",
+        "v45.33.32.156, 45.33.32.156.7, 7.45.33.32.156, 45.33.32.156rc1, 45.33.32.156-1, lib-45.33.32.156",
+        "Browser/45.33.32.156, http://127.0.0.1:80/, 10.0.0.1-10.0.0.9, http://1.2.3.5/, 45.33.32.156:123456",
+        "https://user@host.com/x, ftp://user:pass@host.com, ssh://git@github.com/foo",
+        "git@github.com:foo/bar.git and root@host.com:/var/log",
         "2001:db8::1, fe80::1, ::1, 12:30:45, std::vector, 2024:01:02",
         "+1 555 0100, +1 212 555 0123",
         "+10 000 000 users, +12345678, +100.000.000",
@@ -83,6 +98,7 @@ PARTS = st.sampled_from(
 )
 
 
+@example("+49192.192.@７.de:")
 @given(st.lists(PARTS | st.characters(exclude_categories=["Cs"]), max_size=12).map("".join))
 def test_masking_twice_is_masking_once(text):
     once, count = mask(text)
@@ -91,7 +107,30 @@ def test_masking_twice_is_masking_once(text):
     assert mask(text) == (once, count)
 
 
-@pytest.mark.parametrize("start", ["a", "@", "a@", "+1 ", "+1", "1.", "a.b@c.", "2001:", "ж.", "字a@"])
+def test_both_ends_of_a_range_are_masked():
+    assert mask("85.214.132.117-85.214.132.120") == ("192.0.2.1-192.0.2.1", 2)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "1.1.1.1-",
+        "1-",
+        "//",
+        "://a@b.org",
+        "a@b.org:a/",
+        "a",
+        "@",
+        "a@",
+        "+1 ",
+        "+1",
+        "1.",
+        "a.b@c.",
+        "2001:",
+        "ж.",
+        "字a@",
+    ],
+)
 @pytest.mark.timeout(20)
 def test_hostile_text_takes_no_longer_than_its_length(start):
     mask(start * 50_000 + "@")
@@ -132,6 +171,17 @@ def test_what_is_done_is_a_setting_of_each_kind(records, options, reasons, queri
     assert outcome.ledger["reason"].to_pylist() == reasons
     assert set(outcome.ledger["decision"].to_pylist()) <= {"dropped"}
     assert outcome.records["query"].to_pylist() == queries
+
+
+def test_what_would_drop_a_record_is_masked_in_its_negatives(records):
+    table = records(
+        [("clean", "text"), ("me", "a@b.org")], negatives=["x@y.org", "good", "+49 30 1234567", "93.184.216.34"]
+    )
+    outcome = handle(table, Pii(email="drop", phone="drop", ip="keep"))
+    assert outcome.records["query"].to_pylist() == ["clean"]
+    assert outcome.records["negatives"].to_pylist() == [["email@example.com", "good", "+1 555 0100", "93.184.216.34"]]
+    assert outcome.records["pii_masked"].to_pylist() == [2]
+    assert outcome.ledger["reason"].to_pylist() == ["pii_email"]
 
 
 def test_texts_in_other_roles_are_left_alone(records):

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 from typing import get_args
 
+import pyarrow as pa
 import pytest
 
-from curation.config.model import DatatroveFilter, DatatroveName
+from curation.config.model import DatatroveFilter, DatatroveName, Filters
 from curation.errors import ConfigError
+from curation.records import RECORD_SCHEMA
 from pipelines.documents import document_scores
+from pipelines.graph import Filter, Score
+from pipelines.stages import apply_or_quarantine
 
 PROSE = (
     "The river rises in the hills behind the old town. It is not long, but its water has driven mills for centuries. "
@@ -72,6 +76,30 @@ def test_a_filter_that_would_download_is_refused_while_its_file_is_not_there(mon
     monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", str(tmp_path))
     with pytest.raises(ConfigError, match="needs a file that is not here"):
         document_scores([DatatroveFilter(filter="UnigramLogProbFilter")])
+
+
+def record(row, positive):
+    texts = dict.fromkeys(RECORD_SCHEMA.names, "") | {"query": "Where does it rise?", "positive": positive}
+    languages = dict.fromkeys(("query_language", "positive_language", "language"), "eng_Latn")
+    return texts | languages | {"id": f"{row:032x}", "negatives": [], "task": "retrieval", "source": "web", "row": row}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of a mean of no words
+@pytest.mark.parametrize("wordless", [(0,), (19,), (3, 4, 11)])
+@pytest.mark.parametrize("least", [0, None])
+def test_a_record_on_which_a_filter_fails_is_quarantined_and_the_others_go_on(least, wordless):
+    options = {"min_doc_words": least, "min_stop_words": 0}
+    options = Filters(datatrove=[DatatroveFilter(filter="GopherQualityFilter", roles=["passage"], options=options)])
+    roles = {"web": ("query", "passage")}
+    with pytest.raises(ZeroDivisionError):
+        only("GopherQualityFilter", min_doc_words=least).judge(" ")
+    rows = [record(row, " " if row in wordless else f"{PROSE} {row}") for row in range(20)]
+    scored = apply_or_quarantine(Score(options.datatrove, roles), pa.Table.from_pylist(rows, schema=RECORD_SCHEMA))
+    assert [(row["row"], row["decision"], row["reason"], row["detail"]) for row in scored.ledger.to_pylist()] == [
+        (row, "quarantined", "error", "ZeroDivisionError: division by zero") for row in wordless
+    ]
+    passed = apply_or_quarantine(Filter(options, roles), scored.records)
+    assert passed.records["row"].to_pylist() == [row for row in range(20) if row not in wordless]
 
 
 @pytest.mark.parametrize("name", get_args(DatatroveName))
