@@ -119,8 +119,8 @@ class _Rule:
             limit = self._limit(source, language)
             if rows >= self.options.min_rows:
                 yield self._alarm((source,), language, rows, removed.get((source, language), 0), limit)
-            # A small source for which the config says something else has no part in what the others answer for.
-            elif limit == self._limit("", language):
+            # A small source that may lose more than others has no part in what they answer for.
+            elif limit <= self._limit("", language):
                 small.setdefault(language, []).append(source)
         for language, sources in small.items():
             rows, lost = (sum(counts.get((source, language), 0) for source in sources) for counts in (cells, removed))
@@ -137,9 +137,10 @@ class _Rule:
 
     def _limit(self, source: str, language: str) -> float:
         """Return the greatest share that the rule may take: the first exception that fits says it, or the default."""
-        here = {"stage": self.stage, "reason": self.reason, "source": source, "language": language}
+        here = {"stage": self.stage, "reason": self.reason, "source": source}
         for exception in self.options.exceptions:
-            if all(getattr(exception, name) in (None, value) for name, value in here.items()):
+            is_language = exception.language is None or language in exception.languages
+            if is_language and all(getattr(exception, name) in (None, value) for name, value in here.items()):
                 return exception.max_drop_share
         return self.options.max_drop_share
 

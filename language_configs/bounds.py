@@ -54,7 +54,7 @@ class Bounds(BaseModel):
     """Greatest share of words with look-alikes of another script inside (Latin `a` in a Cyrillic word)."""
     same_language: Share | None = None
     """Bitext: `0` rejects pairs with both sides in the same language and script, `null` allows them."""
-    max_length_ratio: Annotated[float, Field(gt=1.0)] | None = None
+    max_length_ratio: Annotated[float, Field(gt=1.0, allow_inf_nan=False)] | None = None
     """Bitext: greatest ratio of the sides' lengths as of English text, smoothed for short text."""
     max_copy_similarity: Share | None = None
     """Greatest similarity of query and positive before the positive counts as a copy."""

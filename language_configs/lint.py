@@ -12,7 +12,7 @@ from typing import Any
 from language_configs.bounds import ROLES, profile
 from language_configs.labels import ranks, system
 from language_configs.levels import SETTINGS, KeyPath, Levels, Source, last
-from language_configs.read import Finding, broken_links, read_levels
+from language_configs.read import SHIPPED, Finding, broken_links, read_levels, unread
 from language_configs.schema import SYSTEMS, Identification, Language, LanguageFile, Level, System
 from language_configs.scripts import ranges
 from language_configs.table import assemble, folders
@@ -29,8 +29,10 @@ def lint(where: Sequence[Path] | None = None) -> tuple[Finding, ...]:
         where: folders laid out as this package is, the later ones on top of the earlier; by default this package's
             and the user's.
     """
-    levels, findings = read_levels(folders() if where is None else where)
+    where = folders() if where is None else where
+    levels, findings = read_levels(where)
     findings += broken_links(levels)
+    findings += [finding for folder in where if folder != SHIPPED for finding in unread(folder)]
     if findings:
         # What cannot be put together cannot be compared either.
         return tuple(sorted(findings))

@@ -95,6 +95,15 @@ def _files(folder: Path) -> list[Path]:
     return [*sorted(folder.glob("root.yml")), *below]
 
 
+def unread(folder: Path) -> list[Finding]:
+    """Return what lies in a user's folder and is never read, so that nobody waits for it to have an effect."""
+    below = [path for name in _FOLDERS if (folder / name).is_dir() for path in (folder / name).iterdir()]
+    paths = [*folder.iterdir(), *below] if folder.is_dir() else []
+    known = {*_files(folder), *(folder / name for name in _FOLDERS)} if paths else set()
+    counts = f"root.yml and files .yml in {', '.join(_FOLDERS)} are"
+    return [Finding(str(path), "", f"never read: {counts}") for path in sorted(paths) if path not in known]
+
+
 def _read(file: Path, shown: str) -> Source | list[Finding]:
     if file.name == "root.yml":
         level, model = "root", RootFile
@@ -110,9 +119,14 @@ def _read(file: Path, shown: str) -> Source | list[Finding]:
 def read_file(file: Path, shown: str, model: type[Level]) -> Level | list[Finding]:
     """Return the content of a file in the given shape, or what is wrong with it."""
     try:
+        # A device or a pipe would never end.
+        if not file.is_file():
+            return [Finding(shown, "", "no regular file")]
         if file.stat().st_size > _MAX_BYTES:
             return [Finding(shown, "", f"larger than {_MAX_BYTES:,} bytes")]
         data = read_yaml(file)
+    except OSError as error:
+        return [Finding(shown, "", f"cannot be read: {error.strerror}")]
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         return [Finding(shown, "", f"cannot be read: {' '.join(str(error).split())}")]
     return validate(data, shown, model)

@@ -54,7 +54,7 @@ class Identification(BaseModel):
 
     model_config = _LAX
 
-    log_weight: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    log_weight: Annotated[float, Field(ge=-20, le=20, allow_inf_nan=False)] = 0.0
     """Natural logarithm of what the model's probability is multiplied with, to undo its training prior."""
     min_score: Mapping[Annotated[int, Field(ge=0)], Share] = {}
     """Least score at which the language is believed, by the least number of letters from which that holds."""

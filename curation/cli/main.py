@@ -81,6 +81,9 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
+        if type(error).__name__ == "LanguageFileError":
+            hint = "correct the files that CURATION_LANGUAGES names; docs/languages.md says what they hold"
+            return _complain(f"Error: {error}\n  next: {hint}", 2)
         text = f"Error: an unexpected {type(error).__name__}: {error}"
         return _complain(f"{text}\n  next: run again with `curate --debug ...` and report the traceback", 1)
     return code if isinstance(code, int) else 0

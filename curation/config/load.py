@@ -11,6 +11,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+import language_configs
 from curation.config import model
 from curation.errors import ConfigError
 
@@ -70,6 +71,8 @@ def parse_config(text: str, *, origin: str = "config", overrides: Sequence[str] 
         raise ConfigError("The config is not a mapping of keys", where=origin, hint="start from the README's example")
     for override in overrides:
         _apply(values, override)
+    # Broken language files are no fault of the config, and must not be reported as one.
+    language_configs.languages()
     try:
         return model.RunConfig.model_validate(values)
     except ValidationError as error:

@@ -253,7 +253,7 @@ class DatatroveFilter(Section):
     @field_validator("languages")
     @classmethod
     def _are_languages(cls, values: list[str]) -> list[str]:
-        return [resolve(value).code for value in values]
+        return [language.code for value in values for language in variants(value)]
 
 
 class Filters(Bounds, Section):
@@ -517,7 +517,7 @@ class AlarmException(Section):
     """Rules that may take another share than the rest, by name. What is left out is any."""
 
     language: str | None = None
-    """Language of the rows, for example `khm_Khmr`."""
+    """Language of the rows, for example `khm_Khmr`; a code without a script stands for all of its scripts."""
     source: Name | None = None
     """Name of their source."""
     stage: str | None = None
@@ -530,7 +530,13 @@ class AlarmException(Section):
     @field_validator("language")
     @classmethod
     def _is_a_language(cls, value: str | None) -> str | None:
-        return None if value is None else resolve(value).code
+        found = () if value is None else variants(value)
+        return found[0].code if len(found) == 1 else value
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The languages that are meant: a code without a script stands for all scripts of the language."""
+        return frozenset() if self.language is None else frozenset(each.code for each in variants(self.language))
 
     @field_validator("stage")
     @classmethod

@@ -230,3 +230,18 @@ def test_scores_that_json_cannot_say() -> None:
     table = table.set_column(table.schema.get_field_index("score"), "score", pa.array([float("inf")]))
     ((row,),) = samples([Alarm("filter", "min_chars", ("a",), KHM, 1, 1, 0.5)], [table])
     assert (row["score"], row["threshold"]) == (None, 0.0)
+
+
+def test_a_stricter_exception_does_not_free_small_sources() -> None:
+    table = counts(("a", KHM, 60, {MOJIBAKE: 5}), ("b", KHM, 10, {MOJIBAKE: 80}))
+    together = [("a+b", KHM, MOJIBAKE, 85, 155)]
+    assert judged(table) == together
+    assert judged(table, exceptions=[{"source": "b", "max_drop_share": 0.1}]) == together
+    assert judged(table, exceptions=[{"source": "b"}]) == []
+
+
+def test_a_language_without_a_script_is_excepted_in_all_of_them() -> None:
+    table = counts(("a", "srp_Cyrl", 0, {MOJIBAKE: 200}), ("a", "srp_Latn", 0, {MOJIBAKE: 200}))
+    assert len(judged(table)) == 2
+    assert judged(table, exceptions=[{"language": "sr"}]) == []
+    assert [found[1] for found in judged(table, exceptions=[{"language": "srp_Latn"}])] == ["srp_Cyrl"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -88,6 +89,17 @@ def _model(text: str) -> str:
         ("families/martian.yml", "name: Martian\n", "", "no language belongs to this family"),
         ("scripts/Qaaa.yml", "name: Private\n", "members", "script_ranges.yml has no range for Qaaa"),
         ("scripts/Cher.yml", "members: [Cher, Zzzx]\n", "members", "script_ranges.yml has no range for Zzzx"),
+        # What is never read.
+        ("profiles/standard.yml", "all: {max_chars: 5}\n", "", "never read"),
+        ("Languages/aar_Latn.yml", "version: 1\n", "", "never read"),
+        ("languages/notes.txt", "to do\n", "", "never read"),
+        (
+            "languages/aar_Latn.yml",
+            "identification: {lid.176: {log_weight: 900}}\n",
+            "log_weight",
+            "less than or equal",
+        ),
+        ("languages/aar_Latn.yml", "filters: {all: {max_length_ratio: inf}}\n", "max_length_ratio", "finite"),
         # What keeps the files from being read at all.
         ("languages/aar_Latn.yml", "nick: Afar\n", "nick", "unknown key"),
         ("languages/aar.yml", "name: Afar\n", "", "wrong file name"),
@@ -145,3 +157,14 @@ def test_a_label_without_a_language_is_found(monkeypatch: pytest.MonkeyPatch) ->
     assert {finding.key for finding in lint([SHIPPED])} == {
         f"new_{name}" for name in ("flores", "glotlid", "iso639_2", "lid176", "mteb")
     }
+
+
+def test_what_is_no_file_is_named_and_never_waited_for(folder: Write) -> None:
+    own = folder({"languages/aar_Latn.yml": "spaced: true\n"}) / "languages"
+    (own / "deu_Latn.yml").mkdir()
+    (own / "fra_Latn.yml").symlink_to(own / "nowhere.yml")
+    os.mkfifo(own / "spa_Latn.yml")
+    (own / "ita_Latn.yml").symlink_to("/dev/zero")
+    found = {Path(finding.file).name: finding.why for finding in lint([SHIPPED, own.parent])}
+    for name in ("deu_Latn.yml", "fra_Latn.yml", "spa_Latn.yml", "ita_Latn.yml"):
+        assert found[name] == "no regular file"
