@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _ROLES = ("query", "title", "sentence", "passage")
 _MIN_LINES = 20
 _MAX_FOREIGN = 0.2
+_USE = 'export CURATION_LANGUAGES="{}"'
 _TEXT_CHARS = 100
 _SHOWN = 5
 
@@ -35,7 +37,10 @@ _SHOWN = 5
 @click.option("--precision", type=click.FloatRange(0.5, 0.999), default=0.98, show_default=True)
 @click.option("--max-dropped", type=click.FloatRange(0, 0.5), default=0.005, show_default=True)
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder of language files (CURATION_LANGUAGES) to write to."
+    "--out",
+    type=click.Path(path_type=Path),
+    envvar="CURATION_LANGUAGES",
+    help="Folder of language files to write to; by default the one that CURATION_LANGUAGES names.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def calibrate_command(
@@ -53,7 +58,8 @@ def calibrate_command(
 ) -> None:
     """Fit the thresholds of language identification and the bounds of the filters for the language CODE.
 
-    Half of the lines is fitted on, and what is shown was measured on the other half. Nothing is written without --out.
+    Half of the lines is fitted on, and what is shown was measured on the other half. The language's file is written into
+    the folder of --out; without one it is shown.
     """
     from curation.sources.texts import read_texts
     from curation.text import normalise
@@ -87,10 +93,7 @@ def calibrate_command(
         "entry": entry,
     }
     text = "\n".join(_shown(language, calibration, fits, len(texts), origin, role, model, precision))
-    where = f"written to {file}" if file else "nothing is written: add --out FOLDER, and set CURATION_LANGUAGES=FOLDER"
-    if out and file is None:
-        where = "nothing is written, for nothing was found that differs from what holds"
-    result(value, f"{text}\n\n{where}", as_json=as_json)
+    result(value, f"{text}\n\n{_outcome(language.code, entry, out, file)}", as_json=as_json)
 
 
 def _language(code: str) -> Language:
@@ -207,6 +210,18 @@ def _write(folder: Path, code: str, entry: dict[str, Any]) -> Path:
             hint="correct it, or use another --out",
         ) from None
     return path
+
+
+def _outcome(code: str, entry: dict[str, Any], out: Path | None, file: Path | None) -> str:
+    """Say what was written, or what the file would be."""
+    import yaml
+
+    if len(entry) == 1:
+        return "nothing is written, for nothing was found that differs from what holds"
+    if file is not None:
+        return f"written to {file}" + ("" if os.environ.get("CURATION_LANGUAGES") else f"; use it: {_USE.format(out)}")
+    content = yaml.safe_dump(entry, sort_keys=False, allow_unicode=True, width=110)
+    return f"languages/{code}.yml (nothing is written: add --out FOLDER)\n\n{content.rstrip()}"
 
 
 def _believes(calibration: Calibration) -> bool:

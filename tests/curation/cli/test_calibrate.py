@@ -31,7 +31,14 @@ def test_thresholds_are_fitted_shown_and_written(
     arguments = ["calibrate", "fi", "--trusted", str(finnish)]
     assert run_command(arguments) == 0
     shown = capsys.readouterr().out
-    for words in ("fin_Latn (Finnish)", "Django's catalogues", "least score", "curve from 21 letters", "nothing is wr"):
+    for words in (
+        "fin_Latn (Finnish)",
+        "Django's catalogues",
+        "least score",
+        "curve from 21 letters",
+        "nothing is written",
+        "min_score:",
+    ):
         assert words in shown
     assert run_command([*arguments, "--out", str(tmp_path), "--json"]) == 0
     value = json.loads(capsys.readouterr().out)
