@@ -58,7 +58,7 @@ def calibrate_command(
 ) -> None:
     """Fit the thresholds of language identification and the bounds of the filters for the language CODE.
 
-    Half of the lines is fitted on, and what is shown was measured on the other half. The language's file is written into
+    Half of the lines is fitted on, what is shown was measured on the other. The language's file is written into
     the folder of --out; without one it is shown.
     """
     from curation.sources.texts import read_texts
