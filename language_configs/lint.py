@@ -32,12 +32,13 @@ def lint(where: Sequence[Path] | None = None) -> tuple[Finding, ...]:
     where = folders() if where is None else where
     levels, findings = read_levels(where)
     findings += broken_links(levels)
-    findings += [finding for folder in where if folder != SHIPPED for finding in unread(folder)]
+    ignored = [finding for folder in where if folder != SHIPPED for finding in unread(folder)]
     if findings:
         # What cannot be put together cannot be compared either.
-        return tuple(sorted(findings))
+        return tuple(sorted([*findings, *ignored]))
     languages = {code: assemble(levels, code) for code in levels.languages}
-    return tuple(sorted({*_each_file(levels), *_each_language(levels, languages), *_whole(levels, languages)}))
+    compared = {*_each_file(levels), *_each_language(levels, languages), *_whole(levels, languages)}
+    return tuple(sorted([*compared, *ignored]))
 
 
 def _each_file(levels: Levels) -> Iterator[Finding]:

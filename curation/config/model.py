@@ -253,7 +253,7 @@ class DatatroveFilter(Section):
     @field_validator("languages")
     @classmethod
     def _are_languages(cls, values: list[str]) -> list[str]:
-        return [language.code for value in values for language in variants(value)]
+        return list(dict.fromkeys(language.code for value in values for language in variants(value)))
 
 
 class Filters(Bounds, Section):

@@ -123,13 +123,6 @@ def test_a_small_source_that_is_excepted_does_not_count_among_the_small_ones() -
     assert judged(table, max_drop_share=0.3, exceptions=[{"source": "a"}]) == []
 
 
-def test_a_small_source_that_may_lose_less_still_counts_among_the_small_ones() -> None:
-    table = counts(("a", KHM, 60, {MOJIBAKE: 5}), ("b", KHM, 10, {MOJIBAKE: 80}))
-    together = [("a+b", KHM, MOJIBAKE, 85, 155)]
-    assert judged(table) == together
-    assert judged(table, exceptions=[{"source": "b", "max_drop_share": 0.1}]) == together
-
-
 @pytest.mark.parametrize(("decision", "expected"), [("quarantined", 1), ("dropped", 0)])
 def test_what_a_reader_leaves_out_on_purpose_is_no_alarm(decision: str, expected: int) -> None:
     table = counts(("a", "", 0, {"untranslated": 90}), ("a", KHM, 10, {}), decision=decision)
