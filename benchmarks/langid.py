@@ -23,13 +23,13 @@ import pyarrow.parquet as pq
 
 from curation.config.model import Identify
 from curation.langid import identify, identify_pairs
-from curation.langid.calibrate import BUCKETS, held_out
+from curation.langid.calibrate import BUCKETS, base_of, held_out
 from curation.langid.declared import check
 from curation.langid.model import load
 from curation.langid.prepare import prepare
 from curation.langid.scripts import letter_counts
 from curation.langid.stage import SourcePolicy, identify_records
-from curation.langid.thresholds import min_scores
+from curation.langid.thresholds import AMONG_CANDIDATES, min_scores
 from curation.records import RECORD_SCHEMA
 from language_configs import UnknownLanguageError, confusable, resolve
 
@@ -85,14 +85,6 @@ def read(table: pa.Table, *, everything: bool) -> Texts:
     known = frozenset(code.partition("_")[0] for code in load().codes())
     bases = np.array([base_of(code) for code in table["language"].to_pylist()])
     return Texts(table["text"].combine_chunks(), table["english"].combine_chunks(), bases, known)
-
-
-def base_of(code: str) -> str:
-    """Return the ISO 639-3 code that a code stands for."""
-    try:
-        return resolve(code).base
-    except UnknownLanguageError:
-        return code
 
 
 def print_rate(table: pa.Table, runs: int) -> None:
@@ -195,32 +187,45 @@ def neighbours(texts: Texts) -> pa.Array:
 
 
 def print_candidates(texts: Texts) -> None:
-    """Print the accuracy with the true language and two others as candidates."""
+    """Print the accuracy with the true language and two others as candidates, and what believing the surest does."""
     print("\naccuracy with the true language among 3 candidates (macro over the known)")
-    everything = texts.languages(known=False)
-    for name, pool in (("others known to the model", texts.languages()), ("others of all languages", everything)):
-        answers = with_candidates(
-            texts, lambda base, rng, pool=pool: rng.choice([o for o in pool if o != base], 2, replace=False)
-        )
-        wrong = np.array([a not in ("und", b) for a, b in zip(answers, texts.bases, strict=True)])
-        rate = macro(answers, texts)
-        print(f"  {name:<26} {rate:.4f} {verdict(rate, CANDIDATES_GOAL)}; wrong {wrong.mean():.4f}")
+    known, everything = texts.languages(), texts.languages(known=False)
+    is_known = np.isin(texts.bases, known)
+    for name, pool in (("others known to the model", known), ("others of all languages", everything)):
+        answers, scores = with_candidates(texts, lambda base, rng, pool=pool: [base, *drawn(pool, base, 2, rng)])
+        rate, wrong = macro(answers, texts), (answers != "und") & (answers != texts.bases)
+        print(f"  {name:<26} {rate:.4f} {verdict(rate, CANDIDATES_GOAL)}; wrong {wrong[is_known].mean():.4f}")
         worst(by_language(answers, texts), name)
-    answers = with_candidates(texts, lambda base, rng: relatives(base, rng, texts))
+        believed = is_known & (scores >= AMONG_CANDIDATES)
+        right = (answers == texts.bases) & believed
+        print(f"    from {AMONG_CANDIDATES}: precision {right.sum() / believed.sum():.4f}, ", end="")
+        print(f"coverage {right.sum() / is_known.sum():.4f}")
+    answers, _ = with_candidates(texts, lambda base, rng: [base, *relatives(base, rng, texts)])
     print(f"  {'the closest relatives':<26} {macro(answers, texts):.4f}")
     worst(by_language(answers, texts), "the closest relatives")
+    _, scores = with_candidates(texts, lambda base, rng: drawn(known, base, 3, rng))
+    share = (scores >= AMONG_CANDIDATES)[is_known].mean()
+    print(f"  none of 3 candidates is true: {share:.4f} reach {AMONG_CANDIDATES} all the same")
 
 
-def with_candidates(texts: Texts, others: Callable[[str, np.random.Generator], Sequence[str]]) -> Names:
-    """Identify each language's texts in `DRAWS` parts, each with other candidates beside the true one."""
+def drawn(pool: Sequence[str], base: str, count: int, rng: np.random.Generator) -> list[str]:
+    """Draw languages other than `base`."""
+    return [str(other) for other in rng.choice([each for each in pool if each != base], count, replace=False)]
+
+
+def with_candidates(
+    texts: Texts, candidates: Callable[[str, np.random.Generator], list[str]]
+) -> tuple[Names, npt.NDArray[np.float32]]:
+    """Identify each known language's texts in `DRAWS` parts, each with other candidates."""
     rng = np.random.default_rng(0)
-    answers = np.full(len(texts.bases), "und", dtype="<U8")
+    answers, scores = np.full(len(texts.bases), "und", dtype="<U8"), np.zeros(len(texts.bases), np.float32)
     for base in texts.languages():
         for rows in np.array_split(np.flatnonzero(texts.bases == base), DRAWS):
-            candidates = [base, *map(str, others(base, rng))]
             if len(rows):
-                answers[rows] = bases(identify(texts.texts.take(pa.array(rows)), candidates=candidates)[0])
-    return answers
+                part = texts.texts.take(pa.array(rows))
+                labels, scores[rows] = identify(part, candidates=candidates(base, rng))
+                answers[rows] = bases(labels)
+    return answers, scores
 
 
 def relatives(base: str, rng: np.random.Generator, texts: Texts) -> list[str]:

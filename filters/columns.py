@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import regex
 
+from curation.characters import UNICODE_SIZE, code_points, row_sums
 from curation.text import fold
 from filters.languages import LanguageFacts, language_facts
 
@@ -30,7 +31,6 @@ Measured = TypeVar("Measured")
 # In such an order that letters, words and hints are ranges of numbers.
 BLANK, VISIBLE, BAD, ADDRESS_SIGN, MARKUP_SIGN, BRACE, PERCENT, DIGIT, LETTER, MARK = range(10)
 
-_UNICODE_SIZE = 0x110000
 # Joiners and other format characters are no more visible than blanks.
 _KINDS = {
     BLANK: r"[\p{Z}\p{Cc}\p{Cf}]+",
@@ -159,10 +159,7 @@ def pair_columns(records: pa.Table) -> PairColumns:
 def text_column(texts: pa.ChunkedArray, languages: pa.ChunkedArray) -> TextColumn:
     """Decode one column of text, given the language of each."""
     joined = texts.combine_chunks()
-    lengths = pc.utf8_length(joined).to_numpy(zero_copy_only=False)
-    starts = np.zeros(len(joined) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=starts[1:])
-    codes = code_points(joined)
+    codes, starts = code_points(joined)
     encoded = languages.combine_chunks().dictionary_encode()
     return TextColumn(
         joined,
@@ -187,13 +184,6 @@ def take_rows(column: TextColumn, rows: Integers) -> TextColumn:
         column.languages,
         column.language_numbers[rows],
     )
-
-
-def row_sums(values: npt.NDArray[np.bool_] | Integers, starts: Integers) -> Integers:
-    """Sum `values`, shape (m,), over each row [starts[i], starts[i + 1]); shape (n,). Rows may be empty."""
-    totals = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(values, out=totals[1:])
-    return np.diff(totals[starts])
 
 
 def row_counts(positions: Integers, starts: Integers) -> Integers:
@@ -254,8 +244,8 @@ def _words(column: TextColumn) -> Words:
 
 @cache
 def _kind_table() -> Kinds:
-    everything = "".join(map(chr, range(_UNICODE_SIZE)))
-    table = np.full(_UNICODE_SIZE, VISIBLE, dtype=np.uint8)
+    everything = "".join(map(chr, range(UNICODE_SIZE)))
+    table = np.full(UNICODE_SIZE, VISIBLE, dtype=np.uint8)
     for kind, pattern in _KINDS.items():
         for match in regex.finditer(pattern, everything):
             table[match.start() : match.end()] = kind
@@ -273,7 +263,7 @@ def folded_characters() -> CodePoints:
     points = np.setdiff1d(table, np.array(_SURROGATES, dtype=np.uint32))
     folded = fold(pa.array([chr(point) for point in points.tolist()]))
     single = pc.equal(pc.utf8_length(folded), 1)
-    table[points[single.to_numpy(zero_copy_only=False)]] = code_points(folded.filter(single))
+    table[points[single.to_numpy(zero_copy_only=False)]] = code_points(folded.filter(single))[0]
     return table
 
 
@@ -283,16 +273,3 @@ def fold_codes(codes: CodePoints) -> CodePoints:
     if codes.max(initial=0) < _FOLDED_SIZE:
         return table[codes]
     return np.where(codes < _FOLDED_SIZE, table[np.minimum(codes, _FOLDED_SIZE - 1)], codes)
-
-
-def code_points(texts: pa.Array) -> CodePoints:
-    """Return the code points of all texts, one after the other, shape (m,)."""
-    if len(texts) == 0:
-        return np.zeros(0, dtype=np.uint32)
-    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
-    _, offsets, data = texts.buffers()
-    bounds = np.frombuffer(offsets, dtype=width)[[texts.offset, texts.offset + len(texts)]]
-    if bounds[0] == bounds[1]:
-        return np.zeros(0, dtype=np.uint32)
-    text = str(memoryview(data)[bounds[0] : bounds[1]], "utf-8")
-    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.characters import row_sums
 from curation.text import fold
 from filters.columns import (
     LETTER,
@@ -22,7 +23,6 @@ from filters.columns import (
     PairColumns,
     TextColumn,
     fold_codes,
-    row_sums,
     share,
     take_rows,
 )

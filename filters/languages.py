@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
+from curation.characters import COMMON, script_numbers
 from language_configs import Language, UnknownLanguageError, confusable, in_all_scripts, resolve
-from language_configs.scripts import members, ranges
-
-COMMON = 0
-
-_UNICODE_SIZE = 0x110000
+from language_configs.scripts import members
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +74,6 @@ def find_language(code: str) -> Language | None:
         return resolve(code)
     except UnknownLanguageError:
         return None
-
-
-@cache
-def script_numbers() -> Mapping[str, int]:
-    """Return a number from 1 for each Unicode script; 0 is for what belongs to none (`COMMON`)."""
-    return MappingProxyType({script: number for number, script in enumerate(ranges(), start=1)})
-
-
-@cache
-def script_table() -> npt.NDArray[np.uint8]:
-    """Return the number of the script of every code point, shape (0x110000,)."""
-    table = np.zeros(_UNICODE_SIZE, dtype=np.uint8)
-    for script, spans in ranges().items():
-        for first, last in spans:
-            table[first : last + 1] = script_numbers()[script]
-    return table
 
 
 def _undetermined(code: str) -> LanguageFacts:

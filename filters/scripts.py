@@ -10,8 +10,8 @@ from functools import cache
 import numpy as np
 import regex
 
+from curation.characters import COMMON, UNICODE_SIZE, script_numbers, script_table
 from filters.columns import LETTER, Floats, Integers, Kinds, TextColumn, share
-from filters.languages import COMMON, script_numbers, script_table
 
 # Fewer letters are a symbol ("π = 3.14"), not a sentence in another script.
 MIN_FOREIGN_LETTERS = 6
@@ -77,7 +77,7 @@ def _foreign_letters(column: TextColumn) -> tuple[Integers, Integers]:
 
 @cache
 def _look_alikes() -> Kinds:
-    everything = "".join(map(chr, range(len(script_table()))))
+    everything = "".join(map(chr, range(UNICODE_SIZE)))
     table = np.zeros(len(everything), dtype=np.uint8)
     for bit, pattern in _GROUPS.items():
         for match in regex.finditer(f"(?:{pattern})+", everything):

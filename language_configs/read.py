@@ -64,6 +64,8 @@ def read_levels(folders: Sequence[Path]) -> tuple[Levels, list[Finding]]:
     """Return the files of the folders, the shipped one first, and what is wrong with those that cannot be read."""
     sources, findings = [], []
     for folder in folders:
+        if not folder.is_dir():
+            findings.append(Finding(str(folder), "", "there is no such folder"))
         for file in _files(folder):
             shown = str(file.relative_to(folder) if folder == SHIPPED else file)
             found = _read(file, shown)
@@ -89,8 +91,6 @@ _FOLDERS: Mapping[str, tuple[str, type[Level], re.Pattern[str], str]] = MappingP
 
 
 def _files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise LanguageFileError((Finding(str(folder), "", "there is no such folder"),))
     below = (file for name in _FOLDERS for file in sorted((folder / name).glob("*.y*ml")))
     return [*sorted(folder.glob("root.yml")), *below]
 

@@ -6,7 +6,7 @@ Everything here is glue: the decisions are in `curation` and `filters`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -220,7 +220,7 @@ class IdentifyLanguages(MapStage):
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        policies = {name: policy.settings() for name, policy in self.policies.items()}
+        policies = {name: asdict(policy) for name, policy in self.policies.items()}
         model = identity(self.options.model)
         return {"options": self.options.model_dump(), "model": model, "policies": policies, "pivot": self.pivot}
 

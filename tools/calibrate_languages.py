@@ -5,9 +5,9 @@ They are written into its files, and into the table `docs/thresholds.md`:
     pip install -e '.[demo]'
     python tools/calibrate_languages.py --data FOLDER
 
-FOLDER holds `tatoeba/pairs.parquet` and `bible/verses.parquet`;
-Django's catalogues come with the installation. Of Tatoeba one half is fitted on (`curation.langid.calibrate.held_out`),
-and `benchmarks/langid.py` measures on the other. For one language and your own lines there is `curate calibrate`.
+FOLDER holds `tatoeba/pairs.parquet` and `bible/verses.parquet`; Django's catalogues come with the installation. Of
+Tatoeba one half is fitted on (`curation.langid.calibrate.held_out`), and `benchmarks/langid.py` measures on the other.
+For one language and your own lines there is `curate calibrate`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from curation.langid.calibrate import (
     Lines,
     Threshold,
     answer,
+    base_of,
     fit_log_weights,
     fit_thresholds,
     held_out,
@@ -41,7 +42,7 @@ from curation.langid.calibrate import (
 )
 from curation.langid.model import EMBEDDED, load
 from curation.langid.thresholds import NEVER
-from language_configs import UnknownLanguageError, languages, resolve
+from language_configs import languages, resolve
 from language_configs.write import update_language_file
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,15 +126,8 @@ def by_language(pairs: Iterator[tuple[str, str]]) -> Collection:
     """Return distinct texts by ISO 639-3 code; of languages that are not in the table, by the code as it is."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for code, text in pairs:
-        found[_base(code)][text] = None
+        found[base_of(code)][text] = None
     return {base: list(texts) for base, texts in found.items()}
-
-
-def _base(code: str) -> str:
-    try:
-        return resolve(code).base
-    except UnknownLanguageError:
-        return code
 
 
 def joined(collections: dict[str, Collection], most: int | None = MOST_LINES) -> tuple[Lines, npt.NDArray[np.str_]]:

@@ -127,9 +127,8 @@ def _check_script(texts: Any, language: Language, trusted: Path) -> None:
 def _background(others: Path | None, column: str, language_column: str) -> tuple[Lines, str]:
     """Return lines in other languages and what they are."""
     from curation.langid.background import django_messages
-    from curation.langid.calibrate import Lines
+    from curation.langid.calibrate import Lines, base_of
     from curation.sources.texts import read_texts
-    from language_configs import UnknownLanguageError, resolve
 
     if others is None:
         texts, codes = django_messages()
@@ -138,13 +137,7 @@ def _background(others: Path | None, column: str, language_column: str) -> tuple
         texts, codes = read_texts(others, column=column, language_column=language_column)
         origin = others.name
 
-    def base(code: str) -> str:
-        try:
-            return resolve(code).base
-        except UnknownLanguageError:
-            return code
-
-    bases = {code: base(code) for code in set(codes)}
+    bases = {code: base_of(code) for code in set(codes)}
     return Lines.of(texts, [bases[code] for code in codes])[0], origin
 
 

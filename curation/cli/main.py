@@ -81,7 +81,10 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        if type(error).__name__ == "LanguageFileError":
+        # Any verb may be the first that needs a user's language files; imported here, for help needs none.
+        from language_configs import LanguageFileError
+
+        if isinstance(error, LanguageFileError):
             hint = "correct the files that CURATION_LANGUAGES names; docs/languages.md says what they hold"
             return _complain(f"Error: {error}\n  next: {hint}", 2)
         text = f"Error: an unexpected {type(error).__name__}: {error}"

@@ -23,6 +23,7 @@ from curation.langid.prepare import prepare
 from curation.langid.scope import scope_of
 from curation.langid.scripts import letter_counts
 from curation.langid.thresholds import NEVER
+from language_configs import UnknownLanguageError, resolve
 
 FORMULA = "prior correction by class-balanced maximum likelihood; least score of the wanted precision by length"
 
@@ -73,6 +74,14 @@ class Lines:
         """Return some of the lines."""
         rows = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         return Lines(self.texts.take(pa.array(rows)), self.bases[rows], self.letters[rows])
+
+
+def base_of(code: str) -> str:
+    """Return the ISO 639-3 code of the language that a code means; the code as it is, if it is in no table."""
+    try:
+        return resolve(code).base
+    except UnknownLanguageError:
+        return code
 
 
 def held_out(texts: Sequence[str]) -> Bools:

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.characters import COMMON, UNICODE_SIZE, code_points, row_sums, script_numbers, script_table
 from curation.text import as_arrow
-from language_configs.scripts import members, ranges
+from language_configs.scripts import members
 
 NO_SCRIPT = "Zyyy"
 
@@ -93,16 +94,16 @@ def fits(script: str, system: str) -> bool:
 
 def letter_counts(texts: pa.Array) -> LetterCounts:
     """Count the letters of each script in each text, shape (n,), without nulls."""
-    names, table = _script_table()
     points, starts = code_points(texts)
-    scripts = table[points]
+    scripts = script_table()[points]
     present = np.flatnonzero(np.bincount(scripts, minlength=1))
-    present = present[present > 0]
+    present = present[present > COMMON]
     if len(present) == 1:
-        counts = _row_sums(scripts == present[0], starts)[:, None]
+        counts = row_sums(scripts == present[0], starts)[:, None]
     else:
         counts = _counts_by_script(scripts, starts, present)
-    return LetterCounts(tuple(names[script] for script in present), counts)
+    names = tuple(script_numbers())
+    return LetterCounts(tuple(names[number - 1] for number in present), counts)
 
 
 def _counts_by_script(scripts: npt.NDArray[np.uint8], starts: Ints, present: Ints) -> Ints:
@@ -117,12 +118,6 @@ def _counts_by_script(scripts: npt.NDArray[np.uint8], starts: Ints, present: Int
     return counts
 
 
-def _row_sums(values: npt.NDArray[np.bool_], starts: Ints) -> Ints:
-    totals = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(values, out=totals[1:])
-    return np.diff(totals[starts])
-
-
 def han_variants(texts: pa.Array) -> list[str]:
     """Return for each text `Hans`, `Hant`, or nothing where its characters do not tell.
 
@@ -131,39 +126,14 @@ def han_variants(texts: pa.Array) -> list[str]:
     """
     points, starts = code_points(texts)
     weights = _han_table()[points]
-    balance = _row_sums(weights > 0, starts) - _row_sums(weights < 0, starts)
+    balance = row_sums(weights > 0, starts) - row_sums(weights < 0, starts)
     return [("Hans", "", "Hant")[int(sign) + 1] for sign in np.sign(balance)]
-
-
-def code_points(texts: pa.Array) -> tuple[npt.NDArray[np.uint32], Ints]:
-    """Return all code points one after the other, shape (c,), and where each text starts among them, shape (n + 1,)."""
-    starts = np.zeros(len(texts) + 1, dtype=np.int64)
-    np.cumsum(pc.utf8_length(texts).to_numpy(zero_copy_only=False), out=starts[1:])
-    if starts[-1] == 0:
-        return np.zeros(0, dtype=np.uint32), starts
-    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
-    _, offsets, data = texts.buffers()
-    bounds = np.frombuffer(offsets, dtype=width)[[texts.offset, texts.offset + len(texts)]]
-    text = str(memoryview(data)[bounds[0] : bounds[1]], "utf-8")
-    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32), starts
-
-
-@cache
-def _script_table() -> tuple[tuple[str, ...], npt.NDArray[np.uint8]]:
-    """Return script names and, for every code point, the index of its script; 0 is none in particular."""
-    table = np.zeros(0x110000, dtype=np.uint8)
-    names = (NO_SCRIPT, *ranges())
-    for index, spans in enumerate(ranges().values(), start=1):
-        for first, last in spans:
-            table[first : last + 1] = index
-    table.setflags(write=False)
-    return names, table
 
 
 @cache
 def _han_table() -> npt.NDArray[np.int8]:
     """Return for every code point -1 where it is simplified only, 1 where it is traditional only, else 0."""
-    table = np.zeros(0x110000, dtype=np.int8)
+    table = np.zeros(UNICODE_SIZE, dtype=np.int8)
     unified = "".join(map(chr, range(0x4E00, 0xA000)))
     simplified, traditional = (set(unified.encode(name, "ignore").decode(name)) for name in ("gb2312", "big5"))
     table[[ord(character) for character in simplified - traditional]] = -1

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -50,10 +49,6 @@ class SourcePolicy:
             source.on_mismatch or options.on_mismatch,
             source.on_undetermined or options.on_undetermined,
         )
-
-    def settings(self) -> dict[str, Any]:
-        """Return the policy as JSON values."""
-        return asdict(self)
 
 
 def identify_records(

@@ -10,6 +10,7 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.characters import row_sums
 from curation.text import fold
 from filters.columns import (
     ADDRESS_SIGN,
@@ -24,7 +25,6 @@ from filters.columns import (
     VISIBLE,
     fold_codes,
     row_counts,
-    row_sums,
     rows_at,
     share,
     take_rows,

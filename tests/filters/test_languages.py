@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-import regex
 
-from filters.languages import COMMON, find_language, language_facts, script_numbers, script_table
+from curation.characters import COMMON, script_numbers
+from filters.languages import find_language, language_facts
 from language_configs import languages
 
 
@@ -49,14 +49,6 @@ def test_scripts_that_a_language_may_be_written_in(code, own):
     assert {script for script, number in script_numbers().items() if facts.own[number]} >= own
     if len(own) < 10:
         assert not facts.own[script_numbers()["Ethi"]]
-
-
-@pytest.mark.parametrize(
-    ("letter", "script"), [("a", "Latn"), ("ж", "Cyrl"), ("字", "Hani"), ("ก", "Thai"), ("ि", "Deva")]
-)
-def test_script_table(letter, script):
-    assert script_table()[ord(letter)] == script_numbers()[script]
-    assert regex.match(rf"\p{{Script={script}}}", letter)
 
 
 def test_what_is_in_no_table_is_no_language():

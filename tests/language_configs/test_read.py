@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from language_configs import LanguageFileError
-from language_configs.read import SHIPPED, broken_links, read_levels
+from language_configs.read import SHIPPED, Finding, broken_links, read_levels
 
 Write = Callable[[Mapping[str, str]], Path]
 
@@ -57,9 +56,9 @@ def test_what_is_no_mapping_is_refused(folder: Write) -> None:
     assert [Path(finding.file).stem for finding in findings] == ["ccc_Latn", "ddd_Latn"]
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LanguageFileError, match="there is no such folder"):
-        read_levels([tmp_path / "none"])
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    _, findings = read_levels([SHIPPED, tmp_path / "none"])
+    assert findings == [Finding(str(tmp_path / "none"), "", "there is no such folder")]
 
 
 @pytest.mark.parametrize(

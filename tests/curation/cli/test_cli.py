@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -157,3 +158,20 @@ def test_the_whole_path_as_a_user_runs_it(base: Path, tmp_path: Path) -> None:
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert json.loads(again.stdout) == summary
     assert again.stderr.count("found finished") == 12
+
+
+@pytest.mark.parametrize("verb", [["langs", "de"], ["plan", "config.yml"], ["calibrate", "de", "--trusted", "x.txt"]])
+def test_language_files_that_cannot_be_used_are_no_surprise_to_any_verb(verb: list[str], tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text(
+        "name: a\nsources: [{name: s, format: tsv, path: x.tsv, licence: CC0-1.0, task: bitext, query_language: de}]\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "curation.cli", *verb],
+        cwd=tmp_path,
+        env=os.environ | {"CURATION_LANGUAGES": str(tmp_path / "none"), "PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Error: {tmp_path / 'none'}: there is no such folder")
+    assert "CURATION_LANGUAGES" in done.stderr
