@@ -12,7 +12,7 @@ import numpy as np
 
 from curation.config.model import Gate, Training
 from curation.gate.verdict import Check, compare, skipped
-from curation.mining.features import Vectoriser, count_features
+from curation.mining.lexical.features import Vectoriser, count_features
 from curation.release import Release
 from curation.text import as_arrow
 from curation.training import TrainedModel, train_smoke

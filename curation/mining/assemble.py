@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from curation.mining.pool import Pool
 from curation.mining.ragged import Rows
-from curation.mining.search import Vectors
+from curation.mining.search.candidates import Vectors
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from curation.errors import CurationError
 from curation.mining.ragged import Exclusions, Ragged, Rows
 from curation.mining.rules import Rules, judge, select
-from curation.mining.search import Vectors, nearest, pair_scores
+from curation.mining.search.candidates import Vectors
+from curation.mining.search.exact import nearest, pair_scores
 
 NORM_TOLERANCE = 1e-3
 

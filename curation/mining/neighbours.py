@@ -12,12 +12,14 @@ import scipy.sparse as sp
 
 from curation.config.model import Mining
 from curation.errors import ConfigError
-from curation.mining.features import Vectoriser, count_features
-from curation.mining.lexical import IDENTITY, lexical_nearest, lexical_scores
+from curation.mining.lexical.features import Vectoriser, count_features
+from curation.mining.lexical.search import IDENTITY, lexical_nearest, lexical_scores
 from curation.mining.pool import Pool, column
 from curation.mining.ragged import Rows
-from curation.mining.search import Candidates, Vectors, nearest, pair_scores
-from curation.mining.teachers import Teacher, load_teacher
+from curation.mining.search.candidates import Candidates, Vectors
+from curation.mining.search.exact import nearest, pair_scores
+from curation.mining.teachers.base import Teacher
+from curation.mining.teachers.sentence_transformer import load_teacher
 
 Bools = npt.NDArray[np.bool_]
 

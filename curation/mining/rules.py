@@ -11,7 +11,7 @@ import numpy.typing as npt
 from curation.config.model import Mining
 from curation.errors import ConfigError
 from curation.mining.ragged import Rows
-from curation.mining.search import Candidates, Vectors, empty_candidates, fill_candidates
+from curation.mining.search.candidates import Candidates, Vectors, empty_candidates, fill_candidates
 
 
 class Verdict(IntEnum):

@@ -19,7 +19,7 @@ from curation.mining.padding import draw_passages
 from curation.mining.pool import Pool, build_pool, column
 from curation.mining.ragged import Rows, positions_in_runs
 from curation.mining.rules import Rules, Selection, Verdict, Verdicts, judge, select
-from curation.mining.search import Candidates, Vectors
+from curation.mining.search.candidates import Candidates, Vectors
 from curation.outcome import Outcome
 
 STAGE = "mine"

@@ -8,7 +8,7 @@ from curation.errors import ConfigError, CurationError
 from curation.mining import mine_hard_negatives
 from curation.mining.dense import unit_vectors, weakest_positive
 from curation.mining.ragged import Ragged
-from curation.mining.search import Vectors
+from curation.mining.search.candidates import Vectors
 
 
 def unit(vectors: npt.NDArray[np.floating]) -> Vectors:

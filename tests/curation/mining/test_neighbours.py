@@ -10,8 +10,8 @@ from curation.config.model import Mining
 from curation.errors import ConfigError
 from curation.mining.neighbours import anchored_on_positive, find_neighbours
 from curation.mining.pool import build_pool
-from curation.mining.search import pair_scores
-from curation.mining.teachers import SentenceTransformerTeacher
+from curation.mining.search.exact import pair_scores
+from curation.mining.teachers.sentence_transformer import SentenceTransformerTeacher
 
 TEXTS = ["das Boot liegt im Hafen", "das Boot fährt ab", "der Hafen schläft", "Brot und Käse", "Käse und Wein"]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from curation.config.model import Mining
 from curation.errors import ConfigError
 from curation.mining.rules import Rules, Verdict, judge, positive_bound, select
-from curation.mining.search import Candidates
+from curation.mining.search.candidates import Candidates
 
 OPEN = {"num_negatives": 2, "top_k": 100, "skip_rank": 0, "max_score": 2.0, "max_positive_ratio": 2.0}
 OK, ABSENT, SKIP, TOP, MAX, RATIO, _ = Verdict

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from curation.mining.features import Matrix
+from curation.mining.lexical.features import Matrix
 from curation.mining.ragged import Exclusions, Rows
-from curation.mining.search import Candidates, Vectors, best_first, empty_candidates, fill_candidates
+from curation.mining.search.candidates import Candidates, Vectors, best_first, empty_candidates, fill_candidates
 
 IDENTITY = "lexical"
 

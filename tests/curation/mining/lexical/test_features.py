@@ -11,9 +11,9 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.mining import features
-from curation.mining.features import FEATURE_BITS, FEATURES, Matrix, Vectoriser, count_features
-from curation.mining.scripts import SPACED, character_classes
+from curation.mining.lexical import features
+from curation.mining.lexical.features import FEATURE_BITS, FEATURES, Matrix, Vectoriser, count_features
+from curation.mining.lexical.scripts import SPACED, character_classes
 from curation.ngrams import codepoints, span_hashes
 from curation.text import fold
 

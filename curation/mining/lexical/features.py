@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
+from curation.mining.lexical.scripts import SEPARATOR, SPACED, character_classes
 from curation.mining.ragged import Rows, within_runs
-from curation.mining.scripts import SEPARATOR, SPACED, character_classes
 from curation.ngrams import Codepoints, codepoints, offsets_of, span_hashes
 from curation.text import fold
 

@@ -13,7 +13,7 @@ from curation.config.model import Mining
 from curation.errors import ConfigError, CurationError
 from curation.mining import mine_hard_negatives
 from curation.mining.stage import mine_records
-from curation.mining.teachers import Role, SentenceTransformerTeacher, load_teacher
+from curation.mining.teachers.sentence_transformer import Role, SentenceTransformerTeacher, load_teacher
 from curation.records import RECORD_SCHEMA
 
 SENTENCES = (

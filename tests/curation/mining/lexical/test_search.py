@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.mining.features import Matrix, Vectoriser, count_features
-from curation.mining.lexical import EXACT_POOL, lexical_nearest, lexical_scores
+from curation.mining.lexical.features import Matrix, Vectoriser, count_features
+from curation.mining.lexical.search import EXACT_POOL, lexical_nearest, lexical_scores
 from curation.mining.ragged import Exclusions, Ragged
 
 # A sentence, one that speaks of the same things, and others of the same language.

@@ -13,26 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.mining.ragged import Exclusions, Rows, positions_in_runs
-
-Vectors = npt.NDArray[np.float32]
+from curation.mining.search.candidates import Candidates, Vectors, best_first, empty_candidates, fill_candidates
 
 QUERY_BLOCK = 1024
 PASSAGE_BLOCK = 2048
 _PAIR_VALUES = 1 << 20
 _LOWEST = np.finfo(np.float32).min
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """The nearest rows of each query, best first, ties in order of rows.
-
-    Attributes:
-        rows: int64, shape (Q, k); -1 where there are fewer than k.
-        scores: cosines, float32, shape (Q, k); -inf where `rows` is -1.
-    """
-
-    rows: Rows
-    scores: Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +80,6 @@ def pair_scores(left: Vectors, right: Vectors, left_rows: Rows, right_rows: Rows
         products = np.multiply(left[left_rows[part]], right[right_rows[part]], dtype=np.float64)
         scores[part] = products.sum(axis=1)
     return scores
-
-
-def empty_candidates(count: int, k: int) -> Candidates:
-    """Return candidates for `count` queries, none found yet, to be filled in."""
-    return Candidates(np.full((count, k), -1, np.int64), np.full((count, k), -np.inf, np.float32))
-
-
-def fill_candidates(candidates: Candidates, queries: Rows, rows: Rows, scores: Vectors) -> None:
-    """Write hits, grouped by query and best first, at most k a query, into `candidates`."""
-    ranks = positions_in_runs(queries)
-    candidates.rows[queries, ranks] = rows
-    candidates.scores[queries, ranks] = scores
-
-
-def best_first(queries: Rows, rows: Rows, scores: Vectors, k: int) -> Rows:
-    """Return the positions of the k best hits of each query: by query, then score falling, then row."""
-    order = np.lexsort((rows, -scores, queries))
-    return order[positions_in_runs(queries[order]) < k]
 
 
 def _search_block(

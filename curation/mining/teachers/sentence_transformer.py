@@ -7,28 +7,16 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from curation.errors import ConfigError, CurationError
 from curation.mining.dense import unit_vectors
-from curation.mining.search import Vectors
-
-Role = Literal["query", "passage"]
+from curation.mining.search.candidates import Vectors
+from curation.mining.teachers.base import Role, Teacher
 
 _HUB_SPEC = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[0-9a-f]{40})")
 _BATCH_TEXTS = 64
 _READ_BYTES = 1 << 20
-
-
-class Teacher(Protocol):
-    """What embeds texts for mining."""
-
-    @property
-    def identity(self) -> str:
-        """Name and version: two teachers with the same identity give the same vectors."""
-
-    def embed(self, texts: Sequence[str], role: Role) -> Vectors:
-        """Return one unit vector for each of n >= 1 texts, float32, shape (n, d)."""
 
 
 class SentenceTransformerTeacher:

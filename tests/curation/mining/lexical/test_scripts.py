@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import regex
 
-from curation.mining.scripts import SEPARATOR, SPACED, UNSPACED, character_classes
+from curation.mining.lexical.scripts import SEPARATOR, SPACED, UNSPACED, character_classes
 
 # Scripts whose words are not parted by blanks, and Hangul.
 WITHOUT_BLANKS = (

@@ -9,15 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.mining.ragged import Exclusions, Ragged, Rows
-from curation.mining.search import (
+from curation.mining.search.candidates import (
     Candidates,
     Vectors,
     best_first,
     empty_candidates,
     fill_candidates,
-    nearest,
-    pair_scores,
 )
+from curation.mining.search.exact import nearest, pair_scores
 
 
 def unit(vectors: npt.NDArray[np.floating]) -> Vectors:

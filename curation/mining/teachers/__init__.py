@@ -1,0 +1,1 @@
+"""What embeds texts for mining."""
