@@ -19,6 +19,7 @@ RAW_SCHEMA = pa.schema(
         pa.field("negatives", pa.list_(pa.string()), nullable=False),
         pa.field("query_language", pa.string(), nullable=False),
         pa.field("positive_language", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
         pa.field("file", pa.string(), nullable=False),
         pa.field("row", pa.int64(), nullable=False),
     ]
@@ -37,6 +38,7 @@ RECORD_SCHEMA = pa.schema(
         pa.field("source", pa.string(), nullable=False),
         pa.field("licence", pa.string(), nullable=False),
         pa.field("task", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
         pa.field("group", pa.string(), nullable=False),
         pa.field("file", pa.string(), nullable=False),
         pa.field("row", pa.int64(), nullable=False),
@@ -76,6 +78,7 @@ def make_records(raw: pa.RecordBatch | pa.Table, *, source: str, licence: str, t
         "source": pa.repeat(pa.scalar(source), count),
         "licence": pa.repeat(pa.scalar(licence), count),
         "task": pa.repeat(pa.scalar(task), count),
+        "label": raw.column("label"),
         "group": pa.array([content_id(text)[:16] for text in fold(query).to_pylist()], pa.string()),
         "file": raw.column("file"),
         "row": raw.column("row"),

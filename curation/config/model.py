@@ -98,6 +98,8 @@ class Columns(Section):
     """Column of the positive passage."""
     negatives: list[str] = []
     """Columns of negatives that the source already has; one column may hold a list of strings."""
+    label: str | None = None
+    """Column of the class, for classification and clustering; negatives come from other classes only."""
 
 
 class ParquetSource(BaseSource):

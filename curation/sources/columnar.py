@@ -23,7 +23,8 @@ def require_text(layout: Layout, schema: pa.Schema, file: SourceFile) -> None:
     for name in layout.columns():
         kind = schema.field(name).type
         may_be_list = name in layout.negatives and name not in layout.texts()
-        if not (_is_text(kind) or (may_be_list and _is_list_of_text(kind))):
+        may_be_number = name == layout.label and pa.types.is_integer(kind)
+        if not (_is_text(kind) or may_be_number or (may_be_list and _is_list_of_text(kind))):
             raise SourceError(
                 f"Column {name!r} holds {kind}, not text",
                 where=public_name(file.path),
@@ -49,5 +50,10 @@ def number_rows(batches: Iterable[pa.RecordBatch], layout: Layout) -> Iterator[C
     first = 1
     for batch in batches:
         rows = pa.array(range(first, first + batch.num_rows), pa.int64())
-        yield Chunk(rows, {name: batch.column(name) for name in layout.columns()}, [])
+        yield Chunk(rows, {name: _as_text(batch.column(name)) for name in layout.columns()}, [])
         first += batch.num_rows
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    """Return a column of class numbers as text, and any other as it is."""
+    return column.cast(pa.string()) if pa.types.is_integer(column.type) else column

@@ -77,6 +77,7 @@ class Layout:
         query_language: a code for all rows, a column, or None where it is to be identified.
         positive_language: likewise.
         is_code: of codes in a column that mean two languages (`ts`), the programming language is meant.
+        label: column of the class, or None where rows have none.
     """
 
     query: str = "query"
@@ -85,18 +86,26 @@ class Layout:
     query_language: Language = None
     positive_language: Language = None
     is_code: bool = False
+    label: str | None = None
 
     @classmethod
     def of(cls, columns: Columns, query_language: Language, positive_language: Language, *, is_code: bool) -> Layout:
         """Return the layout that a source with named columns declares."""
         return cls(
-            columns.query, columns.positive, tuple(columns.negatives), query_language, positive_language, is_code
+            columns.query,
+            columns.positive,
+            tuple(columns.negatives),
+            query_language,
+            positive_language,
+            is_code=is_code,
+            label=columns.label,
         )
 
     def texts(self) -> list[str]:
         """Return the columns that must hold strings, each once."""
         languages = (self.query_language, self.positive_language)
         named = [language.column for language in languages if isinstance(language, LanguageColumn)]
+        named += [self.label] if self.label is not None else []
         return list(dict.fromkeys([self.query, self.positive, *named]))
 
     def columns(self) -> list[str]:
@@ -272,6 +281,7 @@ def to_batch(chunk: Chunk, layout: Layout, file: SourceFile) -> ReadBatch:
         "negatives": _join_negatives(negatives, count),
         "query_language": _languages(layout, "query", texts, count, flaws),
         "positive_language": _languages(layout, "positive", texts, count, flaws),
+        "label": _labels(layout, texts, count),
         "file": pa.repeat(pa.scalar(file.display, pa.string()), count),
         "row": chunk.rows,
     }
@@ -359,6 +369,13 @@ def _join_negatives(columns: Sequence[_Flat], count: int) -> pa.Array:
     offsets = np.concatenate([[0], np.cumsum(np.bincount(parents, minlength=count))])
     chosen = np.flatnonzero(present)[order]
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values.take(pa.array(chosen)))
+
+
+def _labels(layout: Layout, texts: Mapping[str, pa.Array], count: int) -> pa.Array:
+    """Return the class of each row, "" where it has none; shape (count,)."""
+    if layout.label is None:
+        return pa.repeat(pa.scalar("", pa.string()), count)
+    return pc.fill_null(pc.utf8_trim_whitespace(texts[layout.label]).cast(pa.string()), "")
 
 
 def _languages(layout: Layout, side: str, texts: Mapping[str, pa.Array], count: int, flaws: Flaws) -> pa.Array:

@@ -16,7 +16,7 @@ POSITIVES = ["Guten Morgen", "GUTEN MORGEN", "सुप्रभात", "ＯＫ
 def records(rows):
     """Build records from (id, group, positive, language of the positive)."""
     constants = {"query": "q", "query_language": "eng_Latn", "language": "deu_Latn", "source": "s", "licence": "l"}
-    constants |= {"task": "bitext", "file": "f", "row": 0, "negatives": []}
+    constants |= {"task": "bitext", "label": "", "file": "f", "row": 0, "negatives": []}
     names = ("id", "group", "positive", "positive_language")
     return pa.Table.from_pylist([constants | dict(zip(names, row, strict=True)) for row in rows], schema=RECORD_SCHEMA)
 

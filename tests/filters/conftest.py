@@ -41,6 +41,7 @@ def _records(
             "source": source,
             "licence": "CC0-1.0",
             "task": task,
+            "label": "",
             "group": query,
             "file": "test.tsv",
             "row": number,

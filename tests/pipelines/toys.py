@@ -31,6 +31,7 @@ def rows(numbers: range) -> pa.Table:
             "negatives": [[]] * len(numbers),
             "query_language": ["eng_Latn"] * len(numbers),
             "positive_language": [f"l{n % 5:02d}_Latn" for n in numbers],
+            "label": [""] * len(numbers),
             "file": ["numbers"] * len(numbers),
             "row": list(numbers),
         },

@@ -30,6 +30,7 @@ def record(number: int, query: str, positive: str, **changes: object) -> dict[st
         "source": "crawl",
         "licence": "CC-BY-4.0",
         "task": "bitext",
+        "label": "",
         "group": "g",
         "file": "pairs.tsv",
         "row": number,

@@ -46,6 +46,7 @@ def _records(rows: Sequence[Row]) -> pa.Table:
         "source": "test",
         "licence": "CC0-1.0",
         "task": "bitext",
+        "label": "",
         "group": "g",
         "file": "test.tsv",
     }

@@ -64,6 +64,7 @@ def record(number: int, query: str, positive: str, **changes: object) -> Row:
         "source": "pairs",
         "licence": "CC-BY-4.0",
         "task": "bitext",
+        "label": "",
         "group": str(fold(pa.array([query]))[0]),
         "file": "pairs.tsv",
         "row": number,

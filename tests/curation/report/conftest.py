@@ -158,6 +158,7 @@ def _record(code: str, texts: list[str], number: int) -> dict[str, Any]:
         "source": "messages",
         "licence": "CC0-1.0",
         "task": "bitext",
+        "label": "",
         "group": content_id(ENGLISH[number % len(ENGLISH)])[:16],
         "file": "a.parquet",
         "row": number,

@@ -71,6 +71,7 @@ def test_the_first_flaw_of_a_row_stands_and_rejects_are_in_order() -> None:
             "negatives": [],
             "query_language": "",
             "positive_language": "",
+            "label": "",
             "file": "x.jsonl",
             "row": 4,
         }
