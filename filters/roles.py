@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from curation.config.model import Filters, Source, TaskType
+from curation.config.base import TaskType
+from curation.config.model import Filters, Source
 from filters.languages import find_language
 from language_configs import variants
 from language_configs.bounds import Bounds, Role, profile

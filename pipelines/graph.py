@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from curation import balance, split
 from curation.code import code_digest
+from curation.config.mining import Mining
 from curation.config.model import (
     Balance,
     Boilerplate,
@@ -24,7 +25,6 @@ from curation.config.model import (
     Dedup,
     Filters,
     Identify,
-    Mining,
     RunConfig,
     Source,
     Split,
@@ -36,6 +36,7 @@ from curation.dedup.stage import apply_verdicts, drop_exact_duplicates, exact_ke
 from curation.langid.model import identity
 from curation.langid.stage import SourcePolicy, identify_records
 from curation.ledger import empty_ledger, ledger_rows
+from curation.mining.policies import Policies
 from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA, make_records, rejected_records
 from curation.release import open_release, shards
@@ -74,9 +75,9 @@ def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
         stages.append(DropContaminated(config.decontaminate, inputs.evaluation))
     stages.append(AssignSplits(config.split, config.seed))
     if config.mining.enabled:
-        stages.append(Mine(config.mining, config.seed))
+        stages.append(Mine(config.mining, Policies.of(config.sources, config.mining), config.seed))
     stages.append(FillQuota(config.balance, config.seed, side=stages[-1].name))
-    stages.append(WriteShards(config.mining.teacher if config.mining.enabled else "", config.release.rows_per_shard))
+    stages.append(WriteShards(config.release.rows_per_shard))
     return Graph(tuple(stages), code_digest())
 
 
@@ -429,16 +430,17 @@ class Mine(ShuffleStage):
     """Mines hard negatives."""
 
     options: Mining
+    policies: Policies
     seed: int
     name: str = "mine"
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        return {"options": self.options.model_dump(), "seed": self.seed}
+        return {"options": self.options.model_dump(), "policies": asdict(self.policies), "seed": self.seed}
 
     def keys(self, records: pa.Table) -> pa.Array:
-        """Records of one pool are together."""
+        """Records that seek among each other's passages are together."""
         from curation.mining.stage import mining_keys
 
         return mining_keys(records, self.options)
@@ -447,7 +449,7 @@ class Mine(ShuffleStage):
         """Mine each pool."""
         from curation.mining.stage import mine_records
 
-        return mine_records(records, self.options, seed=self.seed)
+        return mine_records(records, self.options, seed=self.seed, policies=self.policies)
 
     def tally(self, records: pa.Table) -> pa.Table:
         """Count the rows that a quota can draw on."""
@@ -490,7 +492,6 @@ class FillQuota(ShuffleStage):
 class WriteShards(SinkStage):
     """Writes the shards of the release."""
 
-    teacher: str
     rows_per_shard: int
     name: str = "shard"
     side: str = "balance"
@@ -498,7 +499,7 @@ class WriteShards(SinkStage):
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        return {"teacher": self.teacher, "rows_per_shard": self.rows_per_shard}
+        return {"rows_per_shard": self.rows_per_shard}
 
     def keys(self, records: pa.Table) -> pa.Array:
         """Records of one language are together."""
@@ -511,4 +512,4 @@ class WriteShards(SinkStage):
     def write(self, records: pa.Table, side: pa.Table | None, folder: Path) -> pa.Table:
         """Write each language's shards."""
         assert side is not None
-        return shards.write_shards(records, folder, side=side, teacher=self.teacher, rows_per_shard=self.rows_per_shard)
+        return shards.write_shards(records, folder, side=side, rows_per_shard=self.rows_per_shard)

@@ -24,7 +24,7 @@ _UNION_TAGS = ("str", "list[str]", "LanguageColumn")
 class _Loader(yaml.SafeLoader):
     """YAML 1.2 core schema: `no`, `on`, `1:30` and dates are strings; aliases are refused."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own declaration
+    yaml_implicit_resolvers: dict[str, Any] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Refuse aliases, which can make a small file huge."""

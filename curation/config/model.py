@@ -8,20 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from curation.config.base import Name, Section, TaskType
+from curation.config.mining import Mining, OnShortage
 from curation.config.rules import STAGE_RULES, check_name
 from language_configs import resolve, resolve_program, variants
 from language_configs.bounds import Bounds, Role, Share, profile
-
-TaskType = Literal["retrieval", "bitext", "sts", "clustering", "classification", "code"]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-
-
-class Section(BaseModel):
-    """A frozen section of the config that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class LanguageColumn(Section):
@@ -63,6 +56,8 @@ class BaseSource(Section):
     """What happens to a record whose text contradicts its declared language; by default as `identify` says."""
     on_undetermined: OnUndetermined | None = None
     """What happens to a record whose language could not be identified; by default as `identify` says."""
+    on_shortage: OnShortage | None = None
+    """What happens to a record that too few hard negatives are found for; by default as `mining` says."""
     trust: int = Field(default=50, ge=0, le=100)
     """Of two duplicates the one from the source with the higher trust is kept."""
     on_bad_row: Literal["quarantine", "fail"] = "quarantine"
@@ -392,29 +387,6 @@ class Split(Section):
         if self.validation + self.test >= 1.0:
             raise ValueError("validation + test must be below 1: nothing would be left to train on")
         return self
-
-
-class Mining(Section):
-    """Hard negatives."""
-
-    enabled: bool = True
-    """Mine negatives; otherwise a release holds those that its sources had, if all have them."""
-    teacher: str = "lexical"
-    """`lexical` (embedded), or `ORG/MODEL@REVISION` or a folder for sentence-transformers."""
-    num_negatives: int = Field(default=7, ge=1, le=64)
-    """Negatives a record."""
-    anchor: Literal["auto", "query", "positive"] = "auto"
-    """Whose neighbours are taken; `auto` is `positive` where a lexical teacher meets two languages, else `query`."""
-    top_k: int = Field(default=100, ge=1)
-    """Ranks that are looked at, counted without the positives."""
-    skip_rank: int = Field(default=5, ge=0)
-    """The nearest ranks that are left out."""
-    max_score: float = 0.8
-    """A negative scores below this."""
-    max_positive_ratio: float = 0.95
-    """A negative scores below this multiple of its positive's score."""
-    on_shortage: Literal["pad", "drop"] = "pad"
-    """Too few negatives: fill up with random passages of the pool, or drop the record."""
 
 
 class Balance(Section):

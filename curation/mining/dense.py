@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from curation.errors import CurationError
 from curation.mining.ragged import Exclusions, Ragged, Rows
-from curation.mining.rules import Rules, judge, select
+from curation.mining.rules import Rules, Side, judge
 from curation.mining.search.candidates import Vectors
 from curation.mining.search.exact import nearest, pair_scores
+from curation.mining.selection import Selector, as_matrix
 
 NORM_TOLERANCE = 1e-3
 
@@ -29,6 +30,9 @@ def mine_hard_negatives(
     skip_rank: int = 5,
     max_score: float = 0.8,
     max_positive_ratio: float = 0.95,
+    skip_survivors: int = 0,
+    min_score: float = -math.inf,
+    positive_margin: float = -math.inf,
 ) -> tuple[Rows, Vectors]:
     """Find passages that are near to a query, but not so near that they may well be right.
 
@@ -46,7 +50,11 @@ def mine_hard_negatives(
         skip_rank: the nearest ranks that are left out, counted likewise and before any other rule.
         max_score: a negative scores below this.
         max_positive_ratio: a negative scores below p - (1 - ratio) |p|, which is `ratio * p` for a positive's score
-            p >= 0. A copy of the positive under another row falls to this rule.
+            p >= 0. A copy of the positive under another row falls to this rule. Infinity is no such rule.
+        skip_survivors: the nearest that are left out of those that pass all other rules (what sentence-transformers
+            calls `range_min`), where `skip_rank` counts ranks of the search.
+        min_score: a negative scores this at least.
+        positive_margin: a negative scores so much less than its positive.
 
     Returns:
         Rows of `passages`, int64, shape (Q, n), hardest first, and their cosines, float32, shape (Q, n). Where
@@ -57,7 +65,9 @@ def mine_hard_negatives(
             missing or out of range; the message names the row.
         ConfigError: if a rule cannot be.
     """
-    rules = Rules(num_negatives, top_k, skip_rank, max_score, max_positive_ratio)
+    rules = Rules(
+        num_negatives, top_k, skip_rank, max_score, max_positive_ratio, skip_survivors, min_score, positive_margin
+    )
     queries, passages = unit_vectors(queries, "queries"), unit_vectors(passages, "passages")
     if queries.shape[1] != passages.shape[1]:
         raise CurationError(
@@ -67,9 +77,10 @@ def mine_hard_negatives(
         )
     rows = _positive_rows(positives, len(queries), len(passages))
     candidates = nearest(queries, passages, min(top_k, len(passages)), Exclusions.from_rows(rows))
-    verdicts = judge(candidates, weakest_positive(queries, passages, rows), rules)
-    selection = select(candidates, verdicts, num_negatives)
-    return selection.rows, selection.scores
+    side = Side.of(candidates.scores, weakest_positive(queries, passages, rows), rules)
+    selector = Selector(np.full(len(queries), num_negatives), skip_survivors)
+    taken, _ = selector.take(candidates, judge(candidates, side, rules))
+    return as_matrix(candidates, taken, num_negatives)
 
 
 def unit_vectors(vectors: npt.ArrayLike, name: str) -> Vectors:

@@ -36,6 +36,10 @@ class Ragged:
         """Return lists of exactly one value each."""
         return cls(values, np.arange(len(values) + 1, dtype=np.int64))
 
+    def pairs(self) -> tuple[Rows, Rows]:
+        """Return all lists as pairs: owner (ascending), and value."""
+        return self.take(np.arange(len(self.offsets) - 1, dtype=np.int64))
+
     def take(self, owners: Rows) -> tuple[Rows, Rows]:
         """Return the lists of `owners` as pairs: position in `owners` (ascending), and value."""
         lengths = self.offsets[owners + 1] - self.offsets[owners]
@@ -74,6 +78,25 @@ class Exclusions:
         positions, keys = self.keys.take(queries)
         offsets = np.searchsorted(positions, np.arange(len(queries) + 1))
         return Exclusions(Ragged(keys, offsets), self.rows)
+
+    def within(self, queries: Rows, rows: Rows) -> Exclusions:
+        """Return the exclusions of `queries` among some rows, both numbered by their position.
+
+        Args:
+            queries: int64, shape (q,).
+            rows: int64 ascending, shape (m,); other rows are forgotten.
+        """
+        positions, keys = self.keys.take(queries)
+        distinct, numbers = np.unique(keys, return_inverse=True)
+        owners, found = self.rows.take(distinct)
+        places = np.searchsorted(rows, found)
+        is_there = places < len(rows)
+        is_there[is_there] = rows[places[is_there]] == found[is_there]
+        offsets = np.searchsorted(positions, np.arange(len(queries) + 1))
+        return Exclusions(
+            Ragged(numbers.astype(np.int64), offsets),
+            Ragged.from_pairs(owners[is_there], places[is_there].astype(np.int64), len(distinct)),
+        )
 
 
 def within_runs(lengths: Rows) -> Rows:

@@ -3,159 +3,279 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.config.model import Mining
-from curation.dedup.kernels import jaccard
+from curation.config.mining import LEXICAL, Mining
 from curation.hashing import priority
 from curation.ledger import ledger_rows
-from curation.mining.assemble import Chosen, assemble, with_negatives
-from curation.mining.neighbours import find_neighbours
-from curation.mining.padding import draw_passages
-from curation.mining.pool import Pool, build_pool, column
-from curation.mining.ragged import Rows, positions_in_runs
-from curation.mining.rules import Rules, Selection, Verdict, Verdicts, judge, select
-from curation.mining.search.candidates import Candidates, Vectors
+from curation.mining.anchors import Anchors, find_anchors
+from curation.mining.assemble import Chosen, Findings, with_negatives
+from curation.mining.competence import find_recalls
+from curation.mining.fill import draw_random, repeat_own
+from curation.mining.miner import Mined, Miner
+from curation.mining.policies import Policies, Strings
+from curation.mining.pool import LABELLED, Pool, build_pool, column
+from curation.mining.ragged import Rows
+from curation.mining.rules import Bools, Verdict
+from curation.mining.scopes import is_within_languages, routing_column, searches
+from curation.mining.search.candidates import Vectors
+from curation.mining.selection import Draw
+from curation.mining.spaces import Space, Spaces
+from curation.mining.thresholds import find_thresholds
 from curation.outcome import Outcome
 
 STAGE = "mine"
-NEAR_DUPLICATE = 0.8
-"""Jaccard similarity of character 5-grams at which a text is too like the positive, as in deduplication."""
-_SURPLUS_GROWTH = 4
+# How much deeper than `top_k` each try of `on_shortage: relax` looks.
+_DEEPER = 4
 
 
-def mining_keys(records: pa.Table, options: Mining) -> pa.Array:  # noqa: ARG001 - the shape of all routing functions
-    """Return the routing key of each record, shape (n,): the language in which its negatives are sought."""
-    return column(records, "positive_language")
+def mining_keys(records: pa.Table, options: Mining) -> pa.Array:
+    """Return the routing key of each record, shape (n,): records that seek among each other's passages share it."""
+    name = routing_column(options)
+    return column(records, name) if name is not None else pa.repeat(pa.scalar(""), records.num_rows)
 
 
-def mine_records(records: pa.Table, options: Mining, *, seed: int) -> Outcome:
+def mine_records(
+    records: pa.Table, options: Mining, *, seed: int, policies: Policies | None = None, spaces: Spaces | None = None
+) -> Outcome:
     """Give each record of a partition its negatives.
 
-    A pool is the distinct positives of one language and one split, so that no held-out text becomes a negative in
-    training. The result of a pool depends on nothing but its own records.
+    A pool is the distinct positives of one split, so that no held-out text becomes a negative in training, and where
+    no search leaves a language, of one language. The result of a pool depends on nothing but its own records.
 
     Args:
         records: rows of `RECORD_SCHEMA` with a column `split`, in any order; further columns are carried along.
         options: the config's `mining` section.
         seed: what random passages are drawn with.
+        policies: what happens where negatives are missing; by default as the options say.
+        spaces: where vectors come from; by default nothing is kept.
 
     Returns:
         The records in order of id, where `negatives` has exactly `num_negatives` texts: given ones first, then
-        mined ones from the hardest down, then random ones. New columns: `negative_ids` (a record that has the text
-        as its positive; empty for given ones) and `negative_scores` (null for given and random ones), as long as
-        `negatives`; `mined` (how many were mined); `positive_score` (of the positive with the anchor). The ledger
-        has the records for which there are not enough.
+        mined ones pool by pool from the hardest down, then what fills up. New columns, the first five as long as
+        `negatives`:
+
+        - `negative_ids`: a record that has the text as its positive; empty for given ones
+        - `negative_scores`, `negative_ranks`: of the search, from 1; null for given and random ones
+        - `negative_origins`: `given`, `lexical`, `dense`, `both` or `random`
+        - `negative_languages`: empty for given ones
+        - `mined`: how many were mined
+        - `positive_score`, `positive_rank`: of the positive with the anchor; the rank is null where the positive is
+          the anchor or in none of the record's pools
+        - `possible_ids`, `possible_scores`: candidates that may be positives themselves
+        - `candidates`: how many candidates were eligible, and how many each rule rejected
+        - `shortage`: empty, or what was done about it: `padded`, `kept` (negatives repeat) or `relaxed`
+        - `self_match`: whether the query was among the passages
+        - `teacher`, `teacher_recall`: what scored, and how often it finds the right passage in this language
+
+        The ledger has the records for which there are not enough (`negative_shortage`), whose positive ranks too low
+        (`inconsistent_pair`), and, quarantined, those that the teacher has no vector for (`not_embeddable`).
 
     Raises:
         ConfigError: if a lexical teacher is asked to compare texts of two languages.
-        CurationError: if the teacher cannot be loaded, or cannot embed a text.
+        CurationError: if the teacher cannot be loaded.
     """
     ordered = records.sort_by("id").combine_chunks()
-    outcomes = [_mine_pool(pool, options, seed) for pool in _pools(ordered)]
+    run = _Run(options, seed, policies or Policies(options.on_shortage, {}), spaces or Spaces(options.teacher))
+    outcomes = [run.mine(part, teacher, recalls) for part, teacher, recalls in run.parts(ordered)]
     if not outcomes:
-        pool = build_pool(ordered, options.num_negatives)
-        return Outcome.keep(with_negatives(ordered, assemble(pool, _NOTHING, _NOTHING), _NOTHING.scores))
+        return run.mine(ordered, LEXICAL, np.empty(0, dtype=np.float32))
     mined = pa.concat_tables([outcome.records for outcome in outcomes])
     return Outcome.join(mined.sort_by("id"), *(outcome.ledger for outcome in outcomes))
 
 
-_NOTHING = Chosen.unscored(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+@dataclass(frozen=True, slots=True)
+class _Run:
+    options: Mining
+    seed: int
+    policies: Policies
+    spaces: Spaces
+
+    def parts(self, ordered: pa.Table) -> Iterator[tuple[pa.Table, str, Vectors]]:
+        """Yield the records of each pool with their teacher and its recall in their languages."""
+        recalls, is_weak = self._recalls(ordered)
+        names = ["split", "positive_language"] if is_within_languages(self.options) else ["split"]
+        for weak in (False, True):
+            rows = np.flatnonzero(is_weak == weak)
+            part = ordered.take(pa.array(rows))
+            # Where words are compared, a pool is of one language.
+            keys = ["split", "positive_language"] if weak else names
+            teacher = LEXICAL if weak else self.options.teacher.model
+            for members in _groups(part, keys):
+                yield part.take(pa.array(members)).combine_chunks(), teacher, recalls[rows][members]
+
+    def _recalls(self, ordered: pa.Table) -> tuple[Vectors, Bools]:
+        """Return how often the teacher is right in each record's language, and whether that is too seldom."""
+        fallback = self.options.fallback
+        recalls = np.full(ordered.num_rows, np.nan, dtype=np.float32)
+        if fallback is None:
+            return recalls, np.zeros(ordered.num_rows, dtype=bool)
+        recalls = find_recalls(ordered, self.spaces, self.seed)
+        return recalls, recalls < np.float32(fallback.min_recall)
+
+    def mine(self, records: pa.Table, teacher: str, recalls: Vectors) -> Outcome:
+        """Mine the records of one pool."""
+        options = _within_language(self.options) if teacher != self.options.teacher.model else self.options
+        pool = build_pool(records, options.num_negatives)
+        anchors = find_anchors(records, pool, options, teacher)
+        space = self.spaces.build(teacher, pool.texts, anchors.queries)
+        draw = Draw(
+            priority(column(records, "id").to_pylist(), "mine:record", self.seed),
+            priority(pool.ids.to_pylist(), "mine:passage", self.seed),
+        )
+        positives = _positive_scores(space, pool, anchors)
+        bounds = find_thresholds(records, pool, space, anchors.sides[0], positives[0], options, draw.queries)
+        miner = Miner(pool, space, anchors, options, positives, bounds, draw)
+        return self._finish(records, miner, recalls)
+
+    def _finish(self, records: pa.Table, miner: Miner, recalls: Vectors) -> Outcome:
+        pool, options = miner.pool, miner.options
+        lacking = options.num_negatives - np.bincount(pool.given.owners, minlength=records.num_rows)
+        policies = self.policies.of_records(records)
+        wanted = _hard(records, lacking, options)
+        mined, is_relaxed = _mine(records, miner, wanted, policies)
+        chosen, shortages = _fill(records, miner, mined.chosen, lacking, policies)
+        shortages[is_relaxed & (shortages == "")] = "relaxed"
+        findings = Findings(
+            positive_scores=np.nan_to_num(miner.positive_scores[0], nan=0.0),
+            positive_ranks=mined.positive_ranks,
+            verdicts=mined.verdicts,
+            possible=mined.possible,
+            shortages=shortages,
+            teachers=np.full(records.num_rows, miner.space.teacher, dtype=object),
+            recalls=recalls,
+            self_matches=pool.self_matches,
+        )
+        found = np.bincount(chosen.owners, minlength=records.num_rows)
+        leaving = _leaving(records, miner, mined, lacking, found, options)
+        stays = np.ones(records.num_rows, dtype=bool)
+        for rows, _ in leaving:
+            stays[rows] = False
+        whole = with_negatives(records, pool, chosen, findings, options.num_negatives)
+        return Outcome.join(whole.filter(pa.array(stays)), *(ledger for _, ledger in leaving))
 
 
-def _pools(ordered: pa.Table) -> Iterator[pa.Table]:
-    keys = pc.binary_join_element_wise(column(ordered, "positive_language"), column(ordered, "split"), "\0")
+def _within_language(options: Mining) -> Mining:
+    """Return the options for a teacher that compares texts of one language."""
+    changes = {"pools": [{"scope": "positive_language"}], "candidates": "dense", "csls": None}
+    return options.model_copy(update={**changes, "pools": type(options)().pools, "anchor": "auto"})
+
+
+def _groups(records: pa.Table, names: list[str]) -> Iterator[Rows]:
+    keys = pc.binary_join_element_wise(*(column(records, name) for name in names), "\0")
     codes = keys.dictionary_encode().indices.to_numpy()
-    by_pool = np.argsort(codes, kind="stable")
-    for rows in np.split(by_pool, np.flatnonzero(np.diff(codes[by_pool])) + 1):
+    order = np.argsort(codes, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
         if len(rows):
-            yield ordered.take(pa.array(rows)).combine_chunks()
+            yield rows
 
 
-def _mine_pool(records: pa.Table, options: Mining, seed: int) -> Outcome:
-    pool = build_pool(records, options.num_negatives)
-    wanted = options.num_negatives - np.bincount(pool.given.owners, minlength=records.num_rows)
-    mined, positive_scores = _mine(records, pool, wanted, options)
-    missing = wanted - np.bincount(mined.owners, minlength=records.num_rows)
-    padded = _pad(records, pool, missing, mined, seed) if options.on_shortage == "pad" else _NOTHING
-    negatives = assemble(pool, mined, padded)
-    found = np.diff(negatives.offsets)
-    is_short = pa.array(found < options.num_negatives)
-    ledger = ledger_rows(
-        records.filter(is_short),
+def _positive_scores(space: Space, pool: Pool, anchors: Anchors) -> tuple[Vectors, ...]:
+    scores = []
+    for places, on_positive in zip(anchors.sides, anchors.on_positive, strict=True):
+        of_side = space.scores(places, pool.entries)
+        of_side[on_positive] = 1.0
+        scores.append(of_side)
+    return tuple(scores)
+
+
+def _hard(records: pa.Table, lacking: Rows, options: Mining) -> Rows:
+    """Return how many negatives of each record are to be hard."""
+    limits = {str(task): count for task, count in options.negatives_by_task.items()}
+    of_task = [limits.get(task, options.num_negatives) for task in column(records, "task").to_pylist()]
+    return np.minimum(lacking, np.array(of_task, dtype=np.int64))
+
+
+def _mine(records: pa.Table, miner: Miner, wanted: Rows, policies: Strings) -> tuple[Mined, Bools]:
+    """Return what is found, looking deeper for the records that want it, and which those are."""
+    mined = miner.mine(list(searches(records, miner.pool, wanted, miner.options)))
+    is_relaxed = np.zeros(len(wanted), dtype=bool)
+    depth = 1
+    while depth * miner.options.top_k < len(miner.pool.texts):
+        missing = wanted - np.bincount(mined.chosen.owners, minlength=len(wanted))
+        short = (policies == "relax") & (missing > 0)
+        if not short.any():
+            break
+        depth *= _DEEPER
+        again = miner.mine(list(searches(records, miner.pool, np.where(short, wanted, 0), miner.options)), depth=depth)
+        mined, is_relaxed = _replace(mined, again, short), is_relaxed | short
+    return mined, is_relaxed
+
+
+def _replace(mined: Mined, again: Mined, rows: Bools) -> Mined:
+    verdicts, ranks = mined.verdicts.copy(), mined.positive_ranks.copy()
+    verdicts[rows], ranks[rows] = again.verdicts[rows], again.positive_ranks[rows]
+    chosen = Chosen.join([mined.chosen.take(~rows[mined.chosen.owners]), again.chosen])
+    possible = Chosen.join([mined.possible.take(~rows[mined.possible.owners]), again.possible])
+    return Mined(chosen, possible, verdicts, ranks)
+
+
+def _fill(records: pa.Table, miner: Miner, mined: Chosen, lacking: Rows, policies: Strings) -> tuple[Chosen, Strings]:
+    """Fill up what is missing as the policies say, and tell what was done about each record."""
+    count = len(lacking)
+    shortages = np.full(count, "", dtype=object)
+    missing = lacking - np.bincount(mined.owners, minlength=count)
+    is_labelled = np.isin(column(records, "task").to_numpy(zero_copy_only=False), LABELLED)
+    # Hard negatives are few by design where there are few classes: what fills up is no shortage there.
+    may_pad = (policies == "pad") | (is_labelled & (policies != "drop"))
+    drawn = draw_random(miner.pool, np.where(may_pad, missing, 0), mined, miner.draw)
+    shortages[np.unique(drawn.owners)] = "padded"
+    chosen = Chosen.join([mined, drawn])
+    missing = lacking - np.bincount(chosen.owners, minlength=count)
+    may_repeat = (policies == "keep") | (is_labelled & (policies != "drop"))
+    repeated = repeat_own(chosen, np.where(may_repeat, missing, 0))
+    shortages[np.unique(repeated.owners)] = "kept"
+    return Chosen.join([chosen, repeated]), shortages
+
+
+def _leaving(
+    records: pa.Table, miner: Miner, mined: Mined, lacking: Rows, found: Rows, options: Mining
+) -> list[tuple[Rows, pa.Table]]:
+    """Return the rows that do not go on, with their ledger, by the first reason that holds for each."""
+    pool = miner.pool
+    is_sound = np.logical_and.reduce([miner.space.is_sound(places) for places in (pool.entries, *miner.anchors.sides)])
+    highest = options.max_positive_rank or np.iinfo(np.int32).max
+    is_consistent = mined.positive_ranks <= highest
+    unsound = np.flatnonzero(~is_sound)
+    inconsistent = np.flatnonzero(is_sound & ~is_consistent)
+    short = np.flatnonzero(is_sound & is_consistent & (found < lacking))
+    have, ranks = found + options.num_negatives - lacking, mined.positive_ranks.astype(np.int64)
+    who, why = f"no vector by {miner.space.teacher}", _counts(mined, short)
+    return [
+        (unsound, _ledger(records, unsound, "quarantined", "not_embeddable", detail=who)),
+        (inconsistent, _ledger(records, inconsistent, "dropped", "inconsistent_pair", ranks, highest)),
+        (short, _ledger(records, short, "dropped", "negative_shortage", have, options.num_negatives, why)),
+    ]
+
+
+def _counts(mined: Mined, rows: Rows) -> list[str]:
+    """Say of each row how many candidates each rule rejected."""
+    kinds = [verdict for verdict in Verdict if verdict > Verdict.ABSENT]
+    return [
+        ", ".join(f"{kind.name.lower()} {counts[kind]}" for kind in kinds if counts[kind]) or "no candidates"
+        for counts in mined.verdicts[rows]
+    ]
+
+
+def _ledger(
+    records: pa.Table,
+    rows: Rows,
+    decision: str,
+    reason: str,
+    score: Rows | None = None,
+    threshold: float | None = None,
+    detail: str | list[str] = "",
+) -> pa.Table:
+    return ledger_rows(
+        records.take(pa.array(rows)),
         stage=STAGE,
-        decision="dropped",
-        reason="negative_shortage",
-        score=pa.array(found, pa.float64()).filter(is_short),
-        threshold=float(options.num_negatives),
+        decision=decision,  # type: ignore[arg-type]
+        reason=reason,
+        score=None if score is None else pa.array(score[rows], pa.float64()),
+        threshold=None if threshold is None else float(threshold),
+        detail=detail,
     )
-    return Outcome.join(with_negatives(records, negatives, positive_scores).filter(pc.invert(is_short)), ledger)
-
-
-def _mine(records: pa.Table, pool: Pool, wanted: Rows, options: Mining) -> tuple[Chosen, Vectors]:
-    """Return the mined negatives, at most `wanted` of each record, and the score of every record's positive."""
-    rules = Rules.from_options(options)
-    needy = np.flatnonzero(wanted > 0)
-    found = find_neighbours(records, pool, needy, options)
-    verdicts = judge(found.candidates, found.positive_scores[needy], rules)
-    selection = _select_dissimilar(found.candidates, verdicts, pool, needy, rules.num_negatives)
-    queries, ranks = np.nonzero((selection.rows >= 0) & (np.arange(rules.num_negatives) < wanted[needy, None]))
-    chosen = Chosen(needy[queries], selection.rows[queries, ranks], selection.scores[queries, ranks])
-    return chosen, found.positive_scores
-
-
-def _select_dissimilar(
-    candidates: Candidates, verdicts: Verdicts, pool: Pool, needy: Rows, num_negatives: int
-) -> Selection:
-    """Select, and select again until no text is left that nearly equals its record's positive."""
-    is_checked = np.zeros(verdicts.shape, dtype=bool)
-    while True:
-        eligible = verdicts == Verdict.ELIGIBLE
-        unsure = eligible & (np.cumsum(eligible, axis=1) <= num_negatives) & ~is_checked
-        if not unsure.any():
-            return select(candidates, verdicts, num_negatives)
-        is_near = _near_positive(pool, needy[np.nonzero(unsure)[0]], candidates.rows[unsure])
-        verdicts = verdicts.copy()
-        verdicts[unsure] = np.where(is_near, Verdict.NEAR_DUPLICATE, Verdict.ELIGIBLE)
-        is_checked |= unsure
-
-
-def _near_positive(pool: Pool, records: Rows, entries: Rows) -> npt.NDArray[np.bool_]:
-    """Tell of pairs of record and entry whether the entry nearly equals the record's positive."""
-    near: npt.NDArray[np.bool_] = jaccard([pool.folded], pool.entries[records], entries) >= NEAR_DUPLICATE
-    return near
-
-
-def _pad(records: pa.Table, pool: Pool, missing: Rows, mined: Chosen, seed: int) -> Chosen:
-    """Draw random passages for the records that miss some, none of which nearly equals its record's positive."""
-    record_keys = priority(column(records, "id").to_pylist(), "mine:record", seed)
-    passage_keys = priority(pool.ids.to_pylist(), "mine:passage", seed)
-    waiting, surplus = np.flatnonzero(missing > 0), 1
-    found = [(waiting[:0], waiting[:0])]
-    while len(waiting):
-        asked = missing[waiting] * surplus
-        drawn, entries = draw_passages(record_keys[waiting], passage_keys, asked, _barred(pool, mined, waiting))
-        is_last = np.bincount(drawn, minlength=len(waiting)) < asked
-        owners = waiting[drawn]
-        is_new = ~_near_positive(pool, owners, entries)
-        kept = np.bincount(drawn[is_new], minlength=len(waiting))
-        is_done = is_last | (kept >= missing[waiting])
-        drawn, owners, entries = drawn[is_new], owners[is_new], entries[is_new]
-        taken = is_done[drawn] & (positions_in_runs(drawn) < missing[owners])
-        found.append((owners[taken], entries[taken]))
-        waiting, surplus = waiting[~is_done], surplus * _SURPLUS_GROWTH
-    owners, entries = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    order = np.argsort(owners, kind="stable")
-    return Chosen.unscored(owners[order], entries[order])
-
-
-def _barred(pool: Pool, mined: Chosen, records: Rows) -> tuple[Rows, Rows]:
-    """Return what must not be drawn for `records`, as pairs: position in `records`, and entry."""
-    positions, entries = pool.excluded.pairs(records)
-    is_theirs = np.isin(mined.owners, records)
-    also = np.searchsorted(records, mined.owners[is_theirs])
-    return np.concatenate([positions, also]), np.concatenate([entries, mined.entries[is_theirs]])

@@ -134,7 +134,7 @@ def _languages(stats: Mapping[str, Any]) -> str:
 
 
 def _limits(config: RunConfig) -> str:
-    teacher = escape(config.mining.teacher) if config.mining.enabled else "none"
+    teacher = escape(config.mining.teacher.model) if config.mining.enabled else "none"
     return f"""## Limits
 
 Languages are as declared by the sources, checked against the text; short texts can be mislabelled. Hard negatives

@@ -43,14 +43,13 @@ def merge_negatives(tallies: list[pa.Table]) -> pa.Table:
     return pa.table([pa.array([pc.min(counts).as_py() or 0], pa.int64())], schema=_COUNT_SCHEMA)
 
 
-def write_shards(records: pa.Table, folder: Path, *, side: pa.Table, teacher: str, rows_per_shard: int) -> pa.Table:
+def write_shards(records: pa.Table, folder: Path, *, side: pa.Table, rows_per_shard: int) -> pa.Table:
     """Write the shards of some languages.
 
     Args:
         records: every record of each language that occurs, with a `split` column; any order.
         folder: where `data/` and `full/` go.
         side: the number of negatives of the release (see `merge_negatives`).
-        teacher: what scored the negatives, for the `full` view.
         rows_per_shard: greatest number of rows of a file.
 
     Returns:
@@ -61,7 +60,7 @@ def write_shards(records: pa.Table, folder: Path, *, side: pa.Table, teacher: st
     entries = [
         _write(folder / path, path, table)
         for language, split, rows in _groups(ordered)
-        for view, whole in (("data", _data_view(rows, negatives)), ("full", _full_view(rows, negatives, teacher)))
+        for view, whole in (("data", _data_view(rows, negatives)), ("full", _full_view(rows, negatives)))
         for path, table in _cut(view, language, split, whole, rows_per_shard)  # type: ignore[arg-type]
     ]
     return pa.Table.from_pylist(entries, schema=_FILE_SCHEMA)
@@ -94,14 +93,15 @@ def _data_view(records: pa.Table, negatives: int) -> pa.Table:
     return pa.table(texts, schema=layout.data_schema(negatives))
 
 
-def _full_view(records: pa.Table, negatives: int, teacher: str) -> pa.Table:
+def _full_view(records: pa.Table, negatives: int) -> pa.Table:
     table = _data_view(records, negatives)
     for name in records.column_names:
         if name not in _REPLACED:
             table = table.append_column(records.schema.field(name), records[name])
-    return table.append_column(
-        pa.field("teacher", pa.string(), nullable=False), pa.repeat(pa.scalar(teacher), records.num_rows)
-    )
+    if "teacher" not in table.column_names:
+        nobody = pa.repeat(pa.scalar(""), records.num_rows)
+        table = table.append_column(pa.field("teacher", pa.string(), nullable=False), nobody)
+    return table
 
 
 def _write(file: Path, path: str, table: pa.Table) -> dict[str, Any]:

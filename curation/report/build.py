@@ -72,7 +72,7 @@ def _identity(release: Release) -> dict[str, Any]:
         "bytes": sum(file.bytes for file in files),
         "languages": len(release.languages),
         "splits": release.splits,
-        "teacher": settings.get("mining", {}).get("teacher"),
+        "teacher": settings.get("mining", {}).get("teacher", {}).get("model"),
     }
 
 

@@ -17,7 +17,16 @@ SCHEMA = RECORD_SCHEMA.append(pa.field("split", pa.string(), nullable=False))
 def records(rows):
     """Build records from (id, language, split)."""
     constants = {"query": "q", "positive": "p", "query_language": "eng_Latn", "positive_language": "eng_Latn"}
-    constants |= {"source": "s", "licence": "l", "task": "bitext", "label": "", "group": "g", "file": "f", "row": 0, "negatives": []}
+    constants |= {
+        "source": "s",
+        "licence": "l",
+        "task": "bitext",
+        "label": "",
+        "group": "g",
+        "file": "f",
+        "row": 0,
+        "negatives": [],
+    }
     names = ("id", "language", "split")
     return pa.Table.from_pylist([constants | dict(zip(names, row, strict=True)) for row in rows], schema=SCHEMA)
 

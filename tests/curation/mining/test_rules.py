@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.config.model import Mining
+from curation.config.mining import Mining
 from curation.errors import ConfigError
-from curation.mining.rules import Rules, Verdict, judge, positive_bound, select
+from curation.mining.rules import Rules, Side, Verdict, Verdicts, as_near_as_positive, judge, positive_bound
 from curation.mining.search.candidates import Candidates
 
 OPEN = {"num_negatives": 2, "top_k": 100, "skip_rank": 0, "max_score": 2.0, "max_positive_ratio": 2.0}
-OK, ABSENT, SKIP, TOP, MAX, RATIO, _ = Verdict
+OK, ABSENT, SKIP, TOP, MAX, RATIO, MARGIN, MIN, *_ = Verdict
 
 
 def rules(**changes: float) -> Rules:
@@ -22,6 +22,10 @@ def ranked(*scores: float) -> Candidates:
     """Return candidates of one query, rows 10, 11, ...; -inf stands for none."""
     values = np.array([scores], dtype=np.float32)
     return Candidates(np.where(np.isneginf(values), -1, np.arange(10, 10 + len(scores))), values)
+
+
+def verdicts_on(candidates: Candidates, positives: list[float], used: Rules) -> Verdicts:
+    return judge(candidates, Side.of(candidates.scores, np.array(positives, dtype=np.float32), used), used)
 
 
 SIX = (0.95, 0.9, 0.8, 0.7, 0.5, -np.inf)
@@ -41,6 +45,10 @@ SIX = (0.95, 0.9, 0.8, 0.7, 0.5, -np.inf)
         ({"max_positive_ratio": 0.95}, 0.8, [RATIO, RATIO, RATIO, OK, OK, ABSENT]),
         ({"max_positive_ratio": 1.0}, 0.5, [RATIO] * 5 + [ABSENT]),
         ({"max_positive_ratio": np.inf}, 0.0, [OK, OK, OK, OK, OK, ABSENT]),
+        ({"positive_margin": 0.1}, 1.0, [MARGIN, MARGIN, OK, OK, OK, ABSENT]),
+        ({"positive_margin": 0.0}, 0.75, [MARGIN, MARGIN, MARGIN, OK, OK, ABSENT]),
+        ({"min_score": 0.7}, 1.0, [OK, OK, OK, OK, MIN, ABSENT]),
+        ({"skip_survivors": 2}, 1.0, [OK, OK, OK, OK, OK, ABSENT]),
         (
             {"skip_rank": 1, "top_k": 4, "max_score": 0.85, "max_positive_ratio": 0.9},
             0.8,
@@ -49,7 +57,7 @@ SIX = (0.95, 0.9, 0.8, 0.7, 0.5, -np.inf)
     ],
 )
 def test_verdicts(changes: dict[str, float], positive: float, expected: list[Verdict]) -> None:
-    verdicts = judge(ranked(*SIX), np.array([positive], dtype=np.float32), rules(**changes))
+    verdicts = verdicts_on(ranked(*SIX), [positive], rules(**changes))
     assert verdicts.tolist() == [expected]
     assert verdicts.dtype == np.int8
 
@@ -79,26 +87,29 @@ def test_a_ratio_below_one_never_lets_a_better_candidate_through(positive: float
 
 def test_scores_that_are_no_numbers_are_never_eligible() -> None:
     candidates = Candidates(np.array([[4, 5]]), np.array([[np.nan, 0.1]], dtype=np.float32))
-    assert judge(candidates, np.array([0.9], dtype=np.float32), rules()).tolist() == [[MAX, OK]]
-    assert judge(candidates, np.array([np.nan], dtype=np.float32), rules()).tolist() == [[MAX, RATIO]]
-
-
-def test_selection_takes_the_first_eligible_and_counts_the_others() -> None:
-    candidates = Candidates(np.array([[3, 1, 4, 5], [9, 2, 6, -1], [7, -1, -1, -1]]), np.zeros((3, 4), np.float32))
-    verdicts = np.array([[SKIP, OK, RATIO, OK], [OK, OK, OK, ABSENT], [MAX, ABSENT, ABSENT, ABSENT]], dtype=np.int8)
-    chosen = select(candidates, verdicts, 2)
-    assert chosen.rows.tolist() == [[1, 5], [9, 2], [-1, -1]]
-    assert chosen.scores[2].tolist() == [-np.inf, -np.inf]
-    assert (chosen.rows.dtype, chosen.scores.dtype) == (np.int64, np.float32)
-    assert chosen.rejected == {SKIP: 1, TOP: 0, MAX: 1, RATIO: 1, Verdict.NEAR_DUPLICATE: 0}
+    assert verdicts_on(candidates, [0.9], rules()).tolist() == [[MAX, OK]]
+    assert verdicts_on(candidates, [np.nan], rules()).tolist() == [[MAX, RATIO]]
 
 
 @pytest.mark.parametrize(("queries", "ranks"), [(0, 3), (2, 0), (0, 0)])
 def test_nothing_to_judge(queries: int, ranks: int) -> None:
     none = Candidates(np.full((queries, ranks), -1), np.full((queries, ranks), -np.inf, np.float32))
-    chosen = select(none, judge(none, np.zeros(queries, np.float32), rules()), 4)
-    assert chosen.rows.shape == chosen.scores.shape == (queries, 4)
-    assert set(chosen.rejected.values()) == {0}
+    assert verdicts_on(none, [0.0] * queries, rules()).shape == (queries, ranks)
+
+
+@pytest.mark.parametrize(
+    ("changes", "positive", "expected"),
+    [
+        ({"max_positive_ratio": np.inf}, 0.85, [True, True, False, False, False, False]),
+        ({"max_positive_ratio": 0.9}, 0.85, [True, True, True, False, False, False]),
+        ({"max_positive_ratio": np.inf, "positive_margin": 0.3}, 0.9, [True, True, True, True, False, False]),
+        ({"max_positive_ratio": np.inf, "positive_margin": -0.5}, 0.9, [True, True, False, False, False, False]),
+    ],
+)
+def test_what_may_be_a_positive_itself(changes: dict[str, float], positive: float, expected: list[bool]) -> None:
+    candidates, used = ranked(*SIX), rules(**changes)
+    side = Side.of(candidates.scores, np.array([positive], dtype=np.float32), used)
+    assert as_near_as_positive(side, used).tolist() == [expected]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +118,9 @@ def test_nothing_to_judge(queries: int, ranks: int) -> None:
         ({"num_negatives": 0}, "num_negatives"),
         ({"top_k": 0}, "top_k"),
         ({"skip_rank": -1}, "skip_rank"),
+        ({"skip_survivors": -1}, "skip_survivors"),
         ({"max_score": np.nan}, "max_score"),
+        ({"positive_margin": np.nan}, "positive_margin"),
         ({"max_positive_ratio": np.nan}, "max_positive_ratio"),
     ],
 )

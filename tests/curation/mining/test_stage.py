@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.config.model import Mining
+from curation.config.mining import Mining
 from curation.errors import ConfigError
 from curation.ledger import LEDGER_SCHEMA
+from curation.mining.assemble import COUNTS_TYPE
+from curation.mining.pool import MOST_PARTNERS
 from curation.mining.stage import mine_records, mining_keys
 from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA
@@ -21,8 +23,19 @@ SCHEMA = RECORD_SCHEMA.append(pa.field("split", pa.string(), nullable=False)).ap
 ADDED = {
     "negative_ids": pa.list_(pa.string()),
     "negative_scores": pa.list_(pa.float32()),
+    "negative_ranks": pa.list_(pa.int32()),
+    "negative_origins": pa.list_(pa.string()),
+    "negative_languages": pa.list_(pa.string()),
     "mined": pa.int16(),
     "positive_score": pa.float32(),
+    "positive_rank": pa.int32(),
+    "possible_ids": pa.list_(pa.string()),
+    "possible_scores": pa.list_(pa.float32()),
+    "candidates": COUNTS_TYPE,
+    "shortage": pa.string(),
+    "self_match": pa.bool_(),
+    "teacher": pa.string(),
+    "teacher_recall": pa.float32(),
 }
 Row = dict[str, Any]
 
@@ -105,6 +118,24 @@ def near(left: str, right: str) -> bool:
     return len(one & other) >= 0.8 * len(one | other)
 
 
+def said(row: Row) -> set[str]:
+    return {key(row["query"]), key(row["positive"])}
+
+
+def linked(row: Row, pool: list[Row]) -> set[str]:
+    """Return the folded texts that are paired with a row's texts, or with a text that is paired with these."""
+    partners: dict[str, set[str]] = {text: {text} for text in said(row)}
+    for other in [other for other in pool if other["task"] in ("bitext", "sts")]:
+        for text in said(other):
+            partners.setdefault(text, set()).update(said(other))
+    plain = {text for text, theirs in partners.items() if len(theirs - {text}) <= MOST_PARTNERS}
+    start = said(row) & plain if row["task"] in ("bitext", "sts") else set()
+    near = said(row).union(*(partners[text] & plain for text in start))
+    if row["task"] not in ("bitext", "sts"):
+        return near
+    return near.union(*(partners[text] for text in near))
+
+
 def allowed(row: Row, rows: list[Row]) -> set[str]:
     """Return the folded texts that may become a negative of `row`, by the words of the contract."""
     pool = [
@@ -114,8 +145,8 @@ def allowed(row: Row, rows: list[Row]) -> set[str]:
     ]
     asked = (row["group"], key(row["query"]))
     own = {key(other["positive"]) for other in pool if other["group"] == asked[0] or key(other["query"]) == asked[1]}
-    texts = {key(other["positive"]) for other in pool} - own - {key(row["query"]), key(row["positive"])}
-    return {text for text in texts if not near(text, row["positive"])}
+    texts = {key(other["positive"]) for other in pool} - own - linked(row, pool)
+    return {text for text in texts if not any(near(text, right) for right in [row["query"], *own])}
 
 
 def kept_given(row: Row, count: int) -> list[str]:
@@ -200,7 +231,7 @@ def worlds(draw: st.DrawFn) -> list[Row]:
     st.builds(
         Mining,
         num_negatives=st.integers(1, 4),
-        top_k=st.integers(1, 12),
+        top_k=st.integers(3, 12),
         skip_rank=st.integers(0, 2),
         max_score=st.sampled_from([0.3, 0.8, 2.0]),
         max_positive_ratio=st.sampled_from([0.5, 0.95, 1.0]),
@@ -447,10 +478,10 @@ def test_the_anchor_decides_whose_neighbours_are_taken() -> None:
     texts = sentences("deu_Latn")
     # Each query is a sentence on another subject than its positive's.
     rows = [
-        record(n, f"{texts[(n + 5) % 12]} nicht", text, query_language="deu_Latn", group=f"{n}")
+        record(n, f"{texts[(n + 5) % 12]} und doch ganz anders", text, query_language="deu_Latn", group=f"{n}")
         for n, text in enumerate(texts)
     ]
-    asked = by_number(mine(rows, num_negatives=1, anchor="query", **(OPEN | {"max_positive_ratio": float("inf")})))
+    asked = by_number(mine(rows, num_negatives=1, anchor="query", **(OPEN | {"max_positive_ratio": None})))
     answered = by_number(mine(rows, num_negatives=1, anchor="positive", **OPEN))
     assert all(asked[n]["negatives"] == [texts[(n + 5) % 12]] for n in range(12))
     assert all(answered[n]["negatives"] != [texts[(n + 5) % 12]] for n in range(12))

@@ -67,7 +67,7 @@ def make_release(folder: Path, table: pa.Table | None = None, settings: RunConfi
     table, settings = records() if table is None else table, settings or config()
     files, side = folder / "files", merge_negatives([count_negatives(table)])
     rows = settings.release.rows_per_shard
-    shards = write_shards(table, files, side=side, teacher="lexical", rows_per_shard=rows).sort_by("path")
+    shards = write_shards(table, files, side=side, rows_per_shard=rows).sort_by("path")
     counts = [StageCount("read", table.num_rows, table.num_rows)]
     stats = compute_stats(counts, empty_ledger(), shards, {}, count_outcome(Outcome.keep(table)))
     inputs = {"s": [{"file": "x", "bytes": 1, "sha256": "0" * 64}]}

@@ -108,7 +108,7 @@ def _make_run(folder: Path, sentences: Mapping[str, Sequence[str]], *, each: int
     records = pa.concat_tables([_records(code, list(texts), each) for code, texts in sentences.items()])
     side = pa.table({"negatives": [3]})
     files = folder / "files"
-    shards = write_shards(records, files, side=side, teacher="lexical", rows_per_shard=1_000).sort_by("path")
+    shards = write_shards(records, files, side=side, rows_per_shard=1_000).sort_by("path")
     ledger = _write_ledger(records, folder / "ledger")
     count = records.num_rows
     counts = [

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from curation.config.model import Mining
+from curation.config.mining import Mining
 from curation.errors import ConfigError, CurationError
 from curation.mining import mine_hard_negatives
 from curation.mining.stage import mine_records

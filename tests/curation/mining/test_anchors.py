@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-
-from curation.config.model import Mining
-from curation.errors import ConfigError
 from curation.mining.neighbours import anchored_on_positive, find_neighbours
+
+from curation.config.mining import Mining
+from curation.errors import ConfigError
 from curation.mining.pool import build_pool
 from curation.mining.search.exact import pair_scores
 from curation.mining.teachers.sentence_transformer import SentenceTransformerTeacher

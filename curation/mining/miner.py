@@ -1,0 +1,191 @@
+"""Mining in one pool: search, rules, costly checks, and what is found out on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.config.mining import Mining
+from curation.dedup.kernels import jaccard
+from curation.mining.anchors import Anchors
+from curation.mining.assemble import NOTHING, Chosen, Int32s
+from curation.mining.candidates import Found, find_candidates
+from curation.mining.pool import Pool
+from curation.mining.ragged import Rows, positions_in_runs
+from curation.mining.rules import Bools, Rules, Side, Verdict, Verdicts, as_near_as_positive, judge
+from curation.mining.scopes import Search
+from curation.mining.search.candidates import Candidates, Vectors
+from curation.mining.selection import Check, Draw, Selector, count_verdicts, select
+from curation.mining.spaces import Space
+
+NEAR_DUPLICATE = 0.8
+"""Jaccard similarity of character 5-grams at which a text is too like another, as in deduplication."""
+# Records whose candidates are in memory together; a hub cap looks at all of a search at once.
+_BLOCK_RECORDS = 32_768
+
+SecondOpinion = Callable[[Rows, Rows], Bools]
+"""Tells of pairs of record and entry whether the entry may be right for the record, shape (m,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """What mining found for the n records of a pool.
+
+    Attributes:
+        chosen: the hard negatives.
+        possible: candidates as near as the positive or nearer.
+        verdicts: how many candidates had each verdict, int32, shape (n, number of verdicts).
+        positive_ranks: rank of each record's positive among its candidates, int32, shape (n,): the first rank that was
+            not looked at if it is none of these, 0 where its positive is the anchor or not among the passages.
+    """
+
+    chosen: Chosen
+    possible: Chosen
+    verdicts: Int32s
+    positive_ranks: Int32s
+
+
+@dataclass(frozen=True, slots=True)
+class Miner:
+    """Everything that mining in one pool needs.
+
+    Attributes:
+        pool: the pool.
+        space: what scores.
+        anchors: whose neighbours are sought.
+        options: the config's `mining` section.
+        positive_scores: for each side of the anchors, the score of every record's positive, float32, shape (n,).
+        thresholds: what a negative of each record must stay below, and what it must reach, float32, shape (n,) each.
+        draw: random numbers of records and entries.
+        second_opinion: the last word on candidates that would be taken, or None.
+    """
+
+    pool: Pool
+    space: Space
+    anchors: Anchors
+    options: Mining
+    positive_scores: tuple[Vectors, ...]
+    thresholds: tuple[Vectors, Vectors]
+    draw: Draw
+    second_opinion: SecondOpinion | None = None
+
+    def mine(self, searches: list[list[Search]], *, depth: int = 1) -> Mined:
+        """Return what the searches find, those of an earlier quota first, looking `depth` times as deep as `top_k`."""
+        count = len(self.pool.entries)
+        rules = replace(Rules.from_options(self.options), top_k=self.options.top_k * depth)
+        verdicts = np.zeros((count, len(Verdict)), dtype=np.int32)
+        ranks = np.zeros(count, dtype=np.int32)
+        chosen, possible = NOTHING, [NOTHING]
+        for quota in searches:
+            before, parts = self._codes(chosen.owners, chosen.entries), [chosen]
+            for search in (block for whole in quota for block in self._blocks(whole)):
+                found = find_candidates(self.space, self.pool, self.anchors, search, rules.top_k)
+                self._rank_positives(search, found, ranks)
+                taken, final = self._select(search, found, rules, before)
+                verdicts[search.records] += count_verdicts(final)
+                parts.append(_chosen(search, found.candidates, found.origins, taken))
+                possible.append(self._possible(search, found, rules))
+            chosen = Chosen.join(parts)
+        return Mined(chosen, _first(Chosen.join(possible).distinct(), self.options.keep_possible), verdicts, ranks)
+
+    def _codes(self, records: Rows, entries: Rows) -> Rows:
+        return records * len(self.pool.texts) + entries
+
+    def _blocks(self, search: Search) -> Iterator[Search]:
+        size = len(search.records) if self.options.hub_cap is not None else _BLOCK_RECORDS
+        for start in range(0, len(search.records), max(size, 1)):
+            part = slice(start, start + size)
+            yield Search(search.records[part], search.entries, search.wanted[part])
+
+    def _sides(self, search: Search, found: Found) -> list[Side]:
+        highest, lowest = (bounds[search.records] for bounds in self.thresholds)
+        return [
+            Side(scores, positives[search.records], highest, lowest)
+            for scores, positives in zip(found.scores, self.positive_scores, strict=True)
+        ]
+
+    def _judge(self, search: Search, found: Found, rules: Rules) -> Verdicts:
+        """Return the first rule that each candidate breaks, on whichever side."""
+        sides = self._sides(search, found)
+        verdicts = judge(found.candidates, sides[0], rules)
+        for side in sides[1:]:
+            verdicts = np.where(verdicts == Verdict.ELIGIBLE, judge(found.candidates, side, rules), verdicts)
+        return verdicts
+
+    def _select(self, search: Search, found: Found, rules: Rules, before: Rows) -> tuple[Bools, Verdicts]:
+        """Return what is taken and the verdicts; `before` are the pairs that an earlier quota took, as codes."""
+        records, rows = search.records, found.candidates.rows
+        verdicts = self._judge(search, found, rules)
+        if len(before):
+            is_taken = (rows >= 0) & np.isin(self._codes(records[:, None], rows), before)
+            verdicts = np.where(is_taken & (verdicts == Verdict.ELIGIBLE), np.int8(Verdict.TAKEN), verdicts)
+        checks: dict[Verdict, Check] = {
+            Verdict.NEAR_DUPLICATE: lambda queries, ranks: near_right(self.pool, records[queries], rows[queries, ranks])
+        }
+        opinion = self.second_opinion
+        if opinion is not None:
+            checks[Verdict.CROSS_ENCODER] = lambda queries, ranks: opinion(records[queries], rows[queries, ranks])
+        draw = Draw(self.draw.queries[records], self.draw.rows)
+        selector = Selector(
+            search.wanted,
+            rules.skip_survivors,
+            draw if self.options.sampling == "random" else None,
+            self.options.hub_cap,
+            np.lexsort((records, draw.queries)),
+        )
+        return select(found.candidates, verdicts, selector, checks)
+
+    def _rank_positives(self, search: Search, found: Found, ranks: Int32s) -> None:
+        """Note the rank of the positives that are among a search's passages and anchored on their query."""
+        records = search.records
+        is_there = np.isin(self.pool.entries[records], search.entries, assume_unique=False)
+        is_there &= ~self.anchors.on_positive[0][records] & (ranks[records] == 0)
+        better = found.scores[0] > self.positive_scores[0][records, None]
+        ranks[records] = np.where(is_there, 1 + np.count_nonzero(better, axis=1), ranks[records])
+
+    def _possible(self, search: Search, found: Found, rules: Rules) -> Chosen:
+        """Return the candidates that may be right themselves, which the rules must have rejected for that."""
+        if not self.options.keep_possible:
+            return NOTHING
+        near = np.zeros(found.candidates.rows.shape, dtype=bool)
+        for side in self._sides(search, found):
+            near |= as_near_as_positive(side, rules)
+        near &= found.candidates.rows >= 0
+        near &= np.cumsum(near, axis=1) <= self.options.keep_possible
+        return _chosen(search, found.candidates, found.origins, near)
+
+
+def near_right(pool: Pool, records: Rows, entries: Rows) -> Bools:
+    """Tell of pairs of record and entry whether the entry nearly equals the record's query or a right passage of it."""
+    near: Bools = _similar(pool, len(pool.texts) + records, entries)
+    distinct, places = np.unique(records, return_inverse=True)
+    owners, right = pool.right.pairs(distinct)
+    starts = np.searchsorted(owners, np.arange(len(distinct) + 1))
+    counts = (starts[1:] - starts[:-1])[places]
+    pairs = np.repeat(np.arange(len(records)), counts)
+    theirs = right[np.repeat(starts[places], counts) + positions_in_runs(pairs)]
+    is_near = _similar(pool, theirs, entries[pairs])
+    near[pairs[is_near]] = True
+    return near
+
+
+def _similar(pool: Pool, left: Rows, right: Rows) -> Bools:
+    return np.asarray(jaccard([pool.folded], left, right) >= NEAR_DUPLICATE)
+
+
+def _chosen(search: Search, candidates: Candidates, origins: npt.NDArray[np.int8], taken: Bools) -> Chosen:
+    queries, ranks = np.nonzero(taken)
+    return Chosen(
+        search.records[queries],
+        candidates.rows[taken],
+        candidates.scores[taken],
+        (ranks + 1).astype(np.int32),
+        origins[taken],
+    )
+
+
+def _first(chosen: Chosen, limit: int) -> Chosen:
+    return chosen.take(positions_in_runs(chosen.owners) < limit)

@@ -1,0 +1,118 @@
+"""Which records seek their negatives among which entries: pools as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from curation.config.mining import Mining, Scope
+from curation.mining.pool import Pool, column, is_in_small_class
+from curation.mining.ragged import Rows
+
+# Scopes that stay within one language of positives: what a lexical teacher can compare.
+_BY_LANGUAGE = ("positive_language", "source_language")
+_BY_SOURCE = ("source", "source_language")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Records that seek among the same entries.
+
+    Attributes:
+        records: int64 ascending, shape (q,).
+        entries: int64 ascending, shape (m,).
+        wanted: hard negatives that each of the records takes from here at most, int64, shape (q,).
+    """
+
+    records: Rows
+    entries: Rows
+    wanted: Rows
+
+
+def routing_column(options: Mining) -> str | None:
+    """Return the column whose equal values are together in one partition, or None where all records must be."""
+    scopes = [pool.scope for pool in options.pools]
+    if all(scope in _BY_LANGUAGE for scope in scopes):
+        return "positive_language"
+    return "source" if all(scope in _BY_SOURCE for scope in scopes) else None
+
+
+def is_within_languages(options: Mining) -> bool:
+    """Tell whether no search leaves the language of a record's positive."""
+    return all(pool.scope in _BY_LANGUAGE for pool in options.pools)
+
+
+def searches(records: pa.Table, pool: Pool, wanted: Rows, options: Mining) -> Iterator[list[Search]]:
+    """Yield the searches of each quota: a record that stands in several takes from each.
+
+    Records of a task with classes seek in their source, among the other classes; all others as the config says.
+
+    Args:
+        records: rows in order of id, shape (n,).
+        pool: their pool.
+        wanted: hard negatives that each record lacks, int64, shape (n,).
+        options: the config's `mining` section.
+    """
+    places = _Places(records, pool)
+    needy = np.flatnonzero((wanted > 0) & (pool.labels < 0))
+    for quota in options.pools:
+        limit = np.minimum(wanted, quota.negatives or options.num_negatives)
+        yield [Search(rows, entries, limit[rows]) for rows, entries in places.of_scope(needy, quota.scope)]
+    labelled = np.flatnonzero((wanted > 0) & (pool.labels >= 0))
+    yield [Search(rows, entries, wanted[rows]) for rows, entries in places.other_classes(labelled)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    records: pa.Table
+    pool: Pool
+
+    def of_scope(self, rows: Rows, scope: Scope) -> Iterator[tuple[Rows, Rows]]:
+        every = np.arange(len(self.pool.texts), dtype=np.int64)
+        if scope == "all":
+            yield rows, every
+            return
+        seekers, owners = self._keys(scope)
+        for key, members in _groups(seekers[rows]):
+            entries = np.unique(self.pool.entries[owners == key])
+            inside = np.setdiff1d(every, entries) if scope == "other_languages" else entries
+            yield rows[members], inside
+
+    def other_classes(self, rows: Rows) -> Iterator[tuple[Rows, Rows]]:
+        sources, labels = self._codes("source"), self.pool.labels
+        is_small = is_in_small_class(labels)
+        for source, members in _groups(sources[rows]):
+            entries = np.unique(self.pool.entries[sources == source])
+            yield rows[members][is_small[rows[members]]], entries
+            large = rows[members][~is_small[rows[members]]]
+            for label, same in _groups(labels[large]):
+                yield large[same], np.setdiff1d(entries, self.pool.entries[labels == label])
+
+    def _keys(self, scope: Scope) -> tuple[Rows, Rows]:
+        """Return the key that each record seeks by, and the key that its positive is found by."""
+        if scope in ("positive_language", "other_languages"):
+            keys = self._codes("positive_language")
+            return keys, keys
+        if scope == "query_language":
+            both = pa.concat_arrays([column(self.records, "query_language"), column(self.records, "positive_language")])
+            numbers = both.dictionary_encode().indices.to_numpy().astype(np.int64)
+            return numbers[: self.records.num_rows], numbers[self.records.num_rows :]
+        keys = self._codes("source")
+        if scope == "source_language":
+            languages = self._codes("positive_language")
+            keys = keys * (int(languages.max(initial=0)) + 1) + languages
+        return keys, keys
+
+    def _codes(self, name: str) -> Rows:
+        return np.asarray(column(self.records, name).dictionary_encode().indices.to_numpy(), dtype=np.int64)
+
+
+def _groups(keys: Rows) -> Iterator[tuple[int, Rows]]:
+    """Yield each distinct key with the positions that have it, ascending."""
+    order = np.argsort(keys, kind="stable")
+    bounds = np.flatnonzero(np.diff(keys[order])) + 1
+    for part in np.split(order, bounds) if len(order) else ():
+        yield int(keys[part[0]]), part
