@@ -10,6 +10,7 @@ from curation.alarms import Alarm, describe, samples
 from curation.funnel import steps
 from curation.release import Release
 from curation.report.dropped import SAMPLE_CHARS, dropped_by_rule, ledger_batches, shown_row
+from curation.report.mining import mining_numbers
 from curation.report.negatives import negative_samples
 from curation.report.scan import EDGES, Scan, Tally, rows_by_id, scan_release, total
 from curation.report.verdict import gate_numbers
@@ -53,6 +54,7 @@ def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, A
         "takers": _takers(stats.get("source_languages", []), stages, release.manifest["config"].get("alarms")),
         "rules": _with_survivors(release, rules),
         "contamination": stats.get("contamination", []),
+        "mining": mining_numbers(release),
         "negatives": negative_samples(release, _trained(stats.get("languages", {}))),
         "distributions": _distributions(scan),
         "sources": _sources(release.manifest["sources"], stats.get("sources", []), scan),

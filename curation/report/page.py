@@ -108,6 +108,7 @@ def _histograms(distributions: Mapping[str, Any]) -> list[dict[str, Any]]:
             "Similarity, as the teacher scores it",
             [("positive_score", "positives", "positive"), ("negative_score", "negatives", "negative")],
         ),
+        ("gap", "Similarity of the positive less that of the hardest negative", [("gap", "records", "kept")]),
     )
     return [
         _figure(name, title, present, distributions)

@@ -33,10 +33,11 @@ EDGES: Mapping[str, Sequence[float]] = {
     "lid_score": _PROBABILITIES,
     "positive_score": _SCORES,
     "negative_score": _SCORES,
+    "gap": _SCORES,
 }
 """Lower edge of each bin of a measure, and the upper edge of the last; what lies outside counts in the nearest bin."""
 # No finer than the bins.
-_DIGITS = {"length": 0, "lid_score": 2, "positive_score": 2, "negative_score": 2}
+_DIGITS = {"length": 0, "lid_score": 2, "positive_score": 2, "negative_score": 2, "gap": 2}
 _COLUMNS = (
     "source",
     "anchor",
@@ -106,12 +107,22 @@ def scan_release(release: Release) -> Scan:
     """
     scan = Scan()
     for split in release.splits:
-        for file in release.shards("full", split=split):
-            shard = layout.parse_shard(file.path)
-            assert shard is not None
-            for batch in _batches(release.path / file.path, _COLUMNS):
-                _count(scan, shard[1], batch)
+        for language, batch in batches_of(release, split, _COLUMNS):
+            _count(scan, language, batch)
     return scan
+
+
+def batches_of(release: Release, split: str, columns: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the rows of a split in batches, with their language and those of the columns that its shards have.
+
+    Raises:
+        ReleaseError: if a shard cannot be read.
+    """
+    for file in release.shards("full", split=split):
+        shard = layout.parse_shard(file.path)
+        assert shard is not None
+        for batch in _batches(release.path / file.path, columns):
+            yield shard[1], batch
 
 
 def total(tallies: Iterable[Tally], measure: str) -> Tally:
@@ -190,7 +201,19 @@ def _measures(batch: pa.Table, language: str) -> dict[str, Values]:
         measures["positive_score"] = batch["positive_score"]
     if "negative_scores" in names:
         measures["negative_score"] = pc.list_flatten(batch["negative_scores"])
+    if {"positive_score", "negative_scores"} <= names:
+        measures["gap"] = _gaps(batch)
     return {measure: _finite(values) for measure, values in measures.items()}
+
+
+def _gaps(batch: pa.Table) -> pa.ChunkedArray:
+    """Return by how much the positive of each record scores more than its hardest negative."""
+    lists = batch["negative_scores"].combine_chunks()
+    scores = pc.list_flatten(lists).cast(pa.float64()).fill_null(-math.inf).to_numpy(zero_copy_only=False)
+    hardest = np.full(batch.num_rows, -math.inf)
+    np.maximum.at(hardest, pc.list_parent_indices(lists).to_numpy(), scores)
+    positives = batch["positive_score"].cast(pa.float64()).fill_null(math.nan).to_numpy()
+    return pa.chunked_array([pa.array(positives - hardest)])
 
 
 def _counts_by_positive(batch: pa.Table, language: str) -> pa.ChunkedArray:
