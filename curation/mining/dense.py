@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -75,12 +76,48 @@ def mine_hard_negatives(
             why=f"queries are {queries.shape}, passages {passages.shape}",
             hint="embed both with the same model",
         )
-    rows = _positive_rows(positives, len(queries), len(passages))
-    candidates = nearest(queries, passages, min(top_k, len(passages)), Exclusions.from_rows(rows))
-    side = Side.of(candidates.scores, weakest_positive(queries, passages, rows), rules)
-    selector = Selector(np.full(len(queries), num_negatives), skip_survivors)
-    taken, _ = selector.take(candidates, judge(candidates, side, rules))
-    return as_matrix(candidates, taken, num_negatives)
+    mined = mine_vectors(queries, passages, _positive_rows(positives, len(queries), len(passages)), rules)
+    return mined.rows, mined.scores
+
+
+@dataclass(frozen=True, slots=True)
+class MinedRows:
+    """The negatives of Q queries, hardest first, and what they are compared with.
+
+    Attributes:
+        rows: int64, shape (Q, n); -1 where fewer than n pass the rules.
+        scores: float32, shape (Q, n); -inf where `rows` is -1.
+        ranks: the rank of each in the search, from 1 and without the positives, int32, shape (Q, n); 0 likewise.
+        positive_scores: score of each query's weakest positive, float32, shape (Q,).
+    """
+
+    rows: Rows
+    scores: Vectors
+    ranks: npt.NDArray[np.int32]
+    positive_scores: Vectors
+
+
+def mine_vectors(
+    queries: Vectors, passages: Vectors, positives: Ragged, rules: Rules, *, barred: Ragged | None = None
+) -> MinedRows:
+    """Return the negatives of queries whose vectors and positives are known to be sound. See `mine_hard_negatives`.
+
+    Args:
+        queries: float32, shape (Q, d).
+        passages: float32, shape (N, d).
+        positives: the positives of each query, at least one.
+        rules: which candidates become negatives.
+        barred: what each query must never get; by default its positives.
+    """
+    positive_scores = weakest_positive(queries, passages, positives)
+    excluded = Exclusions.from_rows(positives if barred is None else barred)
+    candidates = nearest(queries, passages, min(rules.top_k, len(passages)), excluded)
+    verdicts = judge(candidates, Side.of(candidates.scores, positive_scores, rules), rules)
+    taken, _ = Selector(np.full(len(queries), rules.num_negatives), rules.skip_survivors).take(candidates, verdicts)
+    rows, scores = as_matrix(candidates, taken, rules.num_negatives)
+    ranks = np.zeros(rows.shape, dtype=np.int32)
+    ranks[rows >= 0] = np.nonzero(taken)[1] + 1
+    return MinedRows(rows, scores, ranks, positive_scores)
 
 
 def unit_vectors(vectors: npt.ArrayLike, name: str) -> Vectors:
