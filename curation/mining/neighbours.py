@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from curation.config.model import Mining
 from curation.errors import ConfigError
+from curation.mining.dense import unit_vectors
 from curation.mining.lexical.features import Vectoriser, count_features
 from curation.mining.lexical.search import IDENTITY, lexical_nearest, lexical_scores
 from curation.mining.pool import Pool, column
@@ -19,7 +20,8 @@ from curation.mining.ragged import Rows
 from curation.mining.search.candidates import Candidates, Vectors
 from curation.mining.search.exact import nearest, pair_scores
 from curation.mining.teachers.base import Teacher
-from curation.mining.teachers.sentence_transformer import load_teacher
+from curation.mining.teachers.load import load_teacher
+from curation.mining.teachers.options import TeacherOptions
 
 Bools = npt.NDArray[np.bool_]
 
@@ -60,7 +62,7 @@ def find_neighbours(records: pa.Table, pool: Pool, wanted: Rows, options: Mining
     if options.teacher == IDENTITY:
         found = _lexical(pool, queries, places, wanted, k)
     else:
-        found = _dense(load_teacher(options.teacher), pool, queries, places, wanted, k)
+        found = _dense(load_teacher(TeacherOptions(options.teacher)), pool, queries, places, wanted, k)
     found.positive_scores[anchored] = 1.0
     return found
 
@@ -106,10 +108,11 @@ def _lexical(pool: Pool, queries: pa.Array, places: Rows, wanted: Rows, k: int) 
 
 
 def _dense(teacher: Teacher, pool: Pool, queries: pa.Array, places: Rows, wanted: Rows, k: int) -> Neighbours:
-    passages = teacher.embed(pool.texts.to_pylist(), "passage")
+    passages = unit_vectors(teacher.embed(pool.texts.to_pylist(), "passage"), "embeddings of passages")
     anchors = passages
     if len(queries):
-        anchors = np.concatenate([passages, teacher.embed(queries.to_pylist(), "query")])
+        embedded = unit_vectors(teacher.embed(queries.to_pylist(), "query"), "embeddings of queries")
+        anchors = np.concatenate([passages, embedded])
     scores = pair_scores(anchors, passages, places, pool.entries)
     candidates = nearest(anchors[places[wanted]], passages, k, pool.excluded.select(wanted))
     return Neighbours(candidates, scores)
