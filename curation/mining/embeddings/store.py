@@ -21,6 +21,7 @@ from curation.text import as_arrow
 
 BLOCK_ROWS = 8192
 
+
 class Store(Protocol):
     """Gives each text its vector, made once."""
 
@@ -116,6 +117,8 @@ class MemoryStore:
         return fill(shelf, job, lambda block: replace(block, name=f"{len(shelf.names):06d}"))
 
 
-def _job(recipe: Recipe, texts: Sequence[str] | pa.Array | pa.ChunkedArray, block_rows: int, progress: OnProgress | None) -> Job:
+def _job(
+    recipe: Recipe, texts: Sequence[str] | pa.Array | pa.ChunkedArray, block_rows: int, progress: OnProgress | None
+) -> Job:
     array = as_arrow(texts)
     return Job(recipe, array, text_keys(array), block_rows, progress)

@@ -12,7 +12,13 @@ import numpy as np
 from curation.errors import ConfigError, CurationError
 from curation.mining.search.candidates import Vectors
 from curation.mining.teachers.base import Identity
-from curation.mining.teachers.model_files import ModelFiles, find_model, library_versions, loading_failed
+from curation.mining.teachers.model_files import (
+    ModelFiles,
+    find_model,
+    finite_length,
+    library_versions,
+    loading_failed,
+)
 from curation.mining.teachers.options import ModelDtype, check_dtype, check_positive
 
 _WHERE = "mining.cross_encoder"
@@ -62,11 +68,11 @@ class CrossEncoderScorer:
         self._options = options
         self._files = find_model(options.spec, f"{_WHERE}.model", pickled_weights=options.pickled_weights)
         self._model = _load(options, self._files)
-        if self._model.config.num_labels != 1:
+        if self._model.num_labels != 1:
             raise ConfigError(
                 f"the cross-encoder {options.spec!r} does not give one score",
                 where=f"{_WHERE}.model",
-                why=f"it has {self._model.config.num_labels} classes",
+                why=f"it has {self._model.num_labels} classes",
                 hint="take a reranker, which has one",
             )
 
@@ -80,7 +86,7 @@ class CrossEncoderScorer:
         """Everything that the scores depend on, besides the texts."""
         return {
             **self._files.identity,
-            "max_tokens": self._model.max_length,
+            "max_tokens": finite_length(getattr(self._model, "max_seq_length", None) or self._model.max_length),
             "dtype": self._options.dtype,
             "libraries": library_versions(),
         }

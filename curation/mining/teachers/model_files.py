@@ -92,6 +92,12 @@ def library_versions() -> dict[str, str]:
     return {name: ".".join(version(name).split(".")[:2]) for name in _LIBRARIES}
 
 
+def finite_length(length: float | None) -> int | None:
+    """Return a greatest length in tokens; None where there is none."""
+    # Tokenizers say so with a number of thirty digits, static embeddings with infinity.
+    return None if length is None or length > 1 << 30 else int(length)
+
+
 def loading_failed(spec: str, where: str, error: Exception) -> CurationError:
     """Return the error for a model that the library does not load."""
     return CurationError(

@@ -265,7 +265,7 @@ def _first_dimensions(files: _Files) -> int:
             if length:
                 return int(length)
             raise CurationError(
-                "a vector is missing", where=files.where(int(files.starts[group])), why=f"it is {length}"
+                "a vector is missing", where=files.where(int(files.starts[group])), why="it is null" if length is None else "it has no dimensions"
             )
     raise CurationError("the files of vectors have no rows", where=", ".join(map(str, files.paths[:3])))
 

@@ -12,7 +12,13 @@ from curation.mining.embeddings.keys import Keys
 from curation.mining.ragged import Rows
 from curation.mining.search.candidates import Vectors
 from curation.mining.teachers.base import Identity, Role, unit_rows
-from curation.mining.teachers.model_files import ModelFiles, find_model, library_versions, loading_failed
+from curation.mining.teachers.model_files import (
+    ModelFiles,
+    find_model,
+    finite_length,
+    library_versions,
+    loading_failed,
+)
 from curation.mining.teachers.options import TeacherOptions
 
 _WHERE = "mining.teacher"
@@ -132,21 +138,16 @@ def _limit_tokens(model: Any, options: TeacherOptions) -> int | None:
         if wanted > longest:
             raise _cannot(options, "max_tokens", wanted, f"it has {longest} positions", f"at most {longest}")
         model.max_seq_length = wanted
-    return _finite(model.max_seq_length)
+    return finite_length(model.max_seq_length)
 
 
 def _longest(model: Any) -> int | None:
     """Return how many tokens the model has positions for; None where texts are not cut at all."""
-    if _finite(model.max_seq_length) is None:
+    if finite_length(model.max_seq_length) is None:
         return None
     network = getattr(model[0], "auto_model", None)
     positions = getattr(getattr(network, "config", None), "max_position_embeddings", None)
     return max(int(positions or 0), int(model.max_seq_length))
-
-
-def _finite(length: float | None) -> int | None:
-    # Tokenizers say "no limit" with a number of thirty digits, static embeddings with infinity.
-    return None if length is None or length > 1 << 30 else int(length)
 
 
 def _limit_dimensions(model: Any, options: TeacherOptions) -> int:
