@@ -173,9 +173,10 @@ class Stored:
         """Yield each block that rows lie in, which of the rows these are, and where they are in the block."""
         numbers = self._index.block_numbers(rows)
         order = np.argsort(numbers, kind="stable")
-        distinct, firsts = np.unique(numbers[order], return_index=True)
-        for number, first, last in zip(distinct.tolist(), firsts, [*firsts[1:], len(rows)], strict=True):
+        ends = np.flatnonzero(np.diff(numbers[order], append=-1)) + 1
+        for first, last in pairwise([0, *ends.tolist()]):
             places = order[first:last]
+            number = int(numbers[places[0]])
             block, local = self._index.blocks[number], rows[places] - self._index.starts[number]
             yield block, _as_slice(places), _as_slice(local)
 

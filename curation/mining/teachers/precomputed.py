@@ -264,9 +264,8 @@ def _first_dimensions(files: _Files) -> int:
             length = pc.list_value_length(batch.column(0))[0].as_py()
             if length:
                 return int(length)
-            raise CurationError(
-                "a vector is missing", where=files.where(int(files.starts[group])), why="it is null" if length is None else "it has no dimensions"
-            )
+            why = "it is null" if length is None else "it has no dimensions"
+            raise CurationError("a vector is missing", where=files.where(int(files.starts[group])), why=why)
     raise CurationError("the files of vectors have no rows", where=", ".join(map(str, files.paths[:3])))
 
 
