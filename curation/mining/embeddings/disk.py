@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import mmap
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -36,6 +37,7 @@ from curation.mining.embeddings.shelf import Block, Shelf
 
 _DESCRIPTION = "teacher.json"
 _DIGITS = 16
+_READ_BYTES = 1 << 20
 _HINTS = {
     errno.ENOSPC: "free some space, or store vectors as bfloat16 or int8; finished blocks are kept",
     errno.EDQUOT: "your quota is used up: free some space, or store vectors as bfloat16 or int8",
@@ -141,7 +143,8 @@ class DiskShelf:
             _write_array(self._path(name, ".keys"), block.keys)
             write_json(self._path(name, ".json"), asdict(marker))
             self._verified.add(name)
-            return replace(block, name=name, values=self._map(name, marker))
+            values, mapping = self._map(name, marker)
+            return replace(block, name=name, values=values, mapping=mapping)
 
     def _path(self, name: str, suffix: str) -> Path:
         return self._folder / f"{name}{suffix}"
@@ -161,7 +164,8 @@ class DiskShelf:
             return
         valid = np.ones(marker.rows, dtype=bool)
         valid[marker.without_vector] = False
-        self.shelf.add(Block(name, keys, self._map(name, marker), marker.dtype, marker.scale, valid))
+        values, mapping = self._map(name, marker)
+        self.shelf.add(Block(name, keys, values, marker.dtype, marker.scale, valid, mapping))
 
     def _fault(self, name: str, marker: _Marker, keys: Keys) -> str:
         size = self._path(name, ".vectors").stat().st_size
@@ -174,15 +178,17 @@ class DiskShelf:
             return f"its vectors take {size:,} bytes instead of {expected:,}"
         return "" if _digest(keys) == marker.keys_digest and len(keys) == marker.rows else "its keys were changed"
 
-    def _map(self, name: str, marker: _Marker) -> npt.NDArray[Any]:
-        shape = (marker.rows, marker.dimensions)
-        return np.memmap(self._path(name, ".vectors"), dtype=NUMPY_DTYPES[marker.dtype], mode="r", shape=shape)
+    def _map(self, name: str, marker: _Marker) -> tuple[npt.NDArray[Any], mmap.mmap]:
+        with self._path(name, ".vectors").open("rb") as stream:
+            mapping = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        values = np.frombuffer(mapping, dtype=NUMPY_DTYPES[marker.dtype])
+        return values.reshape(marker.rows, marker.dimensions), mapping
 
     def _verify(self, block: Block) -> None:
         if block.name in self._verified:
             return
         marker = _parse_marker(self._path(block.name, ".json").read_bytes())
-        if _digest(block.values) == marker.vectors_digest:
+        if _digest_file(self._path(block.name, ".vectors")) == marker.vectors_digest:
             self._verified.add(block.name)
         else:
             self.shelf.remove(block.name)
@@ -227,6 +233,15 @@ def _parse_marker(text: bytes) -> _Marker:
 
 def _digest(array: npt.NDArray[Any]) -> str:
     return xxhash.xxh3_128_hexdigest(np.ascontiguousarray(array).view(np.uint8).data)
+
+
+def _digest_file(path: Path) -> str:
+    # Read rather than mapped: what is mapped counts as memory of ours.
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_READ_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _write_array(path: Path, array: npt.NDArray[Any]) -> None:

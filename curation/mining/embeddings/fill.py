@@ -89,10 +89,11 @@ def fill(shelf: Shelf, job: Job, keep: Callable[[Block], Block]) -> Stored:
     Raises:
         CurationError: if the teacher fails or returns what it must not, or `keep` fails. What was kept, is kept.
     """
-    missing = _missing(job.keys, shelf.find(job.keys))
+    rows = shelf.find(job.keys)
+    missing = _missing(job.keys, rows)
     # Ordered as a whole: what a killed run has left over then falls into the blocks that it would have made.
     ordered = missing[job.recipe.teacher.order(job.keys[missing], job.recipe.role)]
-    total, began = len(np.unique(job.keys)), time.monotonic()
+    total, began = len(np.unique(rows[rows >= 0])) + len(missing), time.monotonic()
     _report(job, Progress(total - len(ordered), total, 0.0))
     for start in range(0, len(ordered), job.block_rows):
         positions = ordered[start : start + job.block_rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,6 +32,7 @@ class Block:
         dtype: how they are encoded.
         scale: what int8 values are multiplied by; 1.0 otherwise.
         valid: false where the teacher found no vector, shape (n,).
+        mapping: what maps `values` from a file, if anything does.
     """
 
     name: str
@@ -39,6 +41,12 @@ class Block:
     dtype: StoredDtype
     scale: float
     valid: Bools
+    mapping: mmap.mmap | None = None
+
+    def release(self) -> None:
+        """Let go of what was read, until it is read again: or else a pass through a corpus fills the memory."""
+        if self.mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.mapping.madvise(mmap.MADV_DONTNEED)
 
     def decode(self, rows: Rows | slice) -> Vectors:
         """Return the vectors of some rows, float32."""
@@ -121,6 +129,10 @@ class _Index:
         return np.searchsorted(self.starts, rows, side="right") - 1
 
 
+_Piece = tuple[Block, Rows | slice, Rows | slice]
+"""A block, which of the rows that were asked for lie in it, and where."""
+
+
 class Stored:
     """The vectors of some texts, in the order of these, read from where they are stored.
 
@@ -167,9 +179,10 @@ class Stored:
         vectors = np.empty((len(rows), self._dimensions), dtype=np.float32)
         for block, places, local in self._by_block(rows):
             vectors[places] = block.decode(local)
+            block.release()
         return vectors
 
-    def _by_block(self, rows: Rows) -> Iterator[tuple[Block, Rows | slice, Rows | slice]]:
+    def _by_block(self, rows: Rows) -> Iterator[_Piece]:
         """Yield each block that rows lie in, which of the rows these are, and where they are in the block."""
         numbers = self._index.block_numbers(rows)
         order = np.argsort(numbers, kind="stable")
@@ -187,7 +200,8 @@ class StoredInt8(Stored):
     def codes(self, start: int, stop: int) -> Iterator[tuple[int, npt.NDArray[np.int8], float]]:
         """Yield texts `start` to `stop - 1` in pieces: first text, codes (int8, shape (m, d)) and their one scale.
 
-        The vectors are `codes * scale`. A piece ends where the scale changes, and has at most 16,384 rows.
+        The vectors are `codes * scale`. A piece ends where the scale changes, and has at most 16,384 rows. It is read
+        only: where rows lie together on disk, it is the file itself.
         """
         scales = np.array([block.scale for block in self._index.blocks])
         for begin in range(start, stop, _PIECE_ROWS):
@@ -195,16 +209,22 @@ class StoredInt8(Stored):
             each = scales[self._index.block_numbers(rows)]
             ends = [0, *(np.flatnonzero(np.diff(each)) + 1).tolist(), len(rows)]
             for first, last in pairwise(ends):
-                yield begin + first, self._gather_codes(rows[first:last]), float(each[first])
+                pieces = list(self._by_block(rows[first:last]))
+                yield begin + first, _gather_codes(pieces, last - first), float(each[first])
+                for block, _, _ in pieces:
+                    block.release()
 
-    def _gather_codes(self, rows: Rows) -> npt.NDArray[np.int8]:
-        pieces = list(self._by_block(rows))
-        if len(pieces) == 1 and isinstance(pieces[0][2], slice):
-            return pieces[0][0].values[pieces[0][2]]
-        codes = np.empty((len(rows), self._dimensions), dtype=np.int8)
-        for block, places, local in pieces:
-            codes[places] = block.values[local]
-        return codes
+
+def _gather_codes(pieces: list[_Piece], count: int) -> npt.NDArray[np.int8]:
+    """Return the codes of rows of some blocks, in one block as they lie there."""
+    block, _, local = pieces[0]
+    if len(pieces) == 1 and isinstance(local, slice):
+        view: npt.NDArray[np.int8] = block.values[local]
+        return view
+    codes = np.empty((count, block.values.shape[1]), dtype=np.int8)
+    for block, places, local in pieces:
+        codes[places] = block.values[local]
+    return codes
 
 
 def _as_slice(rows: Rows) -> Rows | slice:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -324,7 +324,7 @@ class _Rows:
                 so that they need not all be kept: different ones agree in all four once in a thousand million.
         """
         local = Lookup.of(self.keys[rows])
-        firsts = rows[local.rows[np.searchsorted(local.keys, self.keys[rows])]]
+        firsts = rows[local.find(self.keys[rows])]
         differs = (np.abs(self.sketches[rows] - self.sketches[firsts]) > _SAME).any(axis=1)
         if differs.any():
             row = int(np.argmax(differs))
@@ -334,7 +334,7 @@ class _Rows:
                 why=f"{files.where(int(firsts[row]))} has another for the same text",
                 hint="keep one of the rows; if one is for queries and one for passages, add a column `role`",
             )
-        return Lookup(local.keys, rows[local.rows])
+        return replace(local, rows=rows[local.rows])
 
 
 def _columns(path: Path) -> list[str]:

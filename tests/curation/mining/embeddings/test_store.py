@@ -183,7 +183,7 @@ def test_codes_in_the_order_of_embedding_are_mapped_and_not_copied(tmp_path: Pat
     assert isinstance(found, StoredInt8)
     ((first, codes, _),) = found.codes(0, len(TEXTS))
     assert first == 0
-    assert isinstance(codes, np.memmap)
+    assert not codes.flags.owndata
     assert not codes.flags.writeable
 
 
@@ -449,3 +449,23 @@ def test_every_use_of_a_model_has_a_shelf_of_its_own(tmp_path: Path) -> None:
         assert len(store.sizes()) == count
     store.embed(SentenceTransformerTeacher(replace(options, batch_size=2)), SENTENCES, "passage")
     assert len(store.sizes()) == len(uses)
+
+
+def test_a_pass_through_a_corpus_does_not_fill_the_memory(tmp_path: Path) -> None:
+    psutil = pytest.importorskip("psutil")
+    texts = [f"text {number}" for number in range(4096)]
+    rows = np.random.default_rng(0).standard_normal((512, 2048)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+
+    class Same(HashTeacher):
+        def embed(self, texts: Any, role: Role) -> Any:
+            return rows[: len(texts)]
+
+    EmbeddingStore(tmp_path, block_rows=512).embed(Same("1", 2048), texts, "passage")
+    process = psutil.Process()
+    before = process.memory_info().rss
+    found = EmbeddingStore(tmp_path).embed(Same("1", 2048), texts, "passage")
+    for start in range(0, 4096, 512):
+        np.testing.assert_array_equal(found.read(start, start + 512), rows)
+    # The corpus takes 32 MiB.
+    assert process.memory_info().rss - before < 24 << 20
