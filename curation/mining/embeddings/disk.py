@@ -19,8 +19,9 @@ import errno
 import json
 import mmap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ _DESCRIPTION = "teacher.json"
 _DIGITS = 16
 _READ_BYTES = 1 << 20
 _HINTS = {
+    errno.ENOENT: "the folder was deleted while it was in use: run again, and what is missing is embedded",
     errno.ENOSPC: "free some space, or store vectors as bfloat16 or int8; finished blocks are kept",
     errno.EDQUOT: "your quota is used up: free some space, or store vectors as bfloat16 or int8",
     errno.EROFS: "the file system is read-only: choose another folder for the store",
@@ -139,12 +141,11 @@ class DiskShelf:
             name = f"{self._next_number():06d}-{marker.digest}"
             if not (self._folder / _DESCRIPTION).exists():
                 write_json(self._folder / _DESCRIPTION, self._description)
-            _write_array(self._path(name, ".vectors"), block.values)
+            _write_array(self._path(name, ".vectors"), block.load())
             _write_array(self._path(name, ".keys"), block.keys)
             write_json(self._path(name, ".json"), asdict(marker))
             self._verified.add(name)
-            values, mapping = self._map(name, marker)
-            return replace(block, name=name, values=values, mapping=mapping)
+            return replace(block, name=name, load=self._loader(name, marker))
 
     def _path(self, name: str, suffix: str) -> Path:
         return self._folder / f"{name}{suffix}"
@@ -164,8 +165,7 @@ class DiskShelf:
             return
         valid = np.ones(marker.rows, dtype=bool)
         valid[marker.without_vector] = False
-        values, mapping = self._map(name, marker)
-        self.shelf.add(Block(name, keys, values, marker.dtype, marker.scale, valid, mapping))
+        self.shelf.add(Block(name, keys, self._loader(name, marker), marker.dtype, marker.scale, valid))
 
     def _fault(self, name: str, marker: _Marker, keys: Keys) -> str:
         size = self._path(name, ".vectors").stat().st_size
@@ -178,11 +178,8 @@ class DiskShelf:
             return f"its vectors take {size:,} bytes instead of {expected:,}"
         return "" if _digest(keys) == marker.keys_digest and len(keys) == marker.rows else "its keys were changed"
 
-    def _map(self, name: str, marker: _Marker) -> tuple[npt.NDArray[Any], mmap.mmap]:
-        with self._path(name, ".vectors").open("rb") as stream:
-            mapping = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        values = np.frombuffer(mapping, dtype=NUMPY_DTYPES[marker.dtype])
-        return values.reshape(marker.rows, marker.dimensions), mapping
+    def _loader(self, name: str, marker: _Marker) -> Callable[[], npt.NDArray[Any]]:
+        return partial(_map, self._path(name, ".vectors"), marker)
 
     def _verify(self, block: Block) -> None:
         if block.name in self._verified:
@@ -222,9 +219,10 @@ def _size(folder: Path) -> ShelfSize:
 
 
 def _mark(block: Block) -> _Marker:
-    rows, dimensions = block.values.shape
+    values = block.load()
+    rows, dimensions = values.shape
     without = np.flatnonzero(~block.valid).tolist()
-    return _Marker(rows, dimensions, block.dtype, block.scale, without, _digest(block.keys), _digest(block.values))
+    return _Marker(rows, dimensions, block.dtype, block.scale, without, _digest(block.keys), _digest(values))
 
 
 def _parse_marker(text: bytes) -> _Marker:
@@ -233,6 +231,12 @@ def _parse_marker(text: bytes) -> _Marker:
 
 def _digest(array: npt.NDArray[Any]) -> str:
     return xxhash.xxh3_128_hexdigest(np.ascontiguousarray(array).view(np.uint8).data)
+
+
+def _map(path: Path, marker: _Marker) -> npt.NDArray[Any]:
+    with _explained(path, "read"), path.open("rb") as stream:
+        mapping = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    return np.frombuffer(mapping, dtype=NUMPY_DTYPES[marker.dtype]).reshape(marker.rows, marker.dimensions)
 
 
 def _digest_file(path: Path) -> str:

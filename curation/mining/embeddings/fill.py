@@ -125,7 +125,7 @@ def _block(recipe: Recipe, keys: Keys, vectors: Vectors) -> Block:
     _check(recipe, vectors, len(keys))
     valid = has_direction(vectors)
     values, scale = encode(np.where(valid[:, None], vectors, np.float32(0.0)), recipe.dtype)
-    return Block("", keys, values, recipe.dtype, scale, valid)
+    return Block("", keys, lambda: values, recipe.dtype, scale, valid)
 
 
 def _check(recipe: Recipe, vectors: Vectors, count: int) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -28,29 +27,24 @@ class Block:
     Attributes:
         name: what it is called; of two blocks with the same text, the one whose name comes first counts.
         keys: of the texts, shape (n,).
-        values: the encoded vectors, shape (n, d), in memory or mapped from a file; zero where there is none.
+        load: returns the encoded vectors, shape (n, d), zero where there is none: from memory, or a file that stays
+            mapped as long as somebody holds the array. (Mapped for good, every block would keep a file open, and a
+            pass through a corpus would fill the memory.)
         dtype: how they are encoded.
         scale: what int8 values are multiplied by; 1.0 otherwise.
         valid: false where the teacher found no vector, shape (n,).
-        mapping: what maps `values` from a file, if anything does.
     """
 
     name: str
     keys: Keys
-    values: npt.NDArray[Any]
+    load: Callable[[], npt.NDArray[Any]]
     dtype: StoredDtype
     scale: float
     valid: Bools
-    mapping: mmap.mmap | None = None
-
-    def release(self) -> None:
-        """Let go of what was read, until it is read again: or else a pass through a corpus fills the memory."""
-        if self.mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
-            self.mapping.madvise(mmap.MADV_DONTNEED)
 
     def decode(self, rows: Rows | slice) -> Vectors:
         """Return the vectors of some rows, float32."""
-        return decode(self.values[rows], self.dtype, self.scale)
+        return decode(self.load()[rows], self.dtype, self.scale)
 
 
 class Shelf:
@@ -129,10 +123,6 @@ class _Index:
         return np.searchsorted(self.starts, rows, side="right") - 1
 
 
-_Piece = tuple[Block, Rows | slice, Rows | slice]
-"""A block, which of the rows that were asked for lie in it, and where."""
-
-
 class Stored:
     """The vectors of some texts, in the order of these, read from where they are stored.
 
@@ -179,10 +169,9 @@ class Stored:
         vectors = np.empty((len(rows), self._dimensions), dtype=np.float32)
         for block, places, local in self._by_block(rows):
             vectors[places] = block.decode(local)
-            block.release()
         return vectors
 
-    def _by_block(self, rows: Rows) -> Iterator[_Piece]:
+    def _by_block(self, rows: Rows) -> Iterator[tuple[Block, Rows | slice, Rows | slice]]:
         """Yield each block that rows lie in, which of the rows these are, and where they are in the block."""
         numbers = self._index.block_numbers(rows)
         order = np.argsort(numbers, kind="stable")
@@ -209,22 +198,17 @@ class StoredInt8(Stored):
             each = scales[self._index.block_numbers(rows)]
             ends = [0, *(np.flatnonzero(np.diff(each)) + 1).tolist(), len(rows)]
             for first, last in pairwise(ends):
-                pieces = list(self._by_block(rows[first:last]))
-                yield begin + first, _gather_codes(pieces, last - first), float(each[first])
-                for block, _, _ in pieces:
-                    block.release()
+                yield begin + first, self._gather_codes(rows[first:last]), float(each[first])
 
-
-def _gather_codes(pieces: list[_Piece], count: int) -> npt.NDArray[np.int8]:
-    """Return the codes of rows of some blocks, in one block as they lie there."""
-    block, _, local = pieces[0]
-    if len(pieces) == 1 and isinstance(local, slice):
-        view: npt.NDArray[np.int8] = block.values[local]
-        return view
-    codes = np.empty((count, block.values.shape[1]), dtype=np.int8)
-    for block, places, local in pieces:
-        codes[places] = block.values[local]
-    return codes
+    def _gather_codes(self, rows: Rows) -> npt.NDArray[np.int8]:
+        pieces = list(self._by_block(rows))
+        block, _, local = pieces[0]
+        if len(pieces) == 1 and isinstance(local, slice):
+            return block.load()[local]
+        codes = np.empty((len(rows), self._dimensions), dtype=np.int8)
+        for block, places, local in pieces:
+            codes[places] = block.load()[local]
+        return codes
 
 
 def _as_slice(rows: Rows) -> Rows | slice:
