@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,7 +97,7 @@ def fill(shelf: Shelf, job: Job, keep: Callable[[Block], Block]) -> Stored:
     _report(job, Progress(total - len(ordered), total, 0.0))
     for start in range(0, len(ordered), job.block_rows):
         positions = ordered[start : start + job.block_rows]
-        shelf.add(keep(_embed(job, positions)))
+        shelf.add(keep(_embed(job, positions, shelf.scales)))
         embedded = start + len(positions)
         rate = embedded / max(time.monotonic() - began, 1e-9)
         _report(job, Progress(total - len(ordered) + embedded, total, rate))
@@ -116,16 +116,13 @@ def _report(job: Job, progress: Progress) -> None:
         job.on_progress(progress)
 
 
-def _embed(job: Job, positions: Rows) -> Block:
+def _embed(job: Job, positions: Rows, scales: Sequence[float]) -> Block:
     texts: list[str] = job.texts.take(pa.array(positions)).to_pylist()
-    return _block(job.recipe, job.keys[positions], job.recipe.teacher.embed(texts, job.recipe.role))
-
-
-def _block(recipe: Recipe, keys: Keys, vectors: Vectors) -> Block:
-    _check(recipe, vectors, len(keys))
+    vectors = job.recipe.teacher.embed(texts, job.recipe.role)
+    _check(job.recipe, vectors, len(texts))
     valid = has_direction(vectors)
-    values, scale = encode(np.where(valid[:, None], vectors, np.float32(0.0)), recipe.dtype)
-    return Block("", keys, lambda: values, recipe.dtype, scale, valid)
+    values, scale = encode(np.where(valid[:, None], vectors, np.float32(0.0)), job.recipe.dtype, scales)
+    return Block("", job.keys[positions], lambda: values, job.recipe.dtype, scale, valid)
 
 
 def _check(recipe: Recipe, vectors: Vectors, count: int) -> None:
