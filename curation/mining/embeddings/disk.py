@@ -33,8 +33,8 @@ from curation.errors import CurationError
 from curation.files import atomic_path, to_json, write_json
 from curation.hashing import content_id
 from curation.mining.embeddings.encoding import NUMPY_DTYPES, StoredDtype
-from curation.mining.embeddings.keys import KEY, Keys
 from curation.mining.embeddings.shelf import Block, Shelf
+from curation.mining.keys import KEY, Keys
 
 _DESCRIPTION = "teacher.json"
 _DIGITS = 16
@@ -234,9 +234,15 @@ def _digest(array: npt.NDArray[Any]) -> str:
 
 
 def _map(path: Path, marker: _Marker) -> npt.NDArray[Any]:
-    with _explained(path, "read"), path.open("rb") as stream:
-        mapping = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    return np.frombuffer(mapping, dtype=NUMPY_DTYPES[marker.dtype]).reshape(marker.rows, marker.dimensions)
+    shape = (marker.rows, marker.dimensions)
+    try:
+        with _explained(path, "read"), path.open("rb") as stream:
+            mapping = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        return np.frombuffer(mapping, dtype=NUMPY_DTYPES[marker.dtype]).reshape(shape)
+    except ValueError as error:
+        why = f"it no longer holds {marker.dtype} vectors of shape {shape}"
+        hint = "the file was changed while it was in use: run again, and what is damaged is embedded"
+        raise CurationError("the embedding store cannot be read", where=str(path), why=why, hint=hint) from error
 
 
 def _digest_file(path: Path) -> str:

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from curation.errors import CurationError
 from curation.mining.embeddings.encoding import StoredDtype, encode
-from curation.mining.embeddings.keys import Keys
 from curation.mining.embeddings.shelf import Block, Shelf, Stored
+from curation.mining.keys import Keys
 from curation.mining.ragged import Rows
 from curation.mining.search.candidates import Vectors
 from curation.mining.teachers.base import Role, Teacher, has_direction

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.mining.embeddings.encoding import StoredDtype, decode
-from curation.mining.embeddings.keys import Keys, Lookup, join_keys
+from curation.mining.keys import Keys, Lookup, join_keys
 from curation.mining.ragged import Rows
 from curation.mining.search.candidates import Vectors
 

@@ -14,8 +14,8 @@ from curation.hashing import content_id
 from curation.mining.embeddings.disk import DiskShelf, ShelfSize, shelf_sizes
 from curation.mining.embeddings.encoding import StoredDtype
 from curation.mining.embeddings.fill import Job, OnProgress, Recipe, fill
-from curation.mining.embeddings.keys import text_keys
 from curation.mining.embeddings.shelf import Shelf, Stored
+from curation.mining.keys import text_keys
 from curation.mining.teachers.base import Role, Teacher
 from curation.text import as_arrow
 

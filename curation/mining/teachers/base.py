@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from curation.mining.embeddings.keys import Keys
+from curation.mining.keys import Keys
 from curation.mining.ragged import Rows
 from curation.mining.search.candidates import Vectors
 

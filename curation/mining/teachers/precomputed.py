@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from curation.errors import ConfigError, CurationError
 from curation.files import sha256_file
-from curation.mining.embeddings.keys import KEY_BYTES, Keys, Lookup, join_keys, text_keys
+from curation.mining.keys import KEY_BYTES, Keys, Lookup, join_keys, text_keys
 from curation.mining.ragged import Rows
 from curation.mining.search.candidates import Vectors
 from curation.mining.teachers.base import Identity, Role, has_direction, unit_rows
@@ -29,6 +29,7 @@ _BATCH_ROWS = 4096
 _ROLES: tuple[Role, Role] = ("query", "passage")
 _SAME = 1e-3
 _SHOWN = 60
+_FAULTS = (pa.ArrowException, OSError)
 
 
 class PrecomputedTeacher:
@@ -136,10 +137,11 @@ class _Files:
     def batches(self, group: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a row group, a few thousand at a time."""
         path, number = self.groups[group]
+        faults = _FAULTS  # A local name is still there when the interpreter ends in the middle of a file.
         try:
             with _open(path) as file:
                 yield from file.iter_batches(batch_size=_BATCH_ROWS, row_groups=[number], columns=columns)
-        except (pa.ArrowInvalid, OSError) as error:
+        except faults as error:
             raise _unreadable(path, error) from error
 
     def where(self, row: int) -> str:
@@ -215,7 +217,7 @@ def _find_files(path: str) -> list[Path]:
 def _open(path: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path, memory_map=False)
-    except (pa.ArrowInvalid, OSError) as error:
+    except _FAULTS as error:
         raise _unreadable(path, error) from error
 
 

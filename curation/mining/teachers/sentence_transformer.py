@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from curation.errors import ConfigError, CurationError
-from curation.mining.embeddings.keys import Keys
+from curation.mining.keys import Keys
 from curation.mining.ragged import Rows
 from curation.mining.search.candidates import Vectors
 from curation.mining.teachers.base import Identity, Role, unit_rows

@@ -332,6 +332,15 @@ def test_a_damaged_block_is_embedded_again_with_a_warning(
     assert not again.calls
 
 
+@pytest.mark.parametrize("damage", [cut, blank, Path.unlink])
+def test_a_block_that_is_damaged_while_it_is_in_use_is_named(damage: Callable[[Path], None], tmp_path: Path) -> None:
+    found = embed_quietly(EmbeddingStore(tmp_path), HashTeacher())
+    (path,) = tmp_path.glob("*/*.vectors")
+    damage(path)
+    with pytest.raises(CurationError, match=r"cannot be read[\s\S]*000001-.*\.vectors[\s\S]*run again"):
+        found.take(np.array([3]))
+
+
 def test_a_block_without_its_marker_does_not_exist(tmp_path: Path) -> None:
     embed_quietly(EmbeddingStore(tmp_path, block_rows=BLOCK), HashTeacher())
     before = files(tmp_path)

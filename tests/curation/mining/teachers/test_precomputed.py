@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tiny_models import SENTENCES
 
 from curation.errors import ConfigError, CurationError
-from curation.mining.embeddings.keys import text_keys
+from curation.mining.keys import text_keys
 from curation.mining.teachers import precomputed
 from curation.mining.teachers.load import load_teacher
 from curation.mining.teachers.options import TeacherOptions

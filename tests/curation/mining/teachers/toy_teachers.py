@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from curation.mining.embeddings.keys import Keys
+from curation.mining.keys import Keys
 from curation.mining.ragged import Rows
 from curation.mining.search.candidates import Vectors
 from curation.mining.teachers.base import Identity, Role, unit_rows

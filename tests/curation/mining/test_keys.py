@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tiny_models import SENTENCES
 
 from curation.errors import CurationError
-from curation.mining.embeddings.keys import KEY_BYTES, Lookup, join_keys, text_keys
+from curation.mining.keys import KEY_BYTES, Lookup, join_keys, text_keys
 
 TEXTS = [*SENTENCES, "", "\0", "a\0", "a", "\U0010ffff"]
 
