@@ -481,3 +481,23 @@ def test_a_pass_through_a_corpus_does_not_fill_the_memory(tmp_path: Path) -> Non
     # The corpus takes 32 MiB, in 8 files.
     assert process.num_fds() <= files_open
     assert process.memory_info().rss - before < 24 << 20
+
+
+def test_a_real_model_that_was_stopped_ends_in_the_same_bytes(tmp_path: Path) -> None:
+    options = TeacherOptions(str(build_transformer(tmp_path / "bert", seed=1)), batch_size=3)
+
+    class Stopping(SentenceTransformerTeacher):
+        calls = 0
+
+        def embed(self, texts: Any, role: Role) -> Any:
+            self.calls += 1
+            if self.calls == 4:
+                raise KeyboardInterrupt
+            return super().embed(texts, role)
+
+    with pytest.raises(KeyboardInterrupt):
+        EmbeddingStore(tmp_path / "parts", block_rows=BLOCK).embed(Stopping(options), TEXTS, "passage", dtype="int8")
+    for name in ("parts", "whole"):
+        store = EmbeddingStore(tmp_path / name, block_rows=BLOCK)
+        store.embed(SentenceTransformerTeacher(options), pa.array(TEXTS), "passage", dtype="int8")
+    assert files(tmp_path / "parts") == files(tmp_path / "whole")
