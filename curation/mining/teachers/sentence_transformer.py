@@ -1,115 +1,195 @@
-"""Dense teachers: models that turn texts into unit vectors."""
+"""Teachers that are sentence-transformers models."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curation.errors import ConfigError, CurationError
-from curation.mining.dense import unit_vectors
-from curation.mining.search.candidates import Vectors
-from curation.mining.teachers.base import Role, Teacher
+import numpy as np
 
-_HUB_SPEC = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[0-9a-f]{40})")
-_BATCH_TEXTS = 64
-_READ_BYTES = 1 << 20
+from curation.errors import ConfigError, CurationError
+from curation.mining.keys import Keys
+from curation.mining.ragged import Rows
+from curation.mining.search.candidates import Vectors
+from curation.mining.teachers.base import Identity, Role, unit_rows
+from curation.mining.teachers.model_files import (
+    ModelFiles,
+    find_model,
+    finite_length,
+    library_versions,
+    loading_failed,
+)
+from curation.mining.teachers.options import TeacherOptions
+
+_WHERE = "mining.teacher"
+_OWN_PROMPTS: Mapping[Role, tuple[str, ...]] = {"query": ("query",), "passage": ("document", "passage", "corpus")}
 
 
 class SentenceTransformerTeacher:
-    """A sentence-transformers model, from the Hub at a pinned revision or from a local folder.
+    """A sentence-transformers model, from the Hub at a pinned revision or from a folder (also of our own trainer).
 
-    Code that a model brings along is never run.
+    Code that a model brings along is never run, and its weights are safetensors unless the options allow others.
 
     Args:
-        spec: `ORG/MODEL@REVISION` with a revision of 40 hexadecimal digits, or the path of a folder.
+        options: which model, and how it is used.
 
     Raises:
-        ConfigError: if `spec` is neither.
+        ConfigError: if the options name no model, or ask it for what it does not have.
         CurationError: if the package is not installed, or the model cannot be loaded.
     """
 
-    def __init__(self, spec: str) -> None:
-        folder = Path(spec)
-        if spec and folder.is_dir():
-            self._model = _load(spec, None)
-            self._identity = f"{folder.name}@{_digest(folder)}"
-            return
-        pinned = _HUB_SPEC.fullmatch(spec)
-        if pinned is None:
-            raise ConfigError(
-                f"no teacher is called {spec!r}",
-                where="mining.teacher",
-                why="it is neither `lexical`, nor a folder, nor ORG/MODEL@REVISION with all 40 digits of the revision",
-                hint="pin a model of the Hub by its full commit hash, so that the same config gives the same negatives",
-            )
-        self._model = _load(pinned["name"], pinned["revision"])
-        self._identity = spec
+    def __init__(self, options: TeacherOptions) -> None:
+        self._options = options
+        self._files = find_model(options.spec, f"{_WHERE}.model", pickled_weights=options.pickled_weights)
+        self._model = _load(options, self._files)
+        self._max_tokens = _limit_tokens(self._model, options)
+        self._dimensions = _limit_dimensions(self._model, options)
+        self._prompts: dict[Role, str] = {role: _prompt(self._model, options, role) for role in _OWN_PROMPTS}
 
     @property
-    def identity(self) -> str:
-        """`ORG/MODEL@REVISION`, or the folder's name and the hash of its files."""
-        return self._identity
+    def name(self) -> str:
+        """`ORG/MODEL@REVISION`, or the folder's name and the digest of its files."""
+        return self._files.name
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector, d."""
+        return self._dimensions
+
+    def identity(self, role: Role) -> Identity:
+        """Return the model, how it is used for the role, and the libraries it runs on.
+
+        Queries and passages have the same identity, and so share vectors, where they have the same prompt and the
+        model has no separate branch for each.
+        """
+        return {
+            **self._files.identity,
+            "prompt": self._prompts[role],
+            "branch": role if _has_branches(self._model) else None,
+            "max_tokens": self._max_tokens,
+            "dimensions": self._dimensions,
+            "dtype": self._options.dtype,
+            "libraries": library_versions(),
+        }
+
+    def order(self, keys: Keys, role: Role) -> Rows:
+        """Return the texts' own order: the library sorts each call by length."""
+        return np.arange(len(keys), dtype=np.int64)
 
     def embed(self, texts: Sequence[str], role: Role) -> Vectors:
-        """Return one unit vector for each of n >= 1 texts, float32, shape (n, d), with the model's prompt for `role`.
+        """Return one unit vector, or a row of NaN, for each of n texts, float32, shape (n, d). See `Teacher`.
 
         Raises:
-            CurationError: if the model gives a text a vector without direction (zero, NaN or infinite).
+            CurationError: if the model fails (most often for want of memory).
         """
+        if not len(texts):
+            return np.empty((0, self._dimensions), dtype=np.float32)
         encode = self._model.encode_query if role == "query" else self._model.encode_document
-        vectors = encode(
-            list(texts),
-            batch_size=_BATCH_TEXTS,
-            show_progress_bar=False,
-            convert_to_numpy=True,
-            normalize_embeddings=True,
-        )
-        return unit_vectors(vectors, f"embeddings of {role} texts by {self.identity}")
+        try:
+            vectors = encode(
+                list(texts),
+                prompt=self._prompts[role],
+                batch_size=self._options.batch_size,
+                show_progress_bar=False,
+                convert_to_tensor=True,
+                normalize_embeddings=False,
+            )
+        except (RuntimeError, IndexError, ValueError, MemoryError) as error:
+            raise _embedding_failed(self._options, role, len(texts), error) from error
+        return unit_rows(vectors.float().cpu().numpy())
 
 
-@lru_cache(maxsize=1)
-def load_teacher(spec: str) -> Teacher:
-    """Return the dense teacher of a config's `mining.teacher`; the last one stays loaded for the next pool.
-
-    Raises:
-        ConfigError: if `spec` names no model.
-        CurationError: if the model cannot be loaded.
-    """
-    return SentenceTransformerTeacher(spec)
-
-
-def _load(name: str, revision: str | None) -> Any:
+def _load(options: TeacherOptions, files: ModelFiles) -> Any:
     try:
+        import torch
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise CurationError(
-            f"the teacher {name!r} needs sentence-transformers",
-            where="mining.teacher",
+            f"the teacher {options.spec!r} needs sentence-transformers",
+            where=_WHERE,
             why=str(error),
             hint="pip install 'ml-embed-curation[hub-teacher]', or set mining.teacher to `lexical`",
         ) from error
+    dtype = getattr(torch, options.dtype)
+    weights = {} if options.pickled_weights else {"use_safetensors": True}
     try:
-        return SentenceTransformer(
-            name, revision=revision, local_files_only=revision is None, trust_remote_code=False
-        ).eval()
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError) as error:
-        raise CurationError(
-            f"the teacher {name!r} cannot be loaded",
-            where="mining.teacher",
-            why=f"{type(error).__name__}: {error}",
-            hint="check the name, the revision and the network; a local folder needs modules.json",
-        ) from error
+        model = SentenceTransformer(
+            files.place,
+            revision=files.revision,
+            local_files_only=files.revision is None,
+            trust_remote_code=False,
+            device=options.device,
+            truncate_dim=options.truncate_dim,
+            model_kwargs={"torch_dtype": dtype, **weights},
+        )
+        # The dtype in `model_kwargs` is for transformers alone; heads and static embeddings have weights, too.
+        return model.to(dtype).eval()
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError, TypeError) as error:
+        raise loading_failed(options.spec, _WHERE, error) from error
 
 
-def _digest(folder: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
-        with file.open("rb") as stream:
-            while chunk := stream.read(_READ_BYTES):
-                digest.update(chunk)
-    return digest.hexdigest()
+def _limit_tokens(model: Any, options: TeacherOptions) -> int | None:
+    """Cut texts where the options say, and return where they are cut; None if nowhere."""
+    wanted = options.max_tokens
+    if wanted is not None:
+        longest = _longest(model)
+        if longest is None:
+            raise _cannot(options, "max_tokens", wanted, "its first module does not cut texts", "leave max_tokens out")
+        if wanted > longest:
+            raise _cannot(options, "max_tokens", wanted, f"it has {longest} positions", f"at most {longest}")
+        model.max_seq_length = wanted
+    return finite_length(model.max_seq_length)
+
+
+def _longest(model: Any) -> int | None:
+    """Return how many tokens the model has positions for; None where texts are not cut at all."""
+    if finite_length(model.max_seq_length) is None:
+        return None
+    network = getattr(model[0], "auto_model", None)
+    positions = getattr(getattr(network, "config", None), "max_position_embeddings", None)
+    return max(int(positions or 0), int(model.max_seq_length))
+
+
+def _limit_dimensions(model: Any, options: TeacherOptions) -> int:
+    measured = model.encode_query(["a"], convert_to_tensor=True, show_progress_bar=False).shape[-1]
+    if options.truncate_dim is not None and measured != options.truncate_dim:
+        reason = f"its vectors have {measured} dimensions"
+        raise _cannot(options, "truncate_dim", options.truncate_dim, reason, f"at most {measured}")
+    return int(measured)
+
+
+def _prompt(model: Any, options: TeacherOptions, role: Role) -> str:
+    """Return the text before each text of a role: the options' own, the one that they name, or the model's."""
+    text = options.query_prompt if role == "query" else options.passage_prompt
+    name = options.query_prompt_name if role == "query" else options.passage_prompt_name
+    if text is not None:
+        return text
+    prompts: Mapping[str, str | None] = model.prompts
+    if name is None:
+        return next((prompt for own in _OWN_PROMPTS[role] if (prompt := prompts.get(own))), "")
+    if name not in prompts:
+        names = ", ".join(f"`{own}`" for own in prompts) or "none"
+        raise _cannot(options, f"{role}_prompt_name", name, f"it has {names}", "take one of these, or give the text")
+    return prompts[name] or ""
+
+
+def _has_branches(model: Any) -> bool:
+    return any(type(module).__name__ in ("Router", "Asym") for module in model)
+
+
+def _cannot(options: TeacherOptions, option: str, value: object, why: str, hint: str) -> ConfigError:
+    return ConfigError(
+        f"the teacher {options.spec!r} cannot be used with {option} {value!r}",
+        where=f"{_WHERE}.{option}",
+        why=why,
+        hint=hint,
+    )
+
+
+def _embedding_failed(options: TeacherOptions, role: Role, count: int, error: Exception) -> CurationError:
+    return CurationError(
+        f"the teacher {options.spec!r} failed on {count:,} {role} texts",
+        where=_WHERE,
+        why=f"{type(error).__name__}: {error}",
+        hint=f"if memory ran out, set batch_size below {options.batch_size} or max_tokens; finished blocks are kept",
+    )

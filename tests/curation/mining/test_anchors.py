@@ -11,6 +11,7 @@ from curation.config.mining import Mining
 from curation.errors import ConfigError
 from curation.mining.pool import build_pool
 from curation.mining.search.exact import pair_scores
+from curation.mining.teachers.options import TeacherOptions
 from curation.mining.teachers.sentence_transformer import SentenceTransformerTeacher
 
 TEXTS = ["das Boot liegt im Hafen", "das Boot fährt ab", "der Hafen schläft", "Brot und Käse", "Käse und Wein"]
@@ -103,7 +104,7 @@ def test_neighbours_by_a_model(tmp_path: Path, anchor: str) -> None:
     table = records(task="bitext", query_language="eng_Latn", queries=TEXTS[1:] + TEXTS[:1])
     pool, folder = build_pool(table, 3), save_teacher(tmp_path / "teacher")
     found = find_neighbours(table, pool, np.arange(5), Mining(teacher=folder, anchor=anchor))  # type: ignore[arg-type]
-    vectors = SentenceTransformerTeacher(folder).embed(TEXTS, "passage")
+    vectors = SentenceTransformerTeacher(TeacherOptions(folder)).embed(TEXTS, "passage")
     anchors = np.arange(5) if anchor == "positive" else np.roll(np.arange(5), -1)
     for record, own in enumerate(anchors):
         kept = [row for row in range(5) if row != record and TEXTS[row] != table["query"][record].as_py()]

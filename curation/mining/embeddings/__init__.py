@@ -1,0 +1,1 @@
+"""Vectors that are made once: the store of what teachers said."""
