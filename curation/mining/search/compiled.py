@@ -1,0 +1,136 @@
+"""The compiled kernels of the search; scores and codes are those of `curation.mining.search.portable`, bit for bit."""
+
+# Compiled functions are typed by what they are called with.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, misc, assignment"
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from curation.mining.search.portable import LANES, MIX_1, MIX_2, ROW_FACTOR, SEED
+
+_f64 = np.float64
+_u32 = np.uint32
+_16, _15 = np.uint32(16), np.uint32(15)
+_MIX_1, _MIX_2 = np.uint32(MIX_1), np.uint32(MIX_2)
+_ROW, _SEED, _32 = np.uint64(ROW_FACTOR), np.uint64(SEED), np.uint64(32)
+
+jit = numba.njit(cache=True, nogil=True)
+inline = numba.njit(cache=True, nogil=True, forceinline=True)
+
+
+@jit
+def pair_scores(left, right, left_rows, right_rows, scores):
+    """Fill in scores; see `curation.mining.search.portable.pair_scores`."""
+    lanes = np.empty(LANES)
+    dimensions = left.shape[1]
+    whole = dimensions - dimensions % LANES
+    for pair in range(len(left_rows)):
+        a, b = left[left_rows[pair]], right[right_rows[pair]]
+        for lane in range(LANES):
+            lanes[lane] = 0.0
+        for at in range(0, whole, LANES):
+            for lane in range(LANES):
+                lanes[lane] += _f64(a[at + lane]) * _f64(b[at + lane])
+        for at in range(whole, dimensions):
+            lanes[at - whole] += _f64(a[at]) * _f64(b[at])
+        width = LANES // 2
+        while width:
+            for lane in range(width):
+                lanes[lane] += lanes[lane + width]
+            width //= 2
+        scores[pair] = lanes[0]
+
+
+@inline
+def _mix(value):
+    value = _u32(_u32(value ^ _u32(value >> _16)) * _MIX_1)
+    value = _u32(_u32(value ^ _u32(value >> _15)) * _MIX_2)
+    return _u32(value ^ _u32(value >> _16))
+
+
+@jit
+def dither(vectors, first_row, scales, codes):
+    """Fill in codes; see `curation.mining.search.portable.dither`."""
+    rows, dimensions = vectors.shape
+    columns = np.empty(dimensions, np.uint32)
+    for at in range(dimensions):
+        columns[at] = _mix(_u32(at))
+    for row in range(rows):
+        seed = _u32((np.uint64(first_row + row) * _ROW + _SEED) >> _32)
+        scale = scales[row]
+        for at in range(dimensions):
+            step = (_f64(_mix(_u32(columns[at] ^ seed))) + 0.5) * 2.0**-32
+            codes[row, at] = np.int8(np.floor(_f64(vectors[row, at]) / scale + step))
+
+
+@jit
+def push(k, floors, counts, rows, lowers, uppers, new):
+    """Add hits to the lists of their queries; see `curation.mining.search.portable.push`."""
+    queries, new_rows, new_lowers, new_uppers = new
+    room = rows.shape[1]
+    scratch = np.empty(room, np.float32)
+    left_over = np.zeros(len(queries), np.bool_)
+    stuck = -1
+    for hit in range(len(queries)):
+        query = queries[hit]
+        if new_uppers[hit] < floors[query]:
+            continue
+        if counts[query] == room and query != stuck:
+            _compact(k, floors, counts, rows, lowers, uppers, query, scratch)
+            # A list that is nearly full of what may matter would be looked through for every hit.
+            stuck = query if counts[query] > room - room // 8 else -1
+            if new_uppers[hit] < floors[query]:
+                continue
+        if counts[query] == room:
+            left_over[hit] = True
+            continue
+        place = counts[query]
+        rows[query, place] = new_rows[hit]
+        lowers[query, place] = new_lowers[hit]
+        uppers[query, place] = new_uppers[hit]
+        counts[query] += 1
+    return left_over
+
+
+@jit
+def _compact(k, floors, counts, rows, lowers, uppers, query, scratch):
+    count = counts[query]
+    for at in range(count):
+        scratch[at] = lowers[query, at]
+    if count >= k:
+        floors[query] = max(floors[query], _greatest(scratch, count, k))
+    kept = 0
+    for at in range(count):
+        if uppers[query, at] >= floors[query]:
+            rows[query, kept] = rows[query, at]
+            lowers[query, kept] = lowers[query, at]
+            uppers[query, kept] = uppers[query, at]
+            kept += 1
+    counts[query] = kept
+
+
+@jit
+def _greatest(values, count, k):
+    """Return the k-th greatest of the first `count` values, which are put in another order (Hoare's selection)."""
+    low, high, wanted = 0, count - 1, k - 1
+    while low < high:
+        pivot = values[(low + high) // 2]
+        left, right = low, high
+        while left <= right:
+            while values[left] > pivot:
+                left += 1
+            while values[right] < pivot:
+                right -= 1
+            if left <= right:
+                values[left], values[right] = values[right], values[left]
+                left += 1
+                right -= 1
+        if wanted <= right:
+            high = right
+        elif wanted >= left:
+            low = left
+        else:
+            break
+    return values[wanted]
