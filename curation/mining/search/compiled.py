@@ -14,6 +14,7 @@ _f64 = np.float64
 _u32 = np.uint32
 _16, _15 = np.uint32(16), np.uint32(15)
 _MIX_1, _MIX_2 = np.uint32(MIX_1), np.uint32(MIX_2)
+_NONE = np.uint64(0)
 _ROW, _SEED, _32 = np.uint64(ROW_FACTOR), np.uint64(SEED), np.uint64(32)
 
 jit = numba.njit(cache=True, nogil=True)
@@ -66,31 +67,45 @@ def dither(vectors, first_row, scales, codes):
 
 
 @jit
-def push(k, floors, counts, rows, lowers, uppers, new):
+def scan(mask, begin, found):
+    """Find what is set in a mask; see `curation.mining.search.portable.scan`."""
+    words = mask.view(np.uint64)
+    count, room = 0, len(found) - 8
+    for word in range(begin // 8, len(words)):
+        if words[word] == _NONE:
+            continue
+        if count > room:
+            return count, 8 * word
+        for at in range(8 * word, 8 * word + 8):
+            if mask[at]:
+                found[count] = at
+                count += 1
+    return count, len(mask)
+
+
+@jit
+def push(k, floors, counts, due, rows, lowers, uppers, new):
     """Add hits to the lists of their queries; see `curation.mining.search.portable.push`."""
     queries, new_rows, new_lowers, new_uppers = new
     room = rows.shape[1]
     scratch = np.empty(room, np.float32)
     left_over = np.zeros(len(queries), np.bool_)
-    stuck = -1
     for hit in range(len(queries)):
         query = queries[hit]
         if new_uppers[hit] < floors[query]:
             continue
-        if counts[query] == room and query != stuck:
-            _compact(k, floors, counts, rows, lowers, uppers, query, scratch)
-            # A list that is nearly full of what may matter would be looked through for every hit.
-            stuck = query if counts[query] > room - room // 8 else -1
-            if new_uppers[hit] < floors[query]:
-                continue
-        if counts[query] == room:
+        place = counts[query]
+        if place == room:
             left_over[hit] = True
             continue
-        place = counts[query]
         rows[query, place] = new_rows[hit]
         lowers[query, place] = new_lowers[hit]
         uppers[query, place] = new_uppers[hit]
-        counts[query] += 1
+        counts[query] = place + 1
+        last = hit + 1 == len(queries) or queries[hit + 1] != query
+        if place + 1 == room or (last and place + 1 >= due[query]):
+            _compact(k, floors, counts, rows, lowers, uppers, query, scratch)
+            due[query] = min(counts[query] + max(k // 2, 8), room)
     return left_over
 
 

@@ -98,7 +98,7 @@ def search_rows(
     selection = Selection.begin(queries, passages, k, np.where(np.isfinite(prepared.norms), floors, np.float32(np.inf)))
     by_row = np.argsort(barred[1], kind="stable")
     barred = barred[0][by_row], barred[1][by_row]
-    for start, stop in _spans(span, min(shape[1], selection.rows.shape[1]), shape[1]):
+    for start, stop in _spans(span, min(shape[1], 2 * k + 56), shape[1]):
         begin, end = np.searchsorted(barred[1], [start, stop])
         near = barred[0][begin:end], barred[1][begin:end]
         _search_tiles(engine, prepared, passages, (start, stop), near, selection, shape[0])

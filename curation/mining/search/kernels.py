@@ -31,11 +31,15 @@ class Kernels(Protocol):
     def dither(self, vectors: Vectors, first_row: int, scales: npt.NDArray[np.float64], codes: Codes) -> None:
         """Fill in 8-bit codes, int8 (m, d)."""
 
+    def scan(self, mask: npt.NDArray[np.bool_], begin: int, found: Rows) -> tuple[int, int]:
+        """Find what is set in a mask; return how many, and where to go on."""
+
     def push(
         self,
         k: int,
         floors: Vectors,
         counts: Rows,
+        due: Rows,
         rows: Rows,
         lowers: Vectors,
         uppers: Vectors,
@@ -76,4 +80,6 @@ def warm_up() -> None:
     used.pair_scores(vectors, vectors, rows, rows, np.empty(1, np.float32))
     used.dither(vectors, 0, np.ones(1), np.empty((1, 1), np.int8))
     new = (rows, rows, vectors[0], vectors[0])
-    used.push(1, vectors[0].copy(), rows.copy(), rows[None].copy(), vectors.copy(), vectors.copy(), new)
+    lists = (rows[None].copy(), vectors.copy(), vectors.copy())
+    used.push(1, vectors[0].copy(), rows.copy(), rows.copy(), *lists, new)
+    used.scan(np.ones(8, np.bool_), 0, np.empty(8, np.int64))

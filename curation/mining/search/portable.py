@@ -71,10 +71,31 @@ def _mix(values: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     return values ^ (values >> np.uint32(16))
 
 
+def scan(mask: npt.NDArray[np.bool_], begin: int, found: Rows) -> tuple[int, int]:
+    """Find what is set in a mask, as much as there is room for.
+
+    Args:
+        mask: bool, shape (n,), n divisible by 8.
+        begin: where to begin, divisible by 8.
+        found: int64, shape (room,), room at least 8; is filled with positions, ascending.
+
+    Returns:
+        How many were found, and where to go on: n at the end.
+    """
+    step = len(found) // 8 * 8
+    for at in range(begin, len(mask), step):
+        positions = np.flatnonzero(mask[at : at + step])
+        if len(positions):
+            found[: len(positions)] = positions + at
+            return len(positions), min(at + step, len(mask))
+    return 0, len(mask)
+
+
 def push(
     k: int,
     floors: Vectors,
     counts: Rows,
+    due: Rows,
     rows: Rows,
     lowers: Vectors,
     uppers: Vectors,
@@ -86,6 +107,7 @@ def push(
         k: hits wanted a query, at least 1.
         floors: of each query, a score that k of its rows are known to reach, float32 (Q,); is raised.
         counts: hits in each list, int64 (Q,); is changed.
+        due: with how many hits a list is next to be looked through, int64 (Q,); is changed.
         rows: the lists, int64 (Q, room).
         lowers: what the score of each hit is not below, float32 (Q, room).
         uppers: what it is not above, float32 (Q, room).
@@ -97,14 +119,20 @@ def push(
     left_over = np.zeros(len(new[0]), dtype=np.bool_)
     alive = np.flatnonzero(new[3] >= floors[new[0]])
     queries, lengths = np.unique(new[0][alive], return_counts=True)
-    full = counts[queries] + lengths > rows.shape[1]
+    full = counts[queries] + lengths >= due[queries]
     crowded = np.repeat(full, lengths)
     _append(counts, (rows, lowers, uppers), tuple(part[alive[~crowded]] for part in new))
     begins = np.cumsum(lengths) - lengths
     for query, begin, length in zip(queries[full], begins[full], lengths[full], strict=True):
         hits = alive[begin : begin + length]
         left_over[hits] = _compact(k, floors, counts, (rows, lowers, uppers), query, tuple(p[hits] for p in new[1:]))
+        due[query] = next_due(k, counts[query], rows.shape[1])
     return left_over
+
+
+def next_due(k: int, count: int, room: int) -> int:
+    """Return with how many hits a list is next to be looked through that has `count` now."""
+    return min(count + max(k // 2, 8), room)
 
 
 def _append(counts: Rows, lists: tuple[npt.NDArray[np.generic], ...], new: tuple[npt.NDArray[np.generic], ...]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from curation.mining.ragged import Rows
+from curation.mining.ragged import Rows, positions_in_runs
 from curation.mining.search.candidates import Vectors, best_first
 from curation.mining.search.corpus import Corpus
 from curation.mining.search.kernels import kernels
@@ -15,6 +16,7 @@ from curation.mining.search.tiles import Hits
 
 # Places of lists that are looked through together.
 _SLOTS = 1 << 21
+_LAST = np.uint64(2**64 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Selection:
         k: hits wanted a query, at least 1.
         floors: a score that k rows of each query are known to reach, float32 (Q,).
         counts: hits in each list, int64 (Q,).
+        due: with how many hits a list is next to be looked through, int64 (Q,).
         rows: the lists, int64 (Q, room).
         lowers: what each score is not below, float32 (Q, room).
         uppers: what it is not above, float32 (Q, room).
@@ -37,6 +40,7 @@ class Selection:
     k: int
     floors: Vectors
     counts: Rows
+    due: Rows
     rows: Rows
     lowers: Vectors
     uppers: Vectors
@@ -46,13 +50,14 @@ class Selection:
         """Return empty lists; of each query, only rows that reach its floor will be found."""
         shape = (len(queries), room_for(k))
         lists = np.empty(shape, np.int64), np.empty(shape, np.float32), np.empty(shape, np.float32)
-        return cls(queries, passages, k, floors.copy(), np.zeros(len(queries), np.int64), *lists)
+        counts, due = np.zeros(len(queries), np.int64), np.full(len(queries), k, np.int64)
+        return cls(queries, passages, k, floors.copy(), counts, due, *lists)
 
     def add(self, hits: Hits) -> None:
         """Add hits; where a list is full of hits that bounds cannot tell apart, exact scores decide."""
         new = (hits.queries, hits.rows, hits.lowers, hits.uppers)
         lists = (self.rows, self.lowers, self.uppers)
-        left_over = kernels().push(self.k, self.floors, self.counts, *lists, new)
+        left_over = kernels().push(self.k, self.floors, self.counts, self.due, *lists, new)
         if left_over.any():
             self._settle(hits.queries[left_over], hits.rows[left_over])
 
@@ -71,6 +76,7 @@ class Selection:
         queries, rows, scores = self._best_of(np.concatenate([listed, queries]), np.concatenate([listed_rows, rows]))
         begins = np.searchsorted(queries, full)
         self.counts[full] = np.searchsorted(queries, full, side="right") - begins
+        self.due[full] = self.counts[full] + self.k
         places = np.arange(len(queries)) - np.repeat(begins, self.counts[full])
         self.rows[queries, places] = rows
         self.lowers[queries, places] = scores
@@ -88,8 +94,45 @@ class Selection:
     def _best_of(self, queries: Rows, rows: Rows) -> tuple[Rows, Rows, Vectors]:
         scores = score_pairs(self.queries, self.passages, queries, rows)
         good = np.flatnonzero(scores >= self.floors[queries])
-        best = good[best_first(queries[good], rows[good], scores[good], self.k)]
+        return k_best(queries[good], rows[good], scores[good], self.k)
+
+
+def k_best(queries: Rows, rows: Rows, scores: Vectors, k: int) -> tuple[Rows, Rows, Vectors]:
+    """Return the k best hits of each query: by query, then score falling, then row.
+
+    Args:
+        queries: int64, shape (n,).
+        rows: int64, shape (n,).
+        scores: float32, shape (n,), without NaN.
+        k: hits wanted a query.
+    """
+    # One sort of 64-bit numbers, made of the falling score and the row, is several times as fast as one by three keys.
+    if len(rows) == 0 or rows.max() >= 1 << 32:
+        best = best_first(queries, rows, scores, k)
         return queries[best], rows[best], scores[best]
+    if (queries[1:] < queries[:-1]).any():
+        order = np.argsort(queries, kind="stable")
+        queries, rows, scores = queries[order], rows[order], scores[order]
+    ranks = positions_in_runs(queries)
+    table = np.full((queries[-1] + 1 - queries[0], ranks.max() + 1), _LAST)
+    table[queries - queries[0], ranks] = _falling(scores) << np.uint64(32) | rows.astype(np.uint64)
+    best = np.sort(table, axis=1)[:, :k]
+    owners, places = np.nonzero(best < _LAST)
+    packed = best[owners, places]
+    return owners + queries[0], (packed & np.uint64(0xFFFFFFFF)).astype(np.int64), _unfold(packed >> np.uint64(32))
+
+
+def _falling(scores: Vectors) -> npt.NDArray[np.uint64]:
+    """Return numbers below 2^32 that fall as the scores rise."""
+    # The bits of an IEEE float order like an integer, once those of the negative numbers are turned round; + 0 makes
+    # one zero of two.
+    bits = (scores + np.float32(0)).view(np.int32)
+    return (~(bits ^ ((bits >> 31) | np.int32(-(2**31)))).view(np.uint32)).astype(np.uint64)
+
+
+def _unfold(falling: npt.NDArray[np.uint64]) -> Vectors:
+    bits = (~falling.astype(np.uint32)).view(np.int32)
+    return (bits ^ (~(bits >> 31) | np.int32(-(2**31)))).view(np.float32)
 
 
 def room_for(k: int) -> int:

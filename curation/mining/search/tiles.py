@@ -16,6 +16,7 @@ import numpy.typing as npt
 from curation.mining.ragged import Rows
 from curation.mining.search.candidates import Vectors
 from curation.mining.search.corpus import Corpus
+from curation.mining.search.kernels import kernels
 
 Float64s = npt.NDArray[np.float64]
 Pairs = tuple[Rows, Rows]
@@ -124,6 +125,7 @@ class NumpyTiles:
     def __init__(self) -> None:
         self._mask = np.empty(0, dtype=np.bool_)
         self._scores = np.empty(0, dtype=np.float32)
+        self._places = np.empty(0, dtype=np.int64)
 
     def product(self, queries: Queries, part: slice, tile: Tile) -> npt.NDArray[Any]:
         """Return the scores of a tile as they are compared, shape (q, n)."""
@@ -154,9 +156,7 @@ class NumpyTiles:
         scores[:, tile.dead] = self.lowest
         mask = self._mask_of(scores.shape)
         self.above(scores, floors[part] - errors, units, mask)
-        found = np.flatnonzero(mask)
-        for begin in range(0, len(found), _HITS):
-            flat = found[begin : begin + _HITS]
+        for flat in self._found(mask.size):
             owners, columns = np.divmod(flat, scores.shape[1])
             values, off = self.values(scores.ravel()[flat])
             yield bounded(
@@ -164,8 +164,18 @@ class NumpyTiles:
             )
 
     def _mask_of(self, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-        self._mask = enough(self._mask, shape[0] * shape[1])
-        return self._mask[: shape[0] * shape[1]].reshape(shape)
+        size = shape[0] * shape[1]
+        self._mask = enough(self._mask, size + 8)
+        self._mask[size : size + 8] = False
+        return self._mask[:size].reshape(shape)
+
+    def _found(self, size: int) -> Iterator[Rows]:
+        """Return the places that are set in the mask, `_HITS` at a time."""
+        self._places = enough(self._places, min(size + 8, _HITS))
+        mask, begin = self._mask[: (size + 7) // 8 * 8], 0
+        while begin < len(mask):
+            count, begin = kernels().scan(mask, begin, self._places)
+            yield self._places[:count]
 
     def room(self, rows: int, columns: int) -> Vectors:
         """Return a float32 matrix to be filled, the same memory at each call."""
