@@ -14,7 +14,7 @@ from curation.mining.search.candidates import Vectors
 
 Codes = npt.NDArray[np.int8]
 Piece = tuple[int, Codes, float]
-"""The number of the first row, codes (m, d), and the one scale of all of them: a vector is its codes x the scale."""
+"""The number of the first row, codes (m, d), and their one scale, >= 0: a vector is its codes times the scale."""
 
 # Rows between two wanted ones that are read and dropped rather than stepped over.
 _GAP = 4096

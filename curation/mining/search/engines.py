@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -50,11 +51,14 @@ def engine_for(name: str, queries: int, passages: int, dimensions: int) -> Engin
             why=f"they are {dimensions:,}, and {MOST_DIMENSIONS:,} at most",
             hint="use auto or float32",
         )
-    makers = {"float32": Float32Engine, "bfloat16": Bfloat16Engine, "int8": lambda: Int8Engine(queries * passages)}
+    makers: dict[str, Callable[[], Engine]] = {
+        "float32": Float32Engine,
+        "bfloat16": Bfloat16Engine,
+        "int8": lambda: Int8Engine(queries * passages),
+    }
     if name not in makers:
         raise ConfigError(f"There is no engine called {name!r}", hint=f"use one of {', '.join(ENGINES)}")
-    engine: Engine = makers[name]()
-    return engine
+    return makers[name]()
 
 
 @functools.cache
@@ -72,7 +76,7 @@ def fastest() -> str:
 
 
 def _works(name: str) -> bool:
-    """Say whether an engine runs and its scores are within their bounds: an instruction set may saturate or be absent."""
+    """Say whether an engine runs and its scores are within their bounds: instructions may saturate, or be absent."""
     left, right = _trial_vectors()
     exact = left.astype(np.float64) @ right.T.astype(np.float64)
     floors = np.full(len(left), -np.inf, dtype=np.float32)

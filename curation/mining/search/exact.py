@@ -58,13 +58,12 @@ def nearest(
     if not (count and rows and k):
         return found
     used = engine_for(engine, count, rows, dimensions)
-    shape = (query_block or used.query_rows, passage_block or used.passage_rows)
     for start in range(0, count, queries_at_once):
         block = np.arange(start, min(start + queries_at_once, count))
         vectors = queries.read(start, start + len(block))
         floors = np.full(len(block), -np.inf, dtype=np.float32)
         barred = excluded.pairs(block)
-        hits = search_rows(used, vectors, passages, (0, rows), k, barred, floors, shape)
+        hits = search_rows(used, vectors, passages, (0, rows), k, barred, floors, (query_block, passage_block))
         fill_candidates(found, hits[0] + start, hits[1], hits[2])
     return found
 
@@ -77,7 +76,7 @@ def search_rows(
     k: int,
     barred: Pairs,
     floors: Vectors,
-    shape: tuple[int, int],
+    shape: tuple[int | None, int | None] = (None, None),
 ) -> tuple[Rows, Rows, Vectors]:
     """Find the k best rows of a span for each query, of those whose score reaches the query's floor.
 
@@ -89,7 +88,7 @@ def search_rows(
         k: rows wanted for each query, at least 1.
         barred: pairs that are left out: position of the query, row.
         floors: float32, shape (q,); -inf where any score will do.
-        shape: queries and passages of a tile.
+        shape: queries and passages of a tile; what suits the engine where it is None.
 
     Returns:
         Queries (ascending), rows and exact scores, best first and ties in order of rows, shape (n,) each.
@@ -98,10 +97,11 @@ def search_rows(
     selection = Selection.begin(queries, passages, k, np.where(np.isfinite(prepared.norms), floors, np.float32(np.inf)))
     by_row = np.argsort(barred[1], kind="stable")
     barred = barred[0][by_row], barred[1][by_row]
-    for start, stop in _spans(span, min(shape[1], 2 * k + 56), shape[1]):
+    query_block, passage_block = shape[0] or engine.query_rows, shape[1] or engine.passage_rows
+    for start, stop in _spans(span, min(passage_block, 2 * k + 56), passage_block):
         begin, end = np.searchsorted(barred[1], [start, stop])
         near = barred[0][begin:end], barred[1][begin:end]
-        _search_tiles(engine, prepared, passages, (start, stop), near, selection, shape[0])
+        _search_tiles(engine, prepared, passages, (start, stop), near, selection, query_block)
     return selection.best()
 
 

@@ -19,6 +19,7 @@ same every time. Passages that are stored as codes carry no error of their own: 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -33,7 +34,6 @@ from curation.mining.search.tiles import (
     NumpyTiles,
     Queries,
     Tile,
-
     finite_rows,
     greatest_finite,
 )
@@ -74,7 +74,9 @@ class Int8Engine(NumpyTiles):
         """Prepare rows start..stop-1: quantised, or as they are stored."""
         if isinstance(passages, Int8Corpus):
             for first, codes, scale in passages.codes(start, stop):
-                yield self._tile(first, codes, scale, _greatest_length(codes) * abs(scale), 0.0, np.empty(0, np.int64))
+                # Without a scale all are zero, whatever the codes.
+                codes, scale = (codes, scale) if scale else (np.zeros_like(codes), 1.0)
+                yield self._tile(first, codes, scale, _greatest_length(codes) * scale, 0.0, np.empty(0, np.int64))
             return
         vectors, norms, dead = finite_rows(passages.read(start, stop))
         scale = max(float(vectors.max(initial=0.0)), -float(vectors.min(initial=0.0))) / _LARGEST or 1.0
@@ -83,8 +85,12 @@ class Int8Engine(NumpyTiles):
         yield self._tile(start, codes, scale, greatest_finite(norms), scale, dead)
 
     def _tile(self, start: int, codes: Codes, scale: float, norm: float, spread: float, dead: Rows) -> Tile:
-        values = (self._torch.from_numpy(np.array(codes, copy=not codes.flags.writeable, order="C")), scale)
-        return Tile(start, len(codes), values, norm, spread, dead)
+        codes = np.ascontiguousarray(codes)
+        with warnings.catch_warnings():
+            # Memory that is mapped from a file must not be written, and nothing here does.
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            values = self._torch.from_numpy(codes)
+        return Tile(start, len(codes), (values, scale), norm, spread, dead)
 
     def product(self, queries: Queries, part: slice, tile: Tile) -> npt.NDArray[np.int32]:
         """Return sums of products of codes."""
@@ -95,7 +101,8 @@ class Int8Engine(NumpyTiles):
 
     def units(self, queries: Queries, part: slice, tile: Tile) -> Float64s:
         """Return what a product of two codes is worth."""
-        return queries.spreads[part] * tile.values[1]
+        scale: float = tile.values[1]
+        return np.asarray(queries.spreads[part] * scale)
 
     def errors(self, queries: Queries, part: slice, tile: Tile) -> Float64s:
         """Return the bound that holds for all pairs of the search but for a chance of `CHANCE_OF_ANY_MISS`."""

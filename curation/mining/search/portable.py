@@ -14,7 +14,7 @@ LANES = 64
 # (https://github.com/skeeto/hash-prospector, "lowbias32").
 ROW_FACTOR, SEED = 0x9E3779B97F4A7C15, 0x5DEECE66D
 MIX_1, MIX_2 = 0x7FEB352D, 0x846CA68B
-_PAIR_VALUES = 1 << 20
+_PAIR_VALUES = 1 << 17
 
 
 def pair_scores(left: Vectors, right: Vectors, left_rows: Rows, right_rows: Rows, scores: Vectors) -> None:
@@ -31,7 +31,7 @@ def pair_scores(left: Vectors, right: Vectors, left_rows: Rows, right_rows: Rows
         scores: float32, shape (n,), is filled.
     """
     dimensions = left.shape[1]
-    step = max(1, _PAIR_VALUES // max(1, dimensions))
+    step = _PAIR_VALUES // max(LANES, min(dimensions, _PAIR_VALUES))
     for start in range(0, len(left_rows), step):
         part = slice(start, start + step)
         products = np.multiply(left[left_rows[part]], right[right_rows[part]], dtype=np.float64)
@@ -161,7 +161,8 @@ def _compact(
     left[:before] = False
     kept = np.flatnonzero(alive)[: lists[0].shape[1]]
     left[kept] = False
+    no_room: npt.NDArray[np.bool_] = left[before:]
     counts[query] = len(kept)
     for column, values in zip(lists, (rows, lowers, uppers), strict=True):
         column[query, : len(kept)] = values[kept]
-    return left[before:]
+    return no_room

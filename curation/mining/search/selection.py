@@ -114,12 +114,13 @@ def k_best(queries: Rows, rows: Rows, scores: Vectors, k: int) -> tuple[Rows, Ro
         order = np.argsort(queries, kind="stable")
         queries, rows, scores = queries[order], rows[order], scores[order]
     ranks = positions_in_runs(queries)
-    table = np.full((queries[-1] + 1 - queries[0], ranks.max() + 1), _LAST)
+    table = np.full((queries[-1] + 1 - queries[0], ranks.max() + 1), _LAST, dtype=np.uint64)
     table[queries - queries[0], ranks] = _falling(scores) << np.uint64(32) | rows.astype(np.uint64)
-    best = np.sort(table, axis=1)[:, :k]
-    owners, places = np.nonzero(best < _LAST)
-    packed = best[owners, places]
-    return owners + queries[0], (packed & np.uint64(0xFFFFFFFF)).astype(np.int64), _unfold(packed >> np.uint64(32))
+    first = np.sort(table, axis=1)[:, :k]
+    owners, places = np.nonzero(first < _LAST)
+    packed: npt.NDArray[np.uint64] = first[owners, places].astype(np.uint64)
+    found = (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    return owners + queries[0], found, _unfold((packed >> np.uint64(32)).astype(np.uint64))
 
 
 def _falling(scores: Vectors) -> npt.NDArray[np.uint64]:
@@ -132,7 +133,8 @@ def _falling(scores: Vectors) -> npt.NDArray[np.uint64]:
 
 def _unfold(falling: npt.NDArray[np.uint64]) -> Vectors:
     bits = (~falling.astype(np.uint32)).view(np.int32)
-    return (bits ^ (~(bits >> 31) | np.int32(-(2**31)))).view(np.float32)
+    scores: Vectors = (bits ^ (~(bits >> 31) | np.int32(-(2**31)))).view(np.float32)
+    return scores
 
 
 def room_for(k: int) -> int:

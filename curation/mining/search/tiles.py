@@ -193,7 +193,7 @@ class Float32Engine(NumpyTiles):
 
     name = "float32"
     query_rows = 1024
-    passage_rows = 2048
+    passage_rows = 4096
     lowest = np.float32(-np.inf)
 
     def load(self, queries: Vectors) -> Queries:
