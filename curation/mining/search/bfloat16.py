@@ -47,6 +47,9 @@ class Bfloat16Engine(NumpyTiles):
     query_rows = 1024
     passage_rows = 4096
     lowest = _LOWEST
+    # Eight bits of precision: half the distance of two numbers is at most this share of the smaller one.
+    rounding = _SLACK * 2.0**-8
+    table = (np.arange(1 << 16, dtype=np.uint32) << np.uint32(16)).view(np.float32)
 
     def __init__(self) -> None:
         import torch
@@ -92,11 +95,6 @@ class Bfloat16Engine(NumpyTiles):
         negative = np.flatnonzero(bits & _SIGN)
         if len(negative):
             mask[negative] = scores[negative].view(np.uint16) <= bits[negative, None]
-
-    def values(self, scores: npt.NDArray[np.int16]) -> tuple[Float64s, Float64s]:
-        """Return scores as numbers, and half the distance to the next one."""
-        values = (scores.view(np.uint16).astype(np.uint32) << np.uint32(16)).view(np.float32).astype(np.float64)
-        return values, _SLACK * np.ldexp(1.0, np.frexp(values)[1] - 9)
 
 
 class DeviceEngine:

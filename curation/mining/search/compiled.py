@@ -66,21 +66,7 @@ def dither(vectors, first_row, scales, codes):
             codes[row, at] = np.int8(np.floor(_f64(vectors[row, at]) / scale + step))
 
 
-@jit
-def scan(mask, begin, found):
-    """Find what is set in a mask; see `curation.mining.search.portable.scan`."""
-    words = mask.view(np.uint64)
-    count, room = 0, len(found) - 8
-    for word in range(begin // 8, len(words)):
-        if words[word] == _NONE:
-            continue
-        if count > room:
-            return count, 8 * word
-        for at in range(8 * word, 8 * word + 8):
-            if mask[at]:
-                found[count] = at
-                count += 1
-    return count, len(mask)
+# Arrays are not handed on for each hit below: that would count references, which costs more than all the rest.
 
 
 @jit
@@ -92,25 +78,89 @@ def push(k, floors, counts, due, rows, lowers, uppers, new):
     left_over = np.zeros(len(queries), np.bool_)
     for hit in range(len(queries)):
         query = queries[hit]
-        if new_uppers[hit] < floors[query]:
-            continue
         place = counts[query]
-        if place == room:
-            left_over[hit] = True
-            continue
-        rows[query, place] = new_rows[hit]
-        lowers[query, place] = new_lowers[hit]
-        uppers[query, place] = new_uppers[hit]
-        counts[query] = place + 1
+        if new_uppers[hit] >= floors[query]:
+            if place == room:
+                left_over[hit] = True
+                continue
+            rows[query, place] = new_rows[hit]
+            lowers[query, place] = new_lowers[hit]
+            uppers[query, place] = new_uppers[hit]
+            place += 1
+            counts[query] = place
         last = hit + 1 == len(queries) or queries[hit + 1] != query
-        if place + 1 == room or (last and place + 1 >= due[query]):
-            _compact(k, floors, counts, rows, lowers, uppers, query, scratch)
-            due[query] = min(counts[query] + max(k // 2, 8), room)
+        if place == room or (last and place >= due[query]):
+            _compact(k, floors, counts, due, rows, lowers, uppers, query, scratch)
     return left_over
 
 
 @jit
-def _compact(k, floors, counts, rows, lowers, uppers, query, scratch):
+def push_scores(  # noqa: C901
+    k,
+    floors,
+    counts,
+    due,
+    rows,
+    lowers,
+    uppers,
+    scores,
+    mask,
+    origin,
+    units,
+    errors,
+    rounding,
+    table,
+    begin,
+    left_over,
+):
+    """Add what is marked in a tile of scores; see `curation.mining.search.portable.push_scores`."""
+    left_queries, left_rows = left_over
+    flat, words = scores.ravel(), mask.view(np.uint64)
+    room, width, coded = rows.shape[1], scores.shape[1], len(table) > 0
+    scratch = np.empty(room, np.float32)
+    left, most = 0, len(left_queries) - 8
+    owner = begin // width
+    start, end = owner * width, owner * width + width
+    for word in range(begin // 8, len(words)):
+        if words[word] == _NONE:
+            continue
+        if left > most:
+            return left, 8 * word
+        for at in range(8 * word, 8 * word + 8):
+            if not mask[at]:
+                continue
+            if at >= end:
+                query = origin[0] + owner
+                if counts[query] >= due[query]:
+                    _compact(k, floors, counts, due, rows, lowers, uppers, query, scratch)
+                owner = at // width
+                start, end = owner * width, owner * width + width
+            value = _f64(table[np.uint16(flat[at])]) if coded else _f64(flat[at])
+            value *= units[owner]
+            off = errors[owner] + rounding * abs(value)
+            query, row, upper = origin[0] + owner, origin[1] + at - start, np.float32(value + off)
+            if not (np.isfinite(value) and upper >= floors[query]):
+                continue
+            place = counts[query]
+            if place == room:
+                left_queries[left] = query
+                left_rows[left] = row
+                left += 1
+                continue
+            rows[query, place] = row
+            lowers[query, place] = np.float32(value - off)
+            uppers[query, place] = upper
+            counts[query] = place + 1
+            if place + 1 == room:
+                _compact(k, floors, counts, due, rows, lowers, uppers, query, scratch)
+    query = origin[0] + owner
+    if start < flat.size and counts[query] >= due[query]:
+        _compact(k, floors, counts, due, rows, lowers, uppers, query, scratch)
+    return left, flat.size
+
+
+@jit
+def _compact(k, floors, counts, due, rows, lowers, uppers, query, scratch):
     count = counts[query]
     for at in range(count):
         scratch[at] = lowers[query, at]
@@ -124,28 +174,34 @@ def _compact(k, floors, counts, rows, lowers, uppers, query, scratch):
             uppers[query, kept] = uppers[query, at]
             kept += 1
     counts[query] = kept
+    due[query] = min(kept + max(k, 8), rows.shape[1])
 
 
 @jit
 def _greatest(values, count, k):
-    """Return the k-th greatest of the first `count` values, which are put in another order (Hoare's selection)."""
-    low, high, wanted = 0, count - 1, k - 1
-    while low < high:
+    """Return the k-th greatest of the first `count` values, which are put in another order.
+
+    Without branches that depend on values: a processor guesses every second of those wrong.
+    """
+    low, high, wanted = 0, count, k - 1
+    while True:
         pivot = values[(low + high) // 2]
-        left, right = low, high
-        while left <= right:
-            while values[left] > pivot:
-                left += 1
-            while values[right] < pivot:
-                right -= 1
-            if left <= right:
-                values[left], values[right] = values[right], values[left]
-                left += 1
-                right -= 1
-        if wanted <= right:
-            high = right
-        elif wanted >= left:
-            low = left
-        else:
-            break
-    return values[wanted]
+        greater = low
+        for at in range(low, high):
+            value = values[at]
+            values[at] = values[greater]
+            values[greater] = value
+            greater += value > pivot
+        if wanted < greater:
+            high = greater
+            continue
+        # Equal ones as well, or masses of them would be gone through one by one.
+        equal = greater
+        for at in range(greater, high):
+            value = values[at]
+            values[at] = values[equal]
+            values[equal] = value
+            equal += value == pivot
+        if wanted < equal:
+            return pivot
+        low = equal

@@ -14,7 +14,7 @@ from curation.mining.search.bfloat16 import Bfloat16Engine, DeviceEngine
 from curation.mining.search.candidates import Vectors
 from curation.mining.search.corpus import ArrayCorpus
 from curation.mining.search.int8 import MOST_DIMENSIONS, Int8Engine
-from curation.mining.search.tiles import Engine, Float32Engine
+from curation.mining.search.tiles import Engine, Float32Engine, listed
 
 ENGINES = ("auto", "float32", "bfloat16", "int8", "device:NAME")
 """What can be asked for; `device:NAME` is any device of torch, such as `device:cuda`."""
@@ -87,8 +87,9 @@ def _works(name: str) -> bool:
         queries = engine.load(left)
         for tile in engine.tiles(ArrayCorpus(right), 0, len(right)):
             for hits in engine.hits(queries, slice(0, len(left)), tile, floors, (nothing, nothing)):
-                scores = exact[hits.queries, hits.rows].astype(np.float32)
-                if not ((hits.lowers <= scores) & (scores <= hits.uppers)).all():
+                found = listed(hits)
+                scores = exact[found.queries, found.rows].astype(np.float32)
+                if not ((found.lowers <= scores) & (scores <= found.uppers)).all():
                     return False
                 seen += len(scores)
     except (RuntimeError, NotImplementedError, TypeError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 from types import ModuleType
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +31,6 @@ class Kernels(Protocol):
     def dither(self, vectors: Vectors, first_row: int, scales: npt.NDArray[np.float64], codes: Codes) -> None:
         """Fill in 8-bit codes, int8 (m, d)."""
 
-    def scan(self, mask: npt.NDArray[np.bool_], begin: int, found: Rows) -> tuple[int, int]:
-        """Find what is set in a mask; return how many, and where to go on."""
-
     def push(
         self,
         k: int,
@@ -46,6 +43,27 @@ class Kernels(Protocol):
         new: tuple[Rows, Rows, Vectors, Vectors],
     ) -> npt.NDArray[np.bool_]:
         """Add hits to the lists of their queries; return which found no room, bool (n,)."""
+
+    def push_scores(
+        self,
+        k: int,
+        floors: Vectors,
+        counts: Rows,
+        due: Rows,
+        rows: Rows,
+        lowers: Vectors,
+        uppers: Vectors,
+        scores: npt.NDArray[Any],
+        mask: npt.NDArray[np.bool_],
+        origin: tuple[int, int],
+        units: npt.NDArray[np.float64],
+        errors: npt.NDArray[np.float64],
+        rounding: float,
+        table: Vectors,
+        begin: int,
+        left_over: tuple[Rows, Rows],
+    ) -> tuple[int, int]:
+        """Add what is marked in a tile of scores; return how many hits found no room, and where to go on."""
 
 
 def kernels() -> Kernels:
@@ -80,6 +98,9 @@ def warm_up() -> None:
     used.pair_scores(vectors, vectors, rows, rows, np.empty(1, np.float32))
     used.dither(vectors, 0, np.ones(1), np.empty((1, 1), np.int8))
     new = (rows, rows, vectors[0], vectors[0])
-    lists = (rows[None].copy(), vectors.copy(), vectors.copy())
-    used.push(1, vectors[0].copy(), rows.copy(), rows.copy(), *lists, new)
-    used.scan(np.ones(8, np.bool_), 0, np.empty(8, np.int64))
+    lists = (vectors[0].copy(), rows.copy(), rows.copy(), rows[None].copy(), vectors.copy(), vectors.copy())
+    used.push(1, *lists, new)
+    mask, left_over, ones = np.zeros(16, np.bool_), (np.empty(8, np.int64), np.empty(8, np.int64)), np.ones(1)
+    for kind in (np.float32, np.int16, np.int32):
+        scores = vectors.astype(kind)
+        used.push_scores(1, *lists, scores, mask, (0, 0), ones, ones, 0.0, vectors[0], 0, left_over)

@@ -9,6 +9,8 @@ from curation.mining.ragged import Rows, positions_in_runs
 from curation.mining.search.candidates import Vectors
 from curation.mining.search.corpus import Codes
 
+Pairs = tuple[Rows, Rows]
+
 LANES = 64
 # Odd, so that the rows of any 2^32 in a row get different counters; the others are a known mix of 32 bits
 # (https://github.com/skeeto/hash-prospector, "lowbias32").
@@ -71,26 +73,6 @@ def _mix(values: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     return values ^ (values >> np.uint32(16))
 
 
-def scan(mask: npt.NDArray[np.bool_], begin: int, found: Rows) -> tuple[int, int]:
-    """Find what is set in a mask, as much as there is room for.
-
-    Args:
-        mask: bool, shape (n,), n divisible by 8.
-        begin: where to begin, divisible by 8.
-        found: int64, shape (room,), room at least 8; is filled with positions, ascending.
-
-    Returns:
-        How many were found, and where to go on: n at the end.
-    """
-    step = len(found) // 8 * 8
-    for at in range(begin, len(mask), step):
-        positions = np.flatnonzero(mask[at : at + step])
-        if len(positions):
-            found[: len(positions)] = positions + at
-            return len(positions), min(at + step, len(mask))
-    return 0, len(mask)
-
-
 def push(
     k: int,
     floors: Vectors,
@@ -130,9 +112,74 @@ def push(
     return left_over
 
 
+def push_scores(
+    k: int,
+    floors: Vectors,
+    counts: Rows,
+    due: Rows,
+    rows: Rows,
+    lowers: Vectors,
+    uppers: Vectors,
+    scores: npt.NDArray[np.generic],
+    mask: npt.NDArray[np.bool_],
+    origin: tuple[int, int],
+    units: npt.NDArray[np.float64],
+    errors: npt.NDArray[np.float64],
+    rounding: float,
+    table: Vectors,
+    begin: int,
+    left_over: Pairs,
+) -> tuple[int, int]:
+    """Add what is marked in a tile of scores to the lists; see `push` for these.
+
+    A score s of query q stands for a value of s x units[q], or table[s] x units[q] if there is a table, that is off
+    by at most errors[q] and `rounding` times its size. What is not finite is left out.
+
+    Args:
+        k: as for `push`, like the next six.
+        floors: float32 (Q,).
+        counts: int64 (Q,).
+        due: int64 (Q,).
+        rows: int64 (Q, room).
+        lowers: float32 (Q, room).
+        uppers: float32 (Q, room).
+        scores: any numbers, shape (q, n).
+        mask: which of them are hits, bool (q n + 8,); zeros at the end.
+        origin: the first query and the first row of the tile.
+        units: float64 (q,).
+        errors: float64 (q,).
+        rounding: a share.
+        table: float32, values by the bits of a 16-bit score, or empty.
+        begin: where in the mask to begin, divisible by 8.
+        left_over: two int64 arrays of one length, at least 8: room for the queries and the rows of hits that found no
+            place in the lists.
+
+    Returns:
+        How many hits found no place, and where to go on; the size of `scores` or more at the end.
+    """
+    size = min(scores.size, begin + len(left_over[0]) // 8 * 8)
+    places = np.flatnonzero(mask[begin:size]) + begin
+    owners, columns = np.divmod(places, scores.shape[1])
+    found = scores.ravel()[places]
+    values = (table[found.view(np.uint16)] if len(table) else found).astype(np.float64) * units[owners]
+    finite = np.isfinite(values)
+    owners, columns, values = owners[finite], columns[finite], values[finite]
+    off = errors[owners] + rounding * np.abs(values)
+    hits = (
+        owners + origin[0],
+        columns + origin[1],
+        (values - off).astype(np.float32),
+        (values + off).astype(np.float32),
+    )
+    no_room = np.flatnonzero(push(k, floors, counts, due, rows, lowers, uppers, hits))
+    for side, column in zip(left_over, hits[:2], strict=True):
+        side[: len(no_room)] = column[no_room]
+    return len(no_room), size
+
+
 def next_due(k: int, count: int, room: int) -> int:
     """Return with how many hits a list is next to be looked through that has `count` now."""
-    return min(count + max(k // 2, 8), room)
+    return min(count + max(k, 8), room)
 
 
 def _append(counts: Rows, lists: tuple[npt.NDArray[np.generic], ...], new: tuple[npt.NDArray[np.generic], ...]) -> None:

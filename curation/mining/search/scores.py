@@ -11,6 +11,8 @@ from curation.mining.search.kernels import kernels
 
 # Values of passages that are in memory together for scoring.
 _TAKEN_VALUES = 1 << 22
+# What can be visited in any order at about the same speed.
+_CACHE_BYTES = 1 << 22
 
 
 def pair_scores(left: Vectors, right: Vectors, left_rows: Rows, right_rows: Rows) -> Vectors:
@@ -26,6 +28,8 @@ def score_pairs(queries: Vectors, passages: Corpus, query_rows: Rows, passage_ro
     Passages are visited in order of their rows, however often they occur: pairs that share one are neighbours in
     time, and a corpus on disk is read in one direction.
     """
+    if isinstance(passages, ArrayCorpus) and passages.vectors.nbytes <= _CACHE_BYTES:
+        return pair_scores(queries, passages.vectors, query_rows, passage_rows)
     order = np.argsort(passage_rows, kind="stable")
     scores = np.empty(len(order), dtype=np.float32)
     if isinstance(passages, ArrayCorpus):

@@ -12,11 +12,15 @@ from curation.mining.search.candidates import Vectors, best_first
 from curation.mining.search.corpus import Corpus
 from curation.mining.search.kernels import kernels
 from curation.mining.search.scores import score_pairs
-from curation.mining.search.tiles import Hits
+from curation.mining.search.tiles import Hits, Scores
 
 # Places of lists that are looked through together.
 _SLOTS = 1 << 21
+# Hits that find no room in their lists and are settled together.
+_LEFT_OVER = 1 << 18
 _LAST = np.uint64(2**64 - 1)
+
+_Lists = tuple[int, Vectors, Rows, Rows, Rows, Vectors, Vectors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,25 @@ class Selection:
         counts, due = np.zeros(len(queries), np.int64), np.full(len(queries), k, np.int64)
         return cls(queries, passages, k, floors.copy(), counts, due, *lists)
 
-    def add(self, hits: Hits) -> None:
+    def add(self, hits: Hits | Scores) -> None:
         """Add hits; where a list is full of hits that bounds cannot tell apart, exact scores decide."""
-        new = (hits.queries, hits.rows, hits.lowers, hits.uppers)
-        lists = (self.rows, self.lowers, self.uppers)
-        left_over = kernels().push(self.k, self.floors, self.counts, self.due, *lists, new)
+        lists = (self.k, self.floors, self.counts, self.due, self.rows, self.lowers, self.uppers)
+        if isinstance(hits, Scores):
+            self._add_scores(lists, hits)
+            return
+        left_over = kernels().push(*lists, (hits.queries, hits.rows, hits.lowers, hits.uppers))
         if left_over.any():
             self._settle(hits.queries[left_over], hits.rows[left_over])
+
+    def _add_scores(self, lists: _Lists, new: Scores) -> None:
+        push, begin, size = kernels().push_scores, 0, new.scores.size
+        room = min(_LEFT_OVER, size + 8)
+        queries, rows = np.empty(room, np.int64), np.empty(room, np.int64)
+        tile = (new.scores, new.mask, new.origin, new.units, new.errors, new.rounding, new.table)
+        while begin < size:
+            left, begin = push(*lists, *tile, begin, (queries, rows))
+            if left:
+                self._settle(queries[:left], rows[:left])
 
     def best(self) -> tuple[Rows, Rows, Vectors]:
         """Return the k best hits of each query that reach the floor: queries (ascending), rows, exact scores."""

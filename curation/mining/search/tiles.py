@@ -16,13 +16,10 @@ import numpy.typing as npt
 from curation.mining.ragged import Rows
 from curation.mining.search.candidates import Vectors
 from curation.mining.search.corpus import Corpus
-from curation.mining.search.kernels import kernels
 
 Float64s = npt.NDArray[np.float64]
 Pairs = tuple[Rows, Rows]
 
-# Hits that are in memory together.
-_HITS = 1 << 18
 _UNIT_ROUNDOFF = 2.0**-24
 _LEAST_NORMAL = 2.0**-126
 
@@ -80,6 +77,29 @@ class Hits:
     uppers: Vectors
 
 
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """A tile of scores, and which of them may be among the best; see `curation.mining.search.portable.push_scores`.
+
+    Attributes:
+        scores: in any numbers, shape (q, n).
+        mask: which are hits, bool (q n + 8,), zeros at the end.
+        origin: first query, as position in the block, and first row.
+        units: what a score of 1 is worth, float64 (q,).
+        errors: how far a score is off at most, float64 (q,).
+        rounding: and by which share of its size.
+        table: values by the bits of a score; empty where scores are plain numbers.
+    """
+
+    scores: npt.NDArray[Any]
+    mask: npt.NDArray[np.bool_]
+    origin: tuple[int, int]
+    units: Float64s
+    errors: Float64s
+    rounding: float
+    table: Vectors
+
+
 class Engine(Protocol):
     """One way to score tiles.
 
@@ -99,8 +119,10 @@ class Engine(Protocol):
     def tiles(self, passages: Corpus, start: int, stop: int) -> Iterator[Tile]:
         """Prepare rows start..stop-1: one tile, or several where they are stored in pieces."""
 
-    def hits(self, queries: Queries, part: slice, tile: Tile, floors: Vectors, barred: Pairs) -> Iterator[Hits]:
-        """Score some queries with a tile.
+    def hits(
+        self, queries: Queries, part: slice, tile: Tile, floors: Vectors, barred: Pairs
+    ) -> Iterator[Hits | Scores]:
+        """Score some queries with a tile. What is returned is to be used before the next call.
 
         Args:
             queries: a prepared block.
@@ -114,18 +136,21 @@ class Engine(Protocol):
 class NumpyTiles:
     """What the engines share whose scores come as a numpy matrix: masks, the search for what is above the floors.
 
-    An engine adds `product`, `errors`, `above` and `bounds`.
+    An engine adds `product`, `errors` and `above`.
 
     Attributes:
         lowest: the value that stands for no score; below every threshold.
+        rounding: see `Scores`.
+        table: see `Scores`.
     """
 
     lowest: Any
+    rounding = 0.0
+    table: Vectors = np.empty(0, dtype=np.float32)
 
     def __init__(self) -> None:
         self._mask = np.empty(0, dtype=np.bool_)
         self._scores = np.empty(0, dtype=np.float32)
-        self._places = np.empty(0, dtype=np.int64)
 
     def product(self, queries: Queries, part: slice, tile: Tile) -> npt.NDArray[Any]:
         """Return the scores of a tile as they are compared, shape (q, n)."""
@@ -143,39 +168,17 @@ class NumpyTiles:
         """Return what a score of 1 is worth, float64 (q,)."""
         return np.ones(part.stop - part.start)
 
-    def values(self, scores: npt.NDArray[Any]) -> tuple[Float64s, Float64s]:
-        """Return scores as numbers, and how far each is off by the way it is written down, float64 (n,) both."""
-        return scores.astype(np.float64), np.zeros(1)
-
-    def hits(self, queries: Queries, part: slice, tile: Tile, floors: Vectors, barred: Pairs) -> Iterator[Hits]:
+    def hits(self, queries: Queries, part: slice, tile: Tile, floors: Vectors, barred: Pairs) -> Iterator[Scores]:
         """Score some queries with a tile; see `Engine.hits`."""
         scores = self.product(queries, part, tile)
         errors, units = self.errors(queries, part, tile), self.units(queries, part, tile)
-        owners, columns = pairs_inside(barred, part, tile)
-        scores[owners, columns] = self.lowest
+        scores[pairs_inside(barred, part, tile)] = self.lowest
         scores[:, tile.dead] = self.lowest
-        mask = self._mask_of(scores.shape)
-        self.above(scores, floors[part] - errors, units, mask)
-        for flat in self._found(mask.size):
-            owners, columns = np.divmod(flat, scores.shape[1])
-            values, off = self.values(scores.ravel()[flat])
-            yield bounded(
-                owners + part.start, columns + tile.start, values * units[owners], errors[owners] + off * units[owners]
-            )
-
-    def _mask_of(self, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-        size = shape[0] * shape[1]
-        self._mask = enough(self._mask, size + 8)
-        self._mask[size : size + 8] = False
-        return self._mask[:size].reshape(shape)
-
-    def _found(self, size: int) -> Iterator[Rows]:
-        """Return the places that are set in the mask, `_HITS` at a time."""
-        self._places = enough(self._places, min(size + 8, _HITS))
-        mask, begin = self._mask[: (size + 7) // 8 * 8], 0
-        while begin < len(mask):
-            count, begin = kernels().scan(mask, begin, self._places)
-            yield self._places[:count]
+        self._mask = enough(self._mask, scores.size + 16)
+        mask = self._mask[: (scores.size + 15) // 8 * 8]
+        mask[scores.size :] = False
+        self.above(scores, floors[part] - errors, units, mask[: scores.size].reshape(scores.shape))
+        yield Scores(scores, mask, (part.start, tile.start), units, errors, self.rounding, self.table)
 
     def room(self, rows: int, columns: int) -> Vectors:
         """Return a float32 matrix to be filled, the same memory at each call."""
@@ -219,6 +222,19 @@ class Float32Engine(NumpyTiles):
         """Compare with what is wanted."""
         least = np.maximum(wanted, np.finfo(np.float32).min).astype(np.float32)
         np.greater_equal(scores, least[:, None], out=mask)
+
+
+def listed(found: Hits | Scores) -> Hits:
+    """Return hits as a list, also those that are marked in a tile."""
+    if isinstance(found, Hits):
+        return found
+    size = found.scores.size
+    owners, columns = np.divmod(np.flatnonzero(found.mask[:size]), found.scores.shape[1])
+    scores = found.scores[owners, columns]
+    values = found.table[scores.view(np.uint16)] if len(found.table) else scores
+    values = values.astype(np.float64) * found.units[owners]
+    off = found.errors[owners] + found.rounding * np.abs(values)
+    return bounded(owners + found.origin[0], columns + found.origin[1], values, off)
 
 
 def summation_error(dimensions: int, sizes: Float64s) -> Float64s:
@@ -270,4 +286,4 @@ def bounded(queries: Rows, rows: Rows, values: Float64s, errors: Float64s) -> Hi
 
 def enough(buffer: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
     """Return the buffer, or a new one if it is smaller than `size`: memory that is in use already costs no faults."""
-    return buffer if len(buffer) >= size else np.empty(size, dtype=buffer.dtype)
+    return buffer if len(buffer) >= size else np.empty((size + 7) // 8 * 8, dtype=buffer.dtype)

@@ -8,7 +8,7 @@ from curation.mining.search import engines
 from curation.mining.search.bfloat16 import Bfloat16Engine, DeviceEngine, _bits_below
 from curation.mining.search.corpus import ArrayCorpus
 from curation.mining.search.int8 import MOST_DIMENSIONS, Int8Engine
-from curation.mining.search.tiles import Engine, Float32Engine
+from curation.mining.search.tiles import Engine, Float32Engine, listed
 from tests.curation.mining.search.vectors import randomly, stored, with_outliers
 
 NOTHING = (np.empty(0, np.int64), np.empty(0, np.int64))
@@ -23,8 +23,8 @@ def test_scores_are_within_their_bounds(engine: Engine, make: type[randomly], di
     floors = np.full(50, -np.inf, np.float32)
     (tile,) = engine.tiles(ArrayCorpus(right), 0, 500)
     hits = list(engine.hits(engine.load(left), slice(10, 40), tile, floors, NOTHING))
-    assert sum(len(part.rows) for part in hits) == 30 * 500
-    for part in hits:
+    assert sum(len(listed(part).rows) for part in hits) == 30 * 500
+    for part in map(listed, hits):
         scores = exact[part.queries, part.rows]
         assert (part.lowers <= scores).all()
         assert (scores <= part.uppers).all()

@@ -43,18 +43,6 @@ def test_codes_are_right_on_average_and_never_a_step_off() -> None:
     assert abs(np.corrcoef(errors[:, 0], errors[:, 1])[0, 1]) < 0.03
 
 
-@given(st.lists(st.booleans(), max_size=200), st.integers(8, 40))
-def test_scanning_finds_what_is_set(values: list[bool], room: int) -> None:
-    mask = np.zeros((len(values) + 7) // 8 * 8, dtype=np.bool_)
-    mask[: len(values)] = values
-    for scan in (kernels().scan, portable.scan):
-        places, begin, found = np.empty(room, dtype=np.int64), 0, []
-        while begin < len(mask):
-            count, begin = scan(mask, begin, places)
-            found += places[:count].tolist()
-        assert found == np.flatnonzero(mask).tolist()
-
-
 def test_kernels_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CURATION_SEARCH_KERNELS", "numpy")
     assert kernels() is portable
