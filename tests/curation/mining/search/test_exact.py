@@ -1,89 +1,197 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import tracemalloc
+from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.mining.ragged import Exclusions, Ragged, Rows
+from curation.mining.ragged import Rows
 from curation.mining.search.candidates import (
-    Candidates,
     Vectors,
     best_first,
     empty_candidates,
     fill_candidates,
 )
+from curation.mining.search.corpus import ArrayCorpus, subset
 from curation.mining.search.exact import nearest, pair_scores
+from curation.mining.search.selection import k_best
+from tests.curation.mining.search.vectors import (
+    all_equal,
+    assert_equal,
+    by_brute_force,
+    exclude,
+    nothing,
+    on_a_grid,
+    randomly,
+    stored,
+    unit,
+    with_outliers,
+)
+
+ENGINES = ["float32", "bfloat16", "int8", "device:cpu"]
 
 
-def unit(vectors: npt.NDArray[np.floating]) -> Vectors:
-    result: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    return result
-
-
-def randomly(seed: int, count: int, dimensions: int) -> Vectors:
-    return unit(np.random.default_rng(seed).standard_normal((count, dimensions)))
-
-
-def on_a_grid(seed: int, count: int, dimensions: int) -> Vectors:
-    """Return vectors with entries in {-1, 0, 1} before scaling: many are equal, and many cosines tie."""
-    vectors = np.random.default_rng(seed).integers(-1, 2, (count, dimensions)).astype(np.float64)
-    vectors[~vectors.any(axis=1), 0] = 1.0
-    return unit(vectors)
-
-
-def nothing(count: int) -> Exclusions:
-    empty = np.empty(0, dtype=np.int64)
-    return Exclusions.from_rows(Ragged.from_pairs(empty, empty, count))
-
-
-def exclude(pairs: list[tuple[int, int]], count: int) -> Exclusions:
-    grid = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return Exclusions.from_rows(Ragged.from_pairs(grid[:, 0], grid[:, 1], count))
-
-
-def by_brute_force(queries: Vectors, passages: Vectors, k: int, barred: set[tuple[int, int]]) -> Candidates:
-    """Sort every passage by its cosine in double precision, rounded once, then by row."""
-    exact = (queries.astype(np.float64)[:, None, :] * passages.astype(np.float64)[None]).sum(axis=2).astype(np.float32)
-    found = empty_candidates(len(queries), k)
-    for query, scores in enumerate(exact):
-        allowed = [row for row in range(len(passages)) if (query, row) not in barred]
-        best = sorted(allowed, key=lambda row: (-scores[row], row))[:k]
-        found.rows[query, : len(best)] = best
-        found.scores[query, : len(best)] = scores[best]
-    return found
-
-
-def assert_equal(found: Candidates, expected: Candidates) -> None:
-    np.testing.assert_array_equal(found.rows, expected.rows)
-    np.testing.assert_array_equal(found.scores, expected.scores)
-    assert (found.rows.dtype, found.scores.dtype) == (np.int64, np.float32)
-
-
-@settings(max_examples=300)
+@settings(max_examples=500)
 @given(
     st.integers(0, 2**32 - 1),
-    st.sampled_from([randomly, on_a_grid]),
+    st.sampled_from([randomly, on_a_grid, all_equal, with_outliers]),
+    st.sampled_from(ENGINES),
     st.integers(0, 12),
-    st.integers(1, 60),
-    st.sampled_from([1, 2, 3, 8, 33]),
+    st.integers(1, 90),
+    st.sampled_from([1, 2, 3, 8, 33, 64, 131]),
     st.integers(1, 12),
-    st.integers(1, 14),
-    st.integers(1, 70),
+    st.tuples(st.integers(1, 14), st.integers(1, 100), st.integers(1, 14)),
+    st.sampled_from(["auto", "numpy"]),
 )
-def test_equals_brute_force_for_any_shape_and_tile(
-    seed: int, make: object, queries: int, passages: int, dimensions: int, k: int, query_block: int, passage_block: int
+def test_equals_brute_force_for_any_shape_tile_and_engine(
+    seed: int,
+    make: Callable[[int, int, int], Vectors],
+    engine: str,
+    queries: int,
+    passages: int,
+    dimensions: int,
+    k: int,
+    blocks: tuple[int, int, int],
+    kernels: str,
 ) -> None:
-    left, right = make(seed, queries, dimensions), make(seed + 1, passages, dimensions)  # type: ignore[operator]
+    left, right = make(seed, queries, dimensions), make(seed + 1, passages, dimensions)
     random = np.random.default_rng(seed)
     barred = {(q, row) for q in range(queries) for row in range(passages) if random.random() < 0.2}
-    found = nearest(
-        left, right, k, exclude(sorted(barred), queries), query_block=query_block, passage_block=passage_block
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CURATION_SEARCH_KERNELS", kernels)
+        found = nearest(
+            left,
+            right,
+            k,
+            exclude(sorted(barred), queries),
+            engine=engine,
+            query_block=blocks[0],
+            passage_block=blocks[1],
+            queries_at_once=blocks[2],
+        )
     assert_equal(found, by_brute_force(left, right, k, barred))
+
+
+@pytest.mark.parametrize("kernels", ["auto", "numpy"])
+@pytest.mark.parametrize("make", [randomly, on_a_grid, with_outliers])
+def test_engines_agree_to_the_last_bit(
+    make: Callable[[int, int, int], Vectors], kernels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CURATION_SEARCH_KERNELS", kernels)
+    queries, passages = make(1, 40, 96), make(2, 6000, 96)
+    barred = exclude([(q, 7 * q + n) for q in range(40) for n in range(50)], 40)
+    first = nearest(queries, passages, 20, barred, engine="float32")
+    for engine in ENGINES[1:]:
+        assert_equal(nearest(queries, passages, 20, barred, engine=engine, passage_block=1000), first)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_scores_below_zero(engine: str) -> None:
+    queries = randomly(1, 5, 32)
+    passages = unit(-np.repeat(queries, 40, axis=0) + 0.1 * randomly(2, 200, 32))
+    found = nearest(queries[:1], passages[:40], 7, nothing(1), engine=engine, passage_block=16)
+    assert (found.scores < -0.9).all()
+    assert_equal(found, by_brute_force(queries[:1], passages[:40], 7, set()))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_vectors_of_zeros_and_of_any_length(engine: str) -> None:
+    queries, passages = randomly(1, 4, 20), randomly(2, 300, 20)
+    queries[1] = 0.0
+    queries[2] *= 1e-20
+    passages[::3] = 0.0
+    passages[1::3] *= np.float32(37.0)
+    found = nearest(queries, passages, 120, nothing(4), engine=engine, passage_block=128)
+    assert_equal(found, by_brute_force(queries, passages, 120, set()))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_not_finite_is_not_found_and_finds_nothing(engine: str) -> None:
+    queries, passages = randomly(1, 4, 8), randomly(2, 30, 8)
+    queries[2, 3] = np.nan
+    passages[[4, 11, 17]] = [[np.nan] * 8, [np.inf] * 8, [-np.inf] * 8]
+    found = nearest(queries, passages, 30, nothing(4), engine=engine, passage_block=7)
+    assert (found.rows[2] == -1).all()
+    good = np.setdiff1d(np.arange(30), [4, 11, 17])
+    for query in (0, 1, 3):
+        np.testing.assert_array_equal(np.sort(found.rows[query])[3:], good)
+        np.testing.assert_array_equal(found.scores[query][27:], -np.inf)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_codes_are_searched_as_they_are_stored(engine: str) -> None:
+    corpus, queries = stored(3, 777, 40), randomly(4, 9, 40)
+    barred = {(q, row) for q in range(9) for row in range(q, 777, 5)}
+    found = nearest(queries, corpus, 25, exclude(sorted(barred), 9), engine=engine, passage_block=120)
+    assert_equal(found, by_brute_force(queries, corpus.read(0, 777), 25, barred))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("whole", [ArrayCorpus(randomly(3, 9000, 24)), stored(3, 9000, 24)], ids=["floats", "codes"])
+def test_some_rows_of_a_corpus(engine: str, whole: ArrayCorpus) -> None:
+    rows = np.concatenate([np.arange(10, 80), np.arange(100, 400, 7), np.arange(8000, 8990, 3)])
+    queries = randomly(4, 6, 24)
+    found = nearest(queries, subset(whole, rows), 15, nothing(6), engine=engine, passage_block=64)
+    assert_equal(found, by_brute_force(queries, whole.take(rows), 15, set()))
+
+
+@pytest.mark.parametrize("kernels", ["auto", "numpy"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_masses_of_ties_stay_in_order_and_in_memory(engine: str, kernels: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CURATION_SEARCH_KERNELS", kernels)
+    queries, passages = randomly(1, 30, 16), all_equal(2, 20_000, 16)
+    nearest(queries, passages[:200], 3, nothing(30), engine=engine)
+    tracemalloc.start()
+    found = nearest(queries, passages, 3, nothing(30), engine=engine, passage_block=512)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (found.rows == [0, 1, 2]).all()
+    assert peak < 30 * 20_000 * 8
+
+
+@pytest.mark.parametrize("count", [1, 5, 300])
+def test_packed_ranking_equals_the_plain_one(count: int) -> None:
+    random = np.random.default_rng(count)
+    queries, rows = random.integers(3, 20, count), random.permutation(count)
+    scores = (random.integers(-4, 5, count) / 4).astype(np.float32)
+    scores[::7] = -0.0
+    for shift in (0, 1 << 32):
+        best = best_first(queries, rows, scores, 4)
+        expected = queries[best], rows[best] + shift, scores[best]
+        for found, wanted in zip(k_best(queries, rows + shift, scores, 4), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+
+def test_torch_is_not_loaded_for_a_small_search() -> None:
+    code = """
+import sys
+import numpy as np
+from curation.mining.ragged import Exclusions, Ragged
+from curation.mining.search.exact import nearest
+vectors, none = np.eye(4, dtype=np.float32), np.empty(0, dtype=np.int64)
+nearest(vectors, vectors, 2, Exclusions.from_rows(Ragged.from_pairs(none, none, 4)))
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_search_runs_without_numba() -> None:
+    code = """
+import sys
+sys.modules["numba"] = None
+import numpy as np
+from curation.mining.ragged import Exclusions, Ragged
+from curation.mining.search.exact import nearest
+vectors, none = np.eye(4, dtype=np.float32), np.empty(0, dtype=np.int64)
+found = nearest(vectors, vectors, 1, Exclusions.from_rows(Ragged.from_pairs(none, none, 4)))
+assert found.rows.ravel().tolist() == [0, 1, 2, 3]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("passage_block", [1, 7, 64, 400, 2048])
@@ -132,12 +240,12 @@ def test_nothing_to_search(queries: int, passages: int, k: int) -> None:
 
 
 def test_memory_does_not_grow_with_queries_times_passages() -> None:
-    queries, passages = randomly(1, 3000, 4), randomly(2, 6000, 4)
+    queries, passages = randomly(1, 1000, 4), randomly(2, 40000, 4)
     tracemalloc.start()
-    nearest(queries, passages, 5, nothing(3000), query_block=128, passage_block=512)
+    nearest(queries, passages, 5, nothing(1000), query_block=128, passage_block=512)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 3000 * 6000 * 4 / 10
+    assert peak < 1000 * 40000 * 4 / 10
 
 
 def test_a_score_is_a_function_of_the_two_vectors_alone() -> None:

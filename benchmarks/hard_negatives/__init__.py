@@ -1,0 +1,1 @@
+"""What `benchmarks/mining.py` measures, a module for each kind of row."""
