@@ -13,7 +13,8 @@ import scipy.sparse as sp
 from curation.config.model import Mining
 from curation.errors import ConfigError
 from curation.mining.lexical.features import Vectoriser, count_features
-from curation.mining.lexical.search import IDENTITY, lexical_nearest, lexical_scores
+from curation.mining.lexical.pairs import pair_scores as lexical_scores
+from curation.mining.lexical.search import IDENTITY, lexical_nearest
 from curation.mining.pool import Pool, column
 from curation.mining.ragged import Rows
 from curation.mining.search.candidates import Candidates, Vectors

@@ -101,11 +101,13 @@ def same(left: Matrix, right: Matrix) -> bool:
     return all(np.array_equal(getattr(left, name), getattr(right, name)) for name in ("data", "indices", "indptr"))
 
 
-@pytest.mark.parametrize("block", [1, 10, 100])
-def test_blocks_change_nothing(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "block"), [("_BLOCK_TEXTS", 1), ("_BLOCK_TEXTS", 7), ("_BLOCK_BYTES", 1), ("_BLOCK_BYTES", 300)]
+)
+def test_blocks_change_nothing(name: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = strings(*SENTENCES, "", *SENTENCES, "")
     whole = count_features(texts)
-    monkeypatch.setattr(features, "_BLOCK_CHARS", block)
+    monkeypatch.setattr(features, name, block)
     assert same(count_features(texts), whole)
 
 
