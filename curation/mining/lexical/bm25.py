@@ -17,8 +17,8 @@ from curation.mining.lexical.search import lexical_nearest
 from curation.mining.ragged import Exclusions
 from curation.mining.search.candidates import Candidates
 
-# Robertson and Zaragoza (2009), The Probabilistic Relevance Framework, section 3.5.1: good values lie between 1.2 and 2,
-# and between 0.5 and 0.8.
+# Robertson and Zaragoza (2009), The Probabilistic Relevance Framework, section 3.5.1: good values lie between 1.2 and
+# 2, and between 0.5 and 0.8.
 K1 = 1.5
 B = 0.75
 

@@ -45,7 +45,8 @@ def feature_keys(texts: pa.Array, bits: int) -> npt.NDArray[np.uint32]:
         spans += [_windows(points, np.flatnonzero(tokens.spaced == spaced), size) for size in sizes]
     which, starts, stops = (np.concatenate(parts) for parts in zip(*spans, strict=True))
     features = span_hashes(points, starts, stops) >> np.uint64(64 - bits)
-    return (tokens.owners[which] << bits).astype(np.uint32) | features.astype(np.uint32)
+    keys: npt.NDArray[np.uint32] = (tokens.owners[which] << bits).astype(np.uint32) | features.astype(np.uint32)
+    return keys
 
 
 def _folded(texts: pa.Array) -> Codepoints:
@@ -121,5 +122,5 @@ def _floors(tile: npt.NDArray[np.float32], k: int, queries: Matrix) -> npt.NDArr
     if tile.shape[1] <= k:
         return np.zeros(len(tile), dtype=np.float32)
     kth = np.partition(tile, tile.shape[1] - k, axis=1)[:, -k]
-    slack = 1.0 - (np.diff(queries.indptr) + 16) * 2.0**-22
-    return (kth * slack).astype(np.float32)
+    floors: npt.NDArray[np.float32] = kth * (1.0 - (np.diff(queries.indptr) + 16) * 2.0**-22).astype(np.float32)
+    return floors

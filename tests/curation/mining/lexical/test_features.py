@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.mining.lexical import features
-from curation.mining.lexical.features import FEATURE_BITS, FEATURES, Matrix, Vectoriser, count_features
+from curation.mining.lexical.features import FEATURE_BITS, FEATURES, Vectoriser, count_features
+from curation.mining.lexical.index import Matrix
 from curation.mining.lexical.scripts import SPACED, character_classes
 from curation.ngrams import codepoints, span_hashes
 from curation.text import fold
