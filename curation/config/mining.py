@@ -58,8 +58,14 @@ class CrossEncoder(Section):
     """A negative scores below this multiple of its positive's score."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Pairs are cut to so many tokens; by default to what the model takes."""
-    batch_size: int = Field(default=64, ge=1)
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Precision that the model computes in."""
+    pickled_weights: bool = False
+    """Also load weights that are not safetensors."""
+    batch_size: int = Field(default=32, ge=1)
     """Pairs a forward pass."""
+    device: str | None = None
+    """torch's name of the device; by default a GPU where there is one."""
 
 
 class PoolQuota(Section):

@@ -63,7 +63,7 @@ class CompiledKernels:
     """The kernels of `curation.dedup.compiled`."""
 
     def __init__(self) -> None:
-        with _own_cache():
+        with own_cache():
             from curation.dedup import compiled
         from curation.dedup.unicode_tables import tables
 
@@ -86,7 +86,7 @@ class CompiledKernels:
         minima = np.full((count, SKETCH_SIZE), 2**32 - 1, dtype=np.uint32)
         result = Sketches.blank(count, bands.count)
         for number, side in enumerate(sides):
-            text, offsets = _buffers(side)
+            text, offsets = text_buffers(side)
             tables = (self._tables, self._growth)
             bad = self._compiled.lower_minima(text, offsets, number > 0, *tables, minima, result.fingerprints)
             _refuse_bad(bad)
@@ -97,7 +97,7 @@ class CompiledKernels:
         """Compare pairs exactly; see `jaccard`."""
         similarity = np.ones(len(left), dtype=np.float64)
         for side in sides:
-            text, offsets = _buffers(side)
+            text, offsets = text_buffers(side)
             tables = (self._tables, self._growth)
             _refuse_bad(self._compiled.lower_similarities(text, offsets, *tables, left, right, similarity))
         return similarity
@@ -139,7 +139,7 @@ def _compiled() -> Kernels:
 
 
 @contextlib.contextmanager
-def _own_cache() -> Iterator[None]:
+def own_cache() -> Iterator[None]:
     """Let numba keep what is compiled meanwhile in a folder named by a digest of the source.
 
     By itself numba notices only that the file of the function that is called has changed, and goes on using what was
@@ -250,7 +250,7 @@ def in_threads(work: Callable[[int, int], T], count: int, batch: int, threads: i
         return list(pool.map(work, begins, ends))
 
 
-def _buffers(column: pa.Array) -> tuple[Any, Any]:
+def text_buffers(column: pa.Array) -> tuple[Any, Any]:
     """Return text and offsets of an Arrow `large_string` array, read-only: compiled code tells such arrays apart."""
     _, offsets, data = column.buffers()
     if len(column) == 0 or data is None:

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from curation.mining.lexical.features import FEATURE_BITS, Matrix, count_features
+from curation.mining.lexical.features import FEATURE_BITS, count_features
+from curation.mining.lexical.index import Matrix
 from language_configs import confusable
 
 # A text's features must be likelier under another label by this factor's logarithm, on average over its features.

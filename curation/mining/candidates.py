@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from curation.config.mining import LEXICAL
+from curation.config.mining import Mining
 from curation.mining.anchors import Anchors
 from curation.mining.assemble import Origin
+from curation.mining.fusion import merge
 from curation.mining.pool import Pool
-from curation.mining.ragged import Rows
+from curation.mining.ragged import Exclusions, Rows
 from curation.mining.scopes import Search
 from curation.mining.search.candidates import Candidates, Vectors, best_first, empty_candidates, fill_candidates
-from curation.mining.spaces import Space
+from curation.mining.search.csls import rerank
+from curation.mining.spaces import DenseSpace, Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +34,67 @@ class Found:
     origins: npt.NDArray[np.int8]
 
 
-def find_candidates(space: Space, pool: Pool, anchors: Anchors, search: Search, k: int) -> Found:
-    """Return the candidates of a search, at most k of each record, without the entries that it must never get."""
+def find_candidates(space: Space, pool: Pool, anchors: Anchors, search: Search, k: int, options: Mining) -> Found:
+    """Return the candidates of a search, without the entries that a record must never get.
+
+    At most k of each record, or k from each side of a hybrid search.
+    """
     excluded = pool.excluded.within(search.records, search.entries)
     k = min(k, max(len(search.entries), 1))
     places = [side[search.records] for side in anchors.sides]
+    if isinstance(space, DenseSpace):
+        return _find_dense(space, places, search.entries, k, excluded, options)
     near = [space.nearest(of_side, search.entries, k, excluded) for of_side in places]
-    origin = Origin.LEXICAL if space.teacher == LEXICAL else Origin.DENSE
-    if len(near) == 1:
-        return Found(near[0], (near[0].scores,), _origins(near[0], origin))
-    return _join_sides(space, places, near, k, origin)
+    return _join_sides(space, places, near, k, Origin.LEXICAL)
+
+
+def _find_dense(
+    space: DenseSpace, places: list[Rows], entries: Rows, k: int, excluded: Exclusions, options: Mining
+) -> Found:
+    if options.candidates == "lexical":
+        return _scored(space, places, space.by_words(places[0], entries, k, excluded), Origin.LEXICAL)
+    near = [space.nearest(of_side, entries, k, excluded) for of_side in places]
+    found = _join_sides(space, places, near, k, Origin.DENSE)
+    if options.csls is not None:
+        found = _rank_by_csls(space, places, entries, found, options.csls)
+    if options.candidates == "hybrid":
+        found = _unite(space, places, found, space.by_words(places[0], entries, k, excluded))
+    return found
+
+
+def _scored(space: Space, places: list[Rows], candidates: Candidates, origin: Origin) -> Found:
+    """Return candidates in the order that they are in, with the teacher's scores."""
+    sides = tuple(_score_matrix(space, of_side, candidates.rows) for of_side in places)
+    return Found(Candidates(candidates.rows, np.maximum.reduce(sides)), sides, _origins(candidates, origin))
+
+
+def _score_matrix(space: Space, places: Rows, rows: Rows) -> Vectors:
+    scores = np.full(rows.shape, -np.inf, dtype=np.float32)
+    queries, ranks = np.nonzero(rows >= 0)
+    scores[queries, ranks] = space.scores(places[queries], rows[queries, ranks])
+    return scores
+
+
+def _rank_by_csls(space: DenseSpace, places: list[Rows], entries: Rows, found: Found, neighbours: int) -> Found:
+    """Return the same candidates in order of the cosine less the hubness of both sides."""
+    of_places, of_entries = space.hubness(places[0], entries, neighbours)
+    spread = np.zeros(space.entries.shape[0], dtype=np.float32)
+    spread[entries] = of_entries
+    ranked = rerank(found.candidates, of_places, spread).candidates
+    return _scored(space, places, ranked, Origin.DENSE)
+
+
+def _unite(space: Space, places: list[Rows], dense: Found, by_words: Candidates) -> Found:
+    """Return what either search found, those first that stand high in both, with the teacher's scores."""
+    union = merge(dense.candidates, by_words)
+    unscored = Candidates(union.rows, np.full(union.rows.shape, -np.inf, dtype=np.float32))
+    return replace(_scored(space, places, unscored, Origin.DENSE), origins=union.provenance)
 
 
 def _join_sides(space: Space, places: list[Rows], near: list[Candidates], k: int, origin: Origin) -> Found:
     """Return the nearest of what was found from any side, by the greatest score."""
+    if len(near) == 1:
+        return Found(near[0], (near[0].scores,), _origins(near[0], origin))
     queries, entries = _union(near)
     scores = [space.scores(of_side[queries], entries) for of_side in places]
     greatest = np.maximum.reduce(scores)

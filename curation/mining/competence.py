@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.hashing import priority
+from curation.mining.encoder import Encoder
 from curation.mining.pool import column
 from curation.mining.ragged import Exclusions, Ragged, Rows
 from curation.mining.search.candidates import Vectors
-from curation.mining.spaces import Spaces
 from curation.split import TRAIN
 from curation.text import fold
 
@@ -22,7 +22,7 @@ LEAST = 20
 """Pairs below which nothing can be said."""
 
 
-def find_recalls(records: pa.Table, spaces: Spaces, seed: int) -> Vectors:
+def find_recalls(records: pa.Table, encoder: Encoder, seed: int) -> Vectors:
     """Return, for each record, the share of pairs in its positive's language whose positive the teacher finds first.
 
     The right passages of a query are all that are paired with it, and any of them counts. A passage that scores the
@@ -30,7 +30,7 @@ def find_recalls(records: pa.Table, spaces: Spaces, seed: int) -> Vectors:
 
     Args:
         records: rows of the record schema with a column `split`, in order of id, shape (n,).
-        spaces: where vectors come from.
+        encoder: what embeds.
         seed: what the pairs and passages are drawn with.
 
     Returns:
@@ -41,24 +41,26 @@ def find_recalls(records: pa.Table, spaces: Spaces, seed: int) -> Vectors:
     for code in np.unique(codes):
         members = np.flatnonzero(codes == code)
         if len(members) >= LEAST:
-            recalls[members] = _recall(records.take(pa.array(members)), spaces, seed)
+            recalls[members] = _recall(records.take(pa.array(members)), encoder, seed)
     return recalls
 
 
-def _recall(records: pa.Table, spaces: Spaces, seed: int) -> float:
+def _recall(records: pa.Table, encoder: Encoder, seed: int) -> float:
     drawn = priority(column(records, "id").to_pylist(), "mine:competence", seed)
     is_train = pc.equal(column(records, "split"), TRAIN).to_numpy(zero_copy_only=False)
     tried = np.sort(np.lexsort((drawn, is_train))[:PAIRS])
     passages, entries = _passages(records, drawn, tried)
     queries = column(records, "query").take(pa.array(tried))
-    space = spaces.build(spaces.options.model, passages, queries)
+    space = encoder.build(encoder.options.model, passages, queries)
     places = len(passages) + np.arange(len(tried), dtype=np.int64)
     right = _right(records, entries, tried)
     every = np.arange(len(passages), dtype=np.int64)
-    rivals = space.nearest(places, every, 1, Exclusions.from_rows(right)).scores[:, 0]
+    sound = every[space.is_sound(every)]
+    barred = Exclusions.from_rows(right).within(np.arange(len(tried), dtype=np.int64), sound)
+    rivals = space.nearest(places, sound, 1, barred).scores[:, 0]
     owners, rows = right.take(np.arange(len(tried), dtype=np.int64))
     best = np.full(len(tried), -np.inf, dtype=np.float32)
-    np.maximum.at(best, owners, np.nan_to_num(space.scores(places[owners], rows), nan=-np.inf))
+    np.maximum.at(best, owners, space.scores(places[owners], rows))
     return float(np.mean(np.where(best > rivals, 1.0, np.where(best == rivals, 0.5, 0.0))))
 
 

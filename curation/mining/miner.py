@@ -81,8 +81,8 @@ class Miner:
         chosen, possible = NOTHING, [NOTHING]
         for quota in searches:
             before, parts = self._codes(chosen.owners, chosen.entries), [chosen]
-            for search in (block for whole in quota for block in self._blocks(whole)):
-                found = find_candidates(self.space, self.pool, self.anchors, search, rules.top_k)
+            for search in (block for whole in quota for block in self._blocks(self._sound(whole))):
+                found = find_candidates(self.space, self.pool, self.anchors, search, rules.top_k, self.options)
                 self._rank_positives(search, found, ranks)
                 taken, final = self._select(search, found, rules, before)
                 verdicts[search.records] += count_verdicts(final)
@@ -93,6 +93,10 @@ class Miner:
 
     def _codes(self, records: Rows, entries: Rows) -> Rows:
         return records * len(self.pool.texts) + entries
+
+    def _sound(self, search: Search) -> Search:
+        """Return a search without the entries that the teacher has no vector for."""
+        return replace(search, entries=search.entries[self.space.is_sound(search.entries)])
 
     def _blocks(self, search: Search) -> Iterator[Search]:
         size = len(search.records) if self.options.hub_cap is not None else _BLOCK_RECORDS

@@ -6,21 +6,29 @@ A place is an anchor: entry e of the pool is place e, and the queries come after
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from curation.config.mining import LEXICAL, TeacherModel
-from curation.mining.lexical.features import Matrix, Vectoriser, count_features
-from curation.mining.lexical.search import lexical_nearest, lexical_scores
+from curation.config.mining import LEXICAL
+from curation.mining.lexical.bm25 import bm25_nearest
+from curation.mining.lexical.features import Vectoriser, count_features
+from curation.mining.lexical.index import Matrix
+from curation.mining.lexical.pairs import pair_scores
+from curation.mining.lexical.search import lexical_nearest
 from curation.mining.ragged import Exclusions, Rows
 from curation.mining.rules import Bools
 from curation.mining.search.candidates import Candidates, Vectors
-from curation.mining.search.exact import nearest, pair_scores
-from curation.mining.teachers.base import Teacher
-from curation.mining.teachers.sentence_transformer import load_teacher
+from curation.mining.search.corpus import Corpus, subset
+from curation.mining.search.csls import mean_similarity
+from curation.mining.search.scores import score_pairs
+from curation.mining.searcher import Searcher
+
+# Places whose vectors are in memory together.
+_BLOCK_PLACES = 16_384
 
 
 class Space(Protocol):
@@ -56,11 +64,9 @@ class LexicalSpace:
 
     Attributes:
         places: unit or zero vectors of entries and queries, csr, shape (P, F).
-        size: number of entries.
     """
 
     places: Matrix
-    size: int
 
     @classmethod
     def build(cls, texts: pa.Array, queries: pa.Array) -> LexicalSpace:
@@ -68,12 +74,12 @@ class LexicalSpace:
         counts = count_features(texts)
         vectoriser = Vectoriser.fit(counts)
         parts = [vectoriser.transform(counts), vectoriser.transform(count_features(queries))]
-        return cls(sp.vstack(parts, format="csr"), len(texts))
+        return cls(sp.vstack(parts, format="csr"))
 
     @property
     def teacher(self) -> str:
         """Name of the teacher."""
-        return "lexical"
+        return LEXICAL
 
     def nearest(self, places: Rows, entries: Rows, k: int, excluded: Exclusions) -> Candidates:
         """See `Space`; entries that share no feature with a place are never found."""
@@ -82,50 +88,107 @@ class LexicalSpace:
 
     def scores(self, places: Rows, entries: Rows) -> Vectors:
         """See `Space`."""
-        return lexical_scores(self.places, self.places, places, entries)
+        return pair_scores(self.places, self.places, places, entries)
 
     def is_sound(self, places: Rows) -> Bools:
         """See `Space`: a text without words is like no other, which is no fault."""
         return np.ones(len(places), dtype=bool)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DenseSpace:
     """Texts as vectors.
 
     Attributes:
-        places: vectors of entries and queries, shape (P, d); NaN where the teacher had none.
-        name: name of the teacher.
+        teacher: name of the teacher.
+        entries: vectors of the entries, shape (E, d).
+        queries: vectors of the queries, shape (m, d).
+        sound: whether the teacher had a vector for each place, shape (E + m,).
+        searcher: what searches.
+        texts: the entries, shape (E,).
+        asked: the queries, shape (m,).
     """
 
-    places: Vectors
-    name: str
-
-    @classmethod
-    def build(cls, teacher: Teacher, texts: pa.Array, queries: pa.Array) -> DenseSpace:
-        """Return the space of entries and queries."""
-        vectors = [teacher.embed(texts.to_pylist(), "passage")]
-        if len(queries):
-            vectors.append(teacher.embed(queries.to_pylist(), "query"))
-        return cls(np.concatenate(vectors), teacher.identity)
-
-    @property
-    def teacher(self) -> str:
-        """Name of the teacher."""
-        return self.name
+    teacher: str
+    entries: Corpus
+    queries: Corpus
+    sound: Bools
+    searcher: Searcher
+    texts: pa.Array
+    asked: pa.Array
 
     def nearest(self, places: Rows, entries: Rows, k: int, excluded: Exclusions) -> Candidates:
         """See `Space`."""
-        found = nearest(self.places[places], self.places[entries], k, excluded)
+        picked, passages = Picked(self.entries, self.queries, places), self._passages(entries)
+        found = self.searcher.nearest(picked, passages, k, excluded)
         return Candidates(_numbered(found.rows, entries), found.scores)
 
     def scores(self, places: Rows, entries: Rows) -> Vectors:
         """See `Space`."""
-        return pair_scores(self.places, self.places, places, entries)
+        scores = np.empty(len(places), dtype=np.float32)
+        order = np.argsort(places, kind="stable")
+        distinct, numbers = np.unique(places[order], return_inverse=True)
+        picked = Picked(self.entries, self.queries, distinct)
+        for start in range(0, len(distinct), _BLOCK_PLACES):
+            begin, end = np.searchsorted(numbers, [start, start + _BLOCK_PLACES])
+            vectors, part = picked.read(start, min(start + _BLOCK_PLACES, len(distinct))), order[begin:end]
+            scores[part] = score_pairs(vectors, self.entries, numbers[begin:end] - start, entries[part])
+        return scores
 
     def is_sound(self, places: Rows) -> Bools:
         """See `Space`."""
-        return np.asarray(np.isfinite(self.places[places]).all(axis=1))
+        return self.sound[places]
+
+    def by_words(self, places: Rows, entries: Rows, k: int, excluded: Exclusions) -> Candidates:
+        """Return the k best of some entries by the words that they share with each place (BM25), as `nearest` does."""
+        found = bm25_nearest(self._counts[places], self._counts[entries], k, excluded)
+        return Candidates(_numbered(found.rows, entries), found.scores)
+
+    def hubness(self, places: Rows, entries: Rows, neighbours: int) -> tuple[Vectors, Vectors]:
+        """Return how near places and entries are to their nearest on the other side, for CSLS; shapes (q,) and (m,)."""
+        picked, passages = Picked(self.entries, self.queries, places), self._passages(entries)
+        return mean_similarity(picked, passages, neighbours), mean_similarity(passages, picked, neighbours)
+
+    @cached_property
+    def _counts(self) -> Matrix:
+        return sp.vstack([count_features(self.texts), count_features(self.asked)], format="csr")
+
+    def _passages(self, entries: Rows) -> Corpus:
+        return self.entries if len(entries) == self.entries.shape[0] else subset(self.entries, entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The vectors of some places, in any order, as a corpus.
+
+    Attributes:
+        entries: vectors of the entries, shape (E, d).
+        queries: vectors of the queries, shape (m, d).
+        places: int64, shape (q,).
+    """
+
+    entries: Corpus
+    queries: Corpus
+    places: Rows
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Places and dimensions."""
+        return len(self.places), self.entries.shape[1]
+
+    def read(self, start: int, stop: int) -> Vectors:
+        """Return places start..stop-1, float32."""
+        return self.take(np.arange(start, min(stop, len(self.places)), dtype=np.int64))
+
+    def take(self, rows: Rows) -> Vectors:
+        """Return the given places in the given order, float32."""
+        places, size = self.places[rows], self.entries.shape[0]
+        vectors = np.empty((len(places), self.shape[1]), dtype=np.float32)
+        of_query = places >= size
+        vectors[~of_query] = self.entries.take(places[~of_query])
+        if of_query.any():
+            vectors[of_query] = self.queries.take(places[of_query] - size)
+        return vectors
 
 
 def _numbered(positions: Rows, entries: Rows) -> Rows:
@@ -133,24 +196,3 @@ def _numbered(positions: Rows, entries: Rows) -> Rows:
     if not len(entries):
         return positions
     return np.where(positions >= 0, entries[np.maximum(positions, 0)], -1)
-
-
-@dataclass(frozen=True, slots=True)
-class Spaces:
-    """Makes the spaces of a run's pools.
-
-    Attributes:
-        options: which teacher.
-    """
-
-    options: TeacherModel
-
-    def build(self, teacher: str, texts: pa.Array, queries: pa.Array) -> Space:
-        """Return the space of some entries and queries.
-
-        Raises:
-            CurationError: if the teacher cannot be loaded.
-        """
-        if teacher == LEXICAL:
-            return LexicalSpace.build(texts, queries)
-        return DenseSpace.build(load_teacher(self.options.model), texts, queries)

@@ -15,6 +15,7 @@ from curation.ledger import ledger_rows
 from curation.mining.anchors import Anchors, find_anchors
 from curation.mining.assemble import Chosen, Findings, with_negatives
 from curation.mining.competence import find_recalls
+from curation.mining.encoder import Encoder, second_opinion
 from curation.mining.fill import draw_random, repeat_own
 from curation.mining.miner import Mined, Miner
 from curation.mining.policies import Policies, Strings
@@ -24,7 +25,7 @@ from curation.mining.rules import Bools, Verdict
 from curation.mining.scopes import is_within_languages, routing_column, searches
 from curation.mining.search.candidates import Vectors
 from curation.mining.selection import Draw
-from curation.mining.spaces import Space, Spaces
+from curation.mining.spaces import Space
 from curation.mining.thresholds import find_thresholds
 from curation.outcome import Outcome
 
@@ -40,7 +41,7 @@ def mining_keys(records: pa.Table, options: Mining) -> pa.Array:
 
 
 def mine_records(
-    records: pa.Table, options: Mining, *, seed: int, policies: Policies | None = None, spaces: Spaces | None = None
+    records: pa.Table, options: Mining, *, seed: int, policies: Policies | None = None, encoder: Encoder | None = None
 ) -> Outcome:
     """Give each record of a partition its negatives.
 
@@ -52,7 +53,7 @@ def mine_records(
         options: the config's `mining` section.
         seed: what random passages are drawn with.
         policies: what happens where negatives are missing; by default as the options say.
-        spaces: where vectors come from; by default nothing is kept.
+        encoder: what embeds; by default no vector is kept.
 
     Returns:
         The records in order of id, where `negatives` has exactly `num_negatives` texts: given ones first, then
@@ -80,7 +81,7 @@ def mine_records(
         CurationError: if the teacher cannot be loaded.
     """
     ordered = records.sort_by("id").combine_chunks()
-    run = _Run(options, seed, policies or Policies(options.on_shortage, {}), spaces or Spaces(options.teacher))
+    run = _Run(options, seed, policies or Policies(options.on_shortage, {}), encoder or Encoder(options.teacher))
     outcomes = [run.mine(part, teacher, recalls) for part, teacher, recalls in run.parts(ordered)]
     if not outcomes:
         return run.mine(ordered, LEXICAL, np.empty(0, dtype=np.float32))
@@ -93,7 +94,7 @@ class _Run:
     options: Mining
     seed: int
     policies: Policies
-    spaces: Spaces
+    encoder: Encoder
 
     def parts(self, ordered: pa.Table) -> Iterator[tuple[pa.Table, str, Vectors]]:
         """Yield the records of each pool with their teacher and its recall in their languages."""
@@ -114,7 +115,7 @@ class _Run:
         recalls = np.full(ordered.num_rows, np.nan, dtype=np.float32)
         if fallback is None:
             return recalls, np.zeros(ordered.num_rows, dtype=bool)
-        recalls = find_recalls(ordered, self.spaces, self.seed)
+        recalls = find_recalls(ordered, self.encoder, self.seed)
         return recalls, recalls < np.float32(fallback.min_recall)
 
     def mine(self, records: pa.Table, teacher: str, recalls: Vectors) -> Outcome:
@@ -122,14 +123,15 @@ class _Run:
         options = _within_language(self.options) if teacher != self.options.teacher.model else self.options
         pool = build_pool(records, options.num_negatives)
         anchors = find_anchors(records, pool, options, teacher)
-        space = self.spaces.build(teacher, pool.texts, anchors.queries)
+        space = self.encoder.build(teacher, pool.texts, anchors.queries)
         draw = Draw(
             priority(column(records, "id").to_pylist(), "mine:record", self.seed),
             priority(pool.ids.to_pylist(), "mine:passage", self.seed),
         )
         positives = _positive_scores(space, pool, anchors)
         bounds = find_thresholds(records, pool, space, anchors.sides[0], positives[0], options, draw.queries)
-        miner = Miner(pool, space, anchors, options, positives, bounds, draw)
+        opinion = second_opinion(options, records, pool)
+        miner = Miner(pool, space, anchors, options, positives, bounds, draw, opinion)
         return self._finish(records, miner, recalls)
 
     def _finish(self, records: pa.Table, miner: Miner, recalls: Vectors) -> Outcome:

@@ -9,30 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import scipy.sparse as sp
 
-from curation.mining.lexical.scripts import SEPARATOR, SPACED, character_classes
-from curation.mining.ragged import Rows, within_runs
-from curation.ngrams import Codepoints, codepoints, offsets_of, span_hashes
-from curation.text import fold
+from curation.dedup.columns import blocks, byte_lengths, text_column
+from curation.mining.lexical.index import Matrix
+from curation.mining.lexical.kernels import kernels
+from curation.mining.ragged import Rows
 
 FEATURE_BITS = 20
 FEATURES = 1 << FEATURE_BITS
-SPACED_SIZES = (3, 4, 5)
-UNSPACED_SIZES = (1, 2, 3)
 
-# Characters that are cut into features at a time: about 100 MB of work space.
-_BLOCK_CHARS = 1 << 20
-_BLANK = 0x20
-
-Matrix = Any
-"""A scipy.sparse.csr_array, float32, shape (n, FEATURES), with sorted indices; scipy has no types."""
+# Texts that are cut into features at a time: their number and the feature's share 32 bits, ...
+_BLOCK_TEXTS = 1 << (32 - FEATURE_BITS)
+# ... and bytes of text: some 30 MB of work space.
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,84 +67,30 @@ def count_features(texts: pa.Array) -> Matrix:
 
     Returns:
         csr_array of float32 counts, shape (n, FEATURES), with sorted indices.
+
+    Raises:
+        ValueError: if a text is null.
+        InvalidTextError: if a text is not UTF-8.
     """
-    folded = fold(texts)
-    parts = [_count(codepoints(block)) for block in _blocks(folded)]
+    column = text_column(texts)
+    parts = [_count(column[start:stop]) for start, stop in _blocks(column)]
     return sp.vstack([sp.csr_array((0, FEATURES), dtype=np.float32), *parts], format="csr")
 
 
-def _blocks(texts: pa.Array) -> Iterator[pa.Array]:
-    ends = np.cumsum(pc.utf8_length(texts).to_numpy(zero_copy_only=False), dtype=np.int64)
-    start = 0
-    while start < len(texts):
-        reached = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, reached + _BLOCK_CHARS, side="right")))
-        yield texts[start:stop]
-        start = stop
+def _blocks(column: pa.Array) -> Iterator[tuple[int, int]]:
+    for start in range(0, len(column), _BLOCK_TEXTS):
+        part = column[start : start + _BLOCK_TEXTS]
+        yield from ((start + begin, start + end) for begin, end in blocks(byte_lengths([part]), _BLOCK_BYTES))
 
 
-def _count(points: Codepoints) -> Matrix:
-    tokens = _cut(points)
-    owners, features = _features(tokens)
-    keys, counts = _run_lengths(np.sort((owners << FEATURE_BITS) | features))
-    indptr = np.searchsorted(keys >> FEATURE_BITS, np.arange(len(points) + 1))
+def _count(texts: pa.Array) -> Matrix:
+    keys, counts = _run_lengths(np.sort(kernels().feature_keys(texts, FEATURE_BITS)))
+    indptr = np.searchsorted(keys >> FEATURE_BITS, np.arange(len(texts) + 1))
     indices = (keys & (FEATURES - 1)).astype(np.int32)
-    return sp.csr_array((counts.astype(np.float32), indices, indptr), shape=(len(points), FEATURES))
+    return sp.csr_array((counts.astype(np.float32), indices, indptr), shape=(len(texts), FEATURES))
 
 
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    """Runs of word characters of one class: their texts, with a blank at either end where words have blanks.
-
-    Attributes:
-        points: the runs as texts of their own.
-        owners: the text that each run stands in.
-        spaced: whether the run's script puts blanks between words.
-    """
-
-    points: Codepoints
-    owners: Rows
-    spaced: npt.NDArray[np.bool_]
-
-
-def _cut(points: Codepoints) -> _Tokens:
-    classes = character_classes()[points.codes]
-    begins = np.ones(len(classes), dtype=bool)
-    begins[1:] = classes[1:] != classes[:-1]
-    begins[points.offsets[:-1][points.lengths > 0]] = True
-    starts = np.flatnonzero(begins)
-    lengths = np.diff(np.append(starts, len(classes)))
-    is_token = classes[starts] != SEPARATOR
-    starts, lengths = starts[is_token], lengths[is_token]
-    spaced = classes[starts] == SPACED
-    offsets = offsets_of(lengths + 2 * spaced)
-    codes = np.full(offsets[-1], _BLANK, dtype=np.uint32)
-    steps = within_runs(lengths)
-    codes[np.repeat(offsets[:-1] + spaced, lengths) + steps] = points.codes[np.repeat(starts, lengths) + steps]
-    owners = np.searchsorted(points.offsets, starts, side="right") - 1
-    return _Tokens(Codepoints(codes, offsets), owners, spaced)
-
-
-def _features(tokens: _Tokens) -> tuple[Rows, Rows]:
-    """Return the text and the number of every feature, repeats included."""
-    points = tokens.points
-    begins, ends = points.offsets[:-1], points.offsets[1:]
-    spans = [(np.flatnonzero(tokens.spaced), begins[tokens.spaced] + 1, ends[tokens.spaced] - 1)]
-    for spaced, sizes in ((True, SPACED_SIZES), (False, UNSPACED_SIZES)):
-        spans += [_windows(points, np.flatnonzero(tokens.spaced == spaced), size) for size in sizes]
-    owners, starts, stops = (np.concatenate(parts) for parts in zip(*spans, strict=True))
-    hashes = span_hashes(points, starts, stops)
-    return tokens.owners[owners], (hashes >> np.uint64(64 - FEATURE_BITS)).astype(np.int64)
-
-
-def _windows(points: Codepoints, tokens: Rows, size: int) -> tuple[Rows, Rows, Rows]:
-    """Return token, start and end of every window of `size` in `tokens`; none in a shorter token."""
-    counts = np.maximum(points.lengths[tokens] - size + 1, 0)
-    starts = np.repeat(points.offsets[tokens], counts) + within_runs(counts)
-    return np.repeat(tokens, counts), starts, starts + size
-
-
-def _run_lengths(keys: Rows) -> tuple[Rows, Rows]:
+def _run_lengths(keys: npt.NDArray[np.uint32]) -> tuple[npt.NDArray[np.uint32], Rows]:
     """Return the distinct keys of a sorted array, and how often each stands there."""
     fresh = np.ones(len(keys), dtype=bool)
     fresh[1:] = keys[1:] != keys[:-1]

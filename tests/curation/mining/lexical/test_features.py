@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.mining.lexical import features
-from curation.mining.lexical.features import FEATURE_BITS, FEATURES, Matrix, Vectoriser, count_features
+from curation.mining.lexical.features import FEATURE_BITS, FEATURES, Vectoriser, count_features
+from curation.mining.lexical.index import Matrix
 from curation.mining.lexical.scripts import SPACED, character_classes
 from curation.ngrams import codepoints, span_hashes
 from curation.text import fold
@@ -101,11 +102,13 @@ def same(left: Matrix, right: Matrix) -> bool:
     return all(np.array_equal(getattr(left, name), getattr(right, name)) for name in ("data", "indices", "indptr"))
 
 
-@pytest.mark.parametrize("block", [1, 10, 100])
-def test_blocks_change_nothing(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "block"), [("_BLOCK_TEXTS", 1), ("_BLOCK_TEXTS", 7), ("_BLOCK_BYTES", 1), ("_BLOCK_BYTES", 300)]
+)
+def test_blocks_change_nothing(name: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = strings(*SENTENCES, "", *SENTENCES, "")
     whole = count_features(texts)
-    monkeypatch.setattr(features, "_BLOCK_CHARS", block)
+    monkeypatch.setattr(features, name, block)
     assert same(count_features(texts), whole)
 
 

@@ -1,15 +1,25 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.mining.lexical.features import Matrix, Vectoriser, count_features
-from curation.mining.lexical.search import EXACT_POOL, lexical_nearest, lexical_scores
+from curation.mining.lexical import portable
+from curation.mining.lexical.features import Vectoriser, count_features
+from curation.mining.lexical.index import TIERS, Matrix, blocks, tiers_of
+from curation.mining.lexical.kernels import CompiledKernels, Kernels, NumpyKernels
+from curation.mining.lexical.pairs import pair_scores
+from curation.mining.lexical.search import lexical_nearest
 from curation.mining.ragged import Exclusions, Ragged
+from curation.mining.search.candidates import Candidates, empty_candidates
+
+KERNELS: list[Kernels] = [CompiledKernels(), NumpyKernels(), CompiledKernels(query_block=3, passage_block=16)]
 
 # A sentence, one that speaks of the same things, and others of the same language.
 NEIGHBOURS = {
@@ -169,28 +179,34 @@ def test_words_that_differ_in_marks_are_different_words(anchor: str, same: str, 
     assert found.scores[0, 0] > found.scores[0, 1] or found.rows[0, 1] == -1
 
 
+def brute_force(queries: Matrix, passages: Matrix, k: int, barred: set[tuple[int, int]]) -> Candidates:
+    """Score all pairs by themselves, sort them all, and keep the first."""
+    found = empty_candidates(queries.shape[0], k)
+    count = passages.shape[0]
+    for query in range(queries.shape[0]):
+        scores = pair_scores(queries, passages, np.full(count, query), np.arange(count))
+        hits = [(-scores[row], row) for row in range(count) if scores[row] > 0 and (query, row) not in barred]
+        for rank, (score, row) in enumerate(sorted(hits)[:k]):
+            found.rows[query, rank], found.scores[query, rank] = row, -score
+    return found
+
+
+def assert_same(found: Candidates, expected: Candidates) -> None:
+    np.testing.assert_array_equal(found.rows, expected.rows)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+
+
 def assert_like_brute_force(queries: Matrix, passages: Matrix, k: int, barred: set[tuple[int, int]]) -> None:
-    cosines = queries.toarray().astype(np.float64) @ passages.toarray().T.astype(np.float64)
-    for query, row in barred:
-        cosines[query, row] = 0.0
-    found = lexical_nearest(queries, passages, k, barring(sorted(barred), queries.shape[0]))
-    assert found.rows.shape == found.scores.shape == (queries.shape[0], k)
-    for scores, rows, values in zip(cosines, found.rows, found.scores, strict=True):
-        have = rows >= 0
-        best = np.sort(scores[scores > 0])[::-1][:k]
-        np.testing.assert_allclose(values[have], best, atol=2e-6)
-        np.testing.assert_allclose(values[have], scores[rows[have]], atol=2e-6)
-        assert len(set(rows[have].tolist())) == have.sum()
-        assert list(zip(-values[have], rows[have], strict=True)) == sorted(zip(-values[have], rows[have], strict=True))
-        assert (rows[~have] == -1).all()
-        assert np.isneginf(values[~have]).all()
+    expected = brute_force(queries, passages, k, barred)
+    for used in KERNELS:
+        assert_same(used.nearest(queries, passages, k, barring(sorted(barred), queries.shape[0])), expected)
 
 
 def narrow(matrix: Matrix, columns: npt.NDArray[np.int32]) -> Matrix:
     return matrix[:, columns].tocsr()
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_equals_brute_force_on_the_full_cosine(data: st.DataObject) -> None:
     text = st.lists(st.sampled_from(WORDS), max_size=5).map(" ".join)
@@ -205,10 +221,36 @@ def test_equals_brute_force_on_the_full_cosine(data: st.DataObject) -> None:
     assert_like_brute_force(both[len(pool) :], both[: len(pool)], k, barred)
 
 
-def test_equals_brute_force_up_to_the_exact_pool() -> None:
-    both = vectors(*sentences(EXACT_POOL, length=6, vocabulary=300))
-    both = narrow(both, np.unique(both.indices))
-    assert_like_brute_force(both[:200], both, 20, {(row, row) for row in range(200)})
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_equals_brute_force_on_any_weights(data: st.DataObject) -> None:
+    shape = (data.draw(st.integers(1, 90)), data.draw(st.integers(1, 40)))
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    # Few distinct weights make ties, and a share of zeros that differs by column makes tiers.
+    weights = random.integers(0, data.draw(st.integers(2, 9)), shape) * random.choice([0.25, 1e-4, 3.7], shape[1])
+    weights *= random.random(shape) < random.random(shape[1])
+    passages = sp.csr_array(weights.astype(np.float32))
+    queries = passages[random.integers(0, shape[0], data.draw(st.integers(0, 12)))]
+    barred = {
+        (int(query), int(row))
+        for query, row in zip(*np.nonzero(random.random((queries.shape[0], shape[0])) < 0.1), strict=True)
+    }
+    assert_like_brute_force(queries, passages, data.draw(st.integers(1, 100)), barred)
+
+
+@pytest.mark.parametrize(("count", "vocabulary", "k"), [(700, 300, 20), (700, 4000, 1), (700, 40, 120)])
+def test_equals_brute_force_where_bounds_leave_out_most(count: int, vocabulary: int, k: int) -> None:
+    texts = sentences(count, length=30, vocabulary=vocabulary)
+    matrix = vectors(*texts)
+    assert_like_brute_force(matrix[:30], matrix, k, {(row, row) for row in range(30)})
+
+
+def test_kernels_agree_on_a_larger_pool() -> None:
+    matrix = vectors(*sentences(3000, length=40, vocabulary=2000))
+    queries = np.arange(0, 3000, 50)
+    excluded = barring([(place, row) for place, row in enumerate(queries)], len(queries))
+    compiled, portable, _ = (used.nearest(matrix[queries], matrix, 50, excluded) for used in KERNELS)
+    assert_same(compiled, portable)
 
 
 def test_a_hub_query_whose_nearest_are_all_excluded() -> None:
@@ -226,48 +268,59 @@ def test_ties_stand_in_order_of_rows_however_many() -> None:
     np.testing.assert_allclose(found.scores, 1.0, rtol=1e-6)
 
 
-def test_a_large_pool_gives_full_cosines_and_nearly_all_of_the_nearest() -> None:
-    count, k = EXACT_POOL + 300, 10
-    matrix = vectors(*sentences(count, length=12, vocabulary=3000))
-    found = lexical_nearest(matrix, matrix, k, itself(count))
-    asked = np.repeat(np.arange(count), k)
-    np.testing.assert_array_equal(found.scores.ravel(), lexical_scores(matrix, matrix, asked, found.rows.ravel()))
-    assert (found.rows != np.arange(count)[:, None]).all()
-    assert (np.diff(found.scores, axis=1) <= 0).all()
-    cosines = (matrix @ matrix.T).toarray()
-    np.fill_diagonal(cosines, -1.0)
-    kth = np.sort(cosines, axis=1)[:, -k]
-    assert (found.scores >= kth[:, None] - 1e-5).mean() > 0.95
+@pytest.mark.parametrize(("query_block", "passage_block"), [(1, 1000), (300, 7), (50, 64), (2000, 333)])
+def test_blocks_change_nothing(query_block: int, passage_block: int) -> None:
+    matrix = vectors(*sentences(1100, length=12, vocabulary=300))
+    matrix = narrow(matrix, np.unique(matrix.indices))
+    queries, excluded = matrix[::4], barring([(place, 4 * place) for place in range(275)], 275)
+    used = CompiledKernels(query_block=query_block, passage_block=passage_block)
+    assert_same(used.nearest(queries, matrix, 5, excluded), lexical_nearest(queries, matrix, 5, excluded))
 
 
-def test_a_hub_query_in_a_large_pool() -> None:
-    texts = sentences(EXACT_POOL + 200, length=10, vocabulary=500)
-    matrix = vectors(*texts)
-    alone = lexical_nearest(matrix[:3], matrix, 5, itself(3))
-    hub = [(1, row) for row in range(1100)]
-    found = lexical_nearest(matrix[:3], matrix, 5, barring([(0, 0), (2, 2), *hub], 3))
-    np.testing.assert_array_equal(found.rows[[0, 2]], alone.rows[[0, 2]])
-    assert set(found.rows[1].tolist()) <= {-1, *range(1100, EXACT_POOL + 200)}
+def test_blocks_of_the_portable_kernels_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = vectors(*sentences(300, length=12, vocabulary=300))
+    whole = NumpyKernels.nearest(matrix, matrix, 5, itself(300))
+    monkeypatch.setattr(portable, "_TILE", 1000)
+    assert_same(NumpyKernels.nearest(matrix, matrix, 5, itself(300)), whole)
 
 
-def test_blocks_of_queries_change_nothing() -> None:
-    matrix = vectors(*sentences(1100, length=6, vocabulary=300))
-    together = lexical_nearest(matrix, matrix, 5, itself(1100))
-    for query in (0, 511, 512, 1023, 1099):
-        alone = lexical_nearest(matrix[[query]], matrix, 5, barring([(0, query)], 1))
-        np.testing.assert_array_equal(alone.rows[0], together.rows[query])
-        np.testing.assert_array_equal(alone.scores[0], together.scores[query])
+def test_a_query_finds_the_same_in_any_company_and_in_threads() -> None:
+    matrix = vectors(*sentences(600, length=8, vocabulary=300))
+    together = lexical_nearest(matrix, matrix, 5, itself(600))
+    with ThreadPoolExecutor(3) as pool:
+        alone = list(pool.map(lambda row: lexical_nearest(matrix[[row]], matrix, 5, barring([(0, row)], 1)), range(40)))
+    for row, found in enumerate(alone):
+        np.testing.assert_array_equal(found.rows[0], together.rows[row])
+        np.testing.assert_array_equal(found.scores[0], together.scores[row])
+
+
+def test_tiers_follow_the_share_of_passages_that_have_a_feature() -> None:
+    shares = np.array([1, 1 / 2, 1 / 2 + 1e-3, 1 / 4, 1 / 128, 1 / 64, 1e-3])
+    weights = (np.arange(1280)[:, None] < shares * 1280).astype(np.float32)
+    assert tiers_of(sp.csr_array(weights)).tolist() == [TIERS - 1, TIERS - 2, TIERS - 1, TIERS - 3, 0, 1, 0]
+
+
+def test_tails_are_what_lies_beyond_each_tier() -> None:
+    matrix = vectors(*sentences(200, length=10, vocabulary=60))
+    matrix = narrow(matrix, np.unique(matrix.indices))
+    tiers = tiers_of(matrix)
+    parts = list(blocks(matrix, tiers, 64))
+    assert [part.first_row for part in parts] == [0, 64, 128, 192]
+    tails = np.concatenate([part.tails for part in parts], axis=1)
+    for tier in range(TIERS):
+        beyond = matrix.toarray()[:, tiers > tier].astype(np.float64)
+        np.testing.assert_allclose(tails[tier], np.sqrt((beyond**2).sum(axis=1)), rtol=1e-6)
 
 
 def test_scores_are_symmetric_and_do_not_depend_on_their_company() -> None:
     matrix = vectors(*sentences(150, length=9, vocabulary=120))
     left, right = np.divmod(np.arange(150 * 150), 150)
-    scores = lexical_scores(matrix, matrix, left, right).reshape(150, 150)
+    scores = pair_scores(matrix, matrix, left, right).reshape(150, 150)
     np.testing.assert_array_equal(scores, scores.T)
     np.testing.assert_allclose(scores, (matrix @ matrix.T).toarray(), atol=2e-6)
     shuffled = np.random.default_rng(0).permutation(len(left))
     np.testing.assert_array_equal(
-        lexical_scores(matrix, matrix, left[shuffled], right[shuffled]), scores.ravel()[shuffled]
+        pair_scores(matrix, matrix, left[shuffled], right[shuffled]), scores.ravel()[shuffled]
     )
 
 
@@ -279,6 +332,6 @@ def test_texts_without_words_have_no_neighbours() -> None:
 
 def test_nothing_to_score_or_to_search() -> None:
     matrix, none = vectors("boats", "harbour"), np.empty(0, dtype=np.int64)
-    assert lexical_scores(matrix, matrix, none, none).shape == (0,)
+    assert pair_scores(matrix, matrix, none, none).shape == (0,)
     assert lexical_nearest(matrix[:0], matrix, 2, itself(0)).rows.shape == (0, 2)
     assert lexical_nearest(matrix[:1], matrix[:1], 1, itself(1)).rows.tolist() == [[-1]]
