@@ -20,8 +20,8 @@ class Observer(Protocol):
     def started(self, stage: str, parts_total: int) -> None:
         """A stage begins; it will write this many parts."""
 
-    def advanced(self, parts: int) -> None:
-        """So many parts of the current stage are written."""
+    def advanced(self, parts: int, note: str = "") -> None:
+        """So many parts of the current stage are written; the note says how far one of the others is."""
 
     def finished(self, stage: str, done: Done, *, reused: bool) -> None:
         """A stage is finished, or was found finished."""

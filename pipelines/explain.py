@@ -191,11 +191,24 @@ def _kept_split(view: _View) -> Iterator[dict[str, Any]]:
 
 
 def _kept_mine(view: _View) -> Iterator[dict[str, Any]]:
-    mining = view.config.mining
-    yield _detail("score of the positive", view.row.get("positive_score"))
-    texts, scores = view.row.get("negatives") or [], view.row.get("negative_scores") or []
-    for text, score in zip(texts, scores, strict=False):
-        yield _detail(f"negative: {text}", score, mining.max_score)
+    row, highest = view.row, view.config.mining.max_score
+    yield _detail("score of the positive", row.get("positive_score"))
+    if row.get("positive_rank") is not None:
+        yield _detail(
+            "rank of the positive among the passages", row["positive_rank"], view.config.mining.max_positive_rank
+        )
+    looked_at = {rule: count for rule, count in (row.get("candidates") or {}).items() if count}
+    if looked_at:
+        yield _detail(
+            "candidates: " + ", ".join(f"{rule.replace('_', ' ')} {count:,}" for rule, count in looked_at.items())
+        )
+    texts, scores = row.get("negatives") or [], row.get("negative_scores") or []
+    origins = row.get("negative_origins") or [""] * len(texts)
+    for text, score, origin in zip(texts, scores, origins, strict=False):
+        said = f"{origin} negative: {text}".strip()
+        yield _detail(said, score, highest if isinstance(highest, float) else None)
+    for identifier, score in zip(row.get("possible_ids") or [], row.get("possible_scores") or [], strict=False):
+        yield _detail(f"as near as the positive, perhaps right: the positive of {identifier}", score)
 
 
 def _kept_balance(view: _View) -> Iterator[dict[str, Any]]:

@@ -36,6 +36,7 @@ from curation.dedup.stage import apply_verdicts, drop_exact_duplicates, exact_ke
 from curation.langid.model import identity
 from curation.langid.stage import SourcePolicy, identify_records
 from curation.ledger import empty_ledger, ledger_rows
+from curation.mining.inputs import TeacherInputs, find_teachers
 from curation.mining.policies import Policies
 from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA, make_records, rejected_records
@@ -75,7 +76,8 @@ def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
         stages.append(DropContaminated(config.decontaminate, inputs.evaluation))
     stages.append(AssignSplits(config.split, config.seed))
     if config.mining.enabled:
-        stages.append(Mine(config.mining, Policies.of(config.sources, config.mining), config.seed))
+        policies = Policies.of(config.sources, config.mining)
+        stages.append(Mine(inputs.teachers.options, policies, config.seed, inputs.teachers.digests, inputs.cache))
     stages.append(FillQuota(config.balance, config.seed, side=stages[-1].name))
     stages.append(WriteShards(config.release.rows_per_shard))
     return Graph(tuple(stages), code_digest())
@@ -93,21 +95,37 @@ class Inputs:
         files: the files of each source, by its name.
         fingerprints: name, bytes and digest of each of them, in the same order.
         known: the earlier releases that new records are compared with.
+        teachers: the models that mining needs.
         evaluation: the evaluation sets, likewise with their files and digests.
+        cache: folder for what may be reused by other stages and runs: vectors and finished searches.
     """
 
     files: Mapping[str, Sequence[SourceFile]]
     fingerprints: Mapping[str, Sequence[Mapping[str, Any]]]
     known: Known
+    teachers: TeacherInputs
     evaluation: Sequence[EvaluationInput] = ()
+    cache: Path | None = None
 
 
-def find_inputs(config: RunConfig, base: Path) -> Inputs:
-    """Find and digest what a config reads; relative paths are relative to `base`."""
+def find_inputs(config: RunConfig, base: Path, work: Path | None = None) -> Inputs:
+    """Find and digest what a config reads; relative paths are relative to `base`.
+
+    Args:
+        config: the resolved config.
+        base: folder that relative paths are relative to.
+        work: the work folder of the run, if it has one.
+    """
     files = {source.name: list_files(source, base) for source in config.sources}
     fingerprints = {name: [fingerprint(file) for file in found] for name, found in files.items()}
+    cache = base / config.mining.cache if config.mining.cache is not None else work / "mining" if work else None
     return Inputs(
-        files, fingerprints, find_known(config.dedup, base), find_evaluation_sets(config.decontaminate.sets, base)
+        files,
+        fingerprints,
+        find_known(config.dedup, base),
+        find_teachers(config.mining, base),
+        find_evaluation_sets(config.decontaminate.sets, base),
+        cache,
     )
 
 
@@ -432,12 +450,18 @@ class Mine(ShuffleStage):
     options: Mining
     policies: Policies
     seed: int
+    models: Mapping[str, str]
+    cache: Path | None
     name: str = "mine"
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        return {"options": self.options.model_dump(), "policies": asdict(self.policies), "seed": self.seed}
+        # A model is what its files are, wherever they lie.
+        options = self.options.model_dump(
+            exclude={"teacher": {"model": True}, "cross_encoder": {"model": True}, "cache": True}
+        )
+        return {"options": options, "models": self.models, "policies": asdict(self.policies), "seed": self.seed}
 
     def keys(self, records: pa.Table) -> pa.Array:
         """Records that seek among each other's passages are together."""
@@ -447,9 +471,11 @@ class Mine(ShuffleStage):
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Mine each pool."""
+        from curation.mining.encoder import Encoder
         from curation.mining.stage import mine_records
 
-        return mine_records(records, self.options, seed=self.seed, policies=self.policies)
+        encoder = Encoder(self.options.teacher, self.cache)
+        return mine_records(records, self.options, seed=self.seed, policies=self.policies, encoder=encoder)
 
     def tally(self, records: pa.Table) -> pa.Table:
         """Count the rows that a quota can draw on."""

@@ -14,7 +14,7 @@ _POLL_SECONDS = 0.25
 
 @contextlib.contextmanager
 def watching(places: Sequence[StageStore], observer: Observer) -> Iterator[None]:
-    """Tell the observer how many parts are written, for as long as the block runs.
+    """Tell the observer how many parts are written, and the latest note, for as long as the block runs.
 
     Files are the one sign of progress that every engine gives, whatever machine its workers are on.
     """
@@ -22,7 +22,8 @@ def watching(places: Sequence[StageStore], observer: Observer) -> Iterator[None]
 
     def watch() -> None:
         while not stop.wait(_POLL_SECONDS):
-            observer.advanced(sum(place.finished_parts() for place in places))
+            notes = [note for place in places if (note := place.note())]
+            observer.advanced(sum(place.finished_parts() for place in places), notes[-1] if notes else "")
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

@@ -85,7 +85,7 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
     """
     engine = make_engine(config, options)
     with _locked(out):
-        inputs = find_inputs(config, base)
+        inputs = find_inputs(config, base, out / "work")
         graph = build_graph(config, inputs)
         store = Store(out / "work")
         write_text(out / "README.md", _ABOUT)

@@ -8,6 +8,7 @@ over or removed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from curation.errors import CurationError
-from curation.files import atomic_path, write_json
+from curation.files import atomic_path, write_json, write_text
 from curation.funnel import count_outcome, sum_counts
 from curation.ledger import LEDGER_SCHEMA
 from curation.outcome import Outcome
@@ -137,11 +138,25 @@ class StageStore:
         done = Done(self.stage, tuple(sorted(parts)))
         write_json(self.path / _MARKER, asdict(done))
         shutil.rmtree(self.shuffle_path, ignore_errors=True)
+        shutil.rmtree(self.path / "notes", ignore_errors=True)
         return done
 
     def finished_parts(self) -> int:
         """Return how many parts have been written so far, for progress."""
         return sum(1 for _ in (self.path / "counts").glob("[0-9]*.json"))
+
+    def write_note(self, name: str, text: str) -> None:
+        """Leave a note on how far the work on a part is; no result depends on it."""
+        with contextlib.suppress(OSError):
+            write_text(self.path / "notes" / name, text)
+
+    def note(self) -> str:
+        """Return the latest note, empty if there is none."""
+        notes = [path for path in (self.path / "notes").glob("[0-9]*.arrow") if path.is_file()]
+        try:
+            return max(notes, key=lambda path: path.stat().st_mtime).read_text(encoding="utf-8") if notes else ""
+        except OSError:
+            return ""
 
     def records(self, name: str) -> pa.Table:
         """Return the records of a part."""

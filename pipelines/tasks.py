@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 import pyarrow as pa
 
+from curation.notes import listening
 from pipelines.routing import Routed, cut, gather, partition_of
 from pipelines.stages import LinkStage, MapStage, ShuffleStage, SinkStage, SourceStage, apply_or_quarantine
 from pipelines.store import StageStore, part_name
@@ -46,7 +48,8 @@ def reduce_part(
     """
     records = gather(pieces)
     side = None if tallies is None else stage.merge_side(list(tallies))
-    outcome = stage.reduce(records, side)
+    with listening(partial(place.write_note, part_name(rank, world))):
+        outcome = stage.reduce(records, side)
     if isinstance(stage, SinkStage):
         tally: pa.Table | None = stage.write(records, side, place.files_path)
     else:

@@ -150,6 +150,8 @@ class Mining(Section):
     """Candidates as near as the positive or nearer, possibly positives themselves, that are kept aside a record."""
     fallback: Fallback | None = None
     """Where the teacher is weak."""
+    cache: str | None = None
+    """Folder for vectors and finished searches, which other runs may share; by default in the run's work folder."""
     on_shortage: OnShortage = "pad"
     """Too few negatives: fill up with random passages of the pool (`pad`), drop the record, keep it and repeat what it
     has, or look beyond `top_k` and drop it only if that does not help (`relax`)."""

@@ -18,6 +18,7 @@ from curation.decontamination.sets import EvaluationInput
 from curation.dedup.known import Known
 from curation.errors import AlarmError, ConfigError
 from curation.ledger import LEDGER_SCHEMA
+from curation.mining.inputs import find_teachers
 from curation.release import open_release
 from curation.report import write_report
 from pipelines.alarms import AlarmFiles
@@ -261,7 +262,13 @@ def test_names_that_nothing_has(overrides: list[str], where: str) -> None:
 def test_every_stage_of_the_graph_is_known_by_name() -> None:
     evaluation = "decontaminate.sets=[{task: t, format: text, path: x}]"
     full = config(evaluation, "dedup.near=true")
-    inputs = Inputs({}, {}, Known(releases=(Path("x"),)), [EvaluationInput(full.decontaminate.sets[0], [], [])])
+    inputs = Inputs(
+        {},
+        {},
+        Known(releases=(Path("x"),)),
+        find_teachers(full.mining, Path()),
+        [EvaluationInput(full.decontaminate.sets[0], [], [])],
+    )
     stages = {stage.name for stage in build_graph(full, inputs).stages}
     assert stages - {"shard"} == set(STAGE_RULES)
 

@@ -189,7 +189,7 @@ class Silent:
     def started(self, stage: str, parts_total: int) -> None:
         pass
 
-    def advanced(self, parts: int) -> None:
+    def advanced(self, parts: int, note: str = "") -> None:
         pass
 
     def finished(self, stage: str, done: Any, *, reused: bool) -> None:

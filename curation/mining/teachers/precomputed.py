@@ -200,6 +200,15 @@ def _refuse_model_options(options: TeacherOptions) -> None:
             )
 
 
+def vectors_digest(path: str) -> str:
+    """Return the digest of the files of vectors at a path, a folder or a glob, whatever they are called.
+
+    Raises:
+        ConfigError: if there are none.
+    """
+    return _digest(_find_files(path))
+
+
 def _find_files(path: str) -> list[Path]:
     place = Path(path)
     found = place.rglob("*.parquet") if path and place.is_dir() else [place, *map(Path, glob(path))]  # noqa: PTH207 - of any path, also absolute ones
