@@ -165,8 +165,7 @@ def _ours(contender: str) -> Miner:
 def _theirs(contender: str, form: str) -> Miner:
     import torch
     from datasets import Dataset
-    from sentence_transformers.util import mine_hard_negatives, pairwise_cos_sim
-    from sentence_transformers.util import cos_sim
+    from sentence_transformers.util import cos_sim, mine_hard_negatives, pairwise_cos_sim
 
     torch.set_num_threads(1)
     if contender == "faiss":

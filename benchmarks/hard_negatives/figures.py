@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 
@@ -53,11 +54,13 @@ class Options:
         small: sizes for a quick look, whose figures say nothing.
         rounds: times that all contenders run in turn.
         every_engine: run engines as well that this CPU is too old for.
+        data: folder of real text, or None.
     """
 
     small: bool
     rounds: int
     every_engine: bool
+    data: Path | None = None
 
 
 def in_turn(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from curation.mining.search.engines import trial
 from curation.mining.search.exact import nearest, pair_scores
 from curation.mining.search.kernels import warm_up
 from hard_negatives.figures import Figure, Options, in_turn
+from hard_negatives.memory import forget_peak, resident
 from hard_negatives.vectors import GeneratedCorpus, clustered
 
 TOP = 100
@@ -86,10 +86,10 @@ def measure_memory(rows: int, dimensions: int) -> None:
     queries = corpus.take(np.arange(0, rows, max(1, rows // 1024))[:1024])
     warm_up()
     trial()
-    _forget_peak()
-    base, begin = _resident("VmRSS"), time.process_time()
+    forget_peak()
+    base, begin = resident("VmRSS"), time.process_time()
     found = nearest(queries, corpus, TOP, nothing_excluded(len(queries)))
-    seconds, peak = time.process_time() - begin, _resident("VmHWM")
+    seconds, peak = time.process_time() - begin, resident("VmHWM")
     if not (found.rows[:, 0] == np.arange(0, rows, max(1, rows // 1024))[:1024]).all():
         sys.exit("a query that is a passage did not find itself")
     print(json.dumps({"base": base, "peak": peak, "seconds": seconds}))
@@ -137,14 +137,3 @@ def _agreement(found: dict[str, Candidates], engine: str) -> str:
     first = found["float32"]
     same = (first.rows == found[engine].rows).all() and (first.scores == found[engine].scores).all()
     return "of faiss's; " + ("bit for bit that of float32" if same else "NOT what float32 finds")
-
-
-def _forget_peak() -> None:
-    """Let the greatest memory count from now on."""
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def _resident(field: str) -> float:
-    """Return megabytes resident now (`VmRSS`), or at most (`VmHWM`)."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) * 1024 / 1e6
