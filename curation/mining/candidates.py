@@ -25,11 +25,13 @@ class Found:
         candidates: entries and scores, shape (q, k), nearest first; the score is the greatest of the sides'.
         scores: the scores with the anchors of each side, float32, shape (q, k) each; -inf where there is no candidate.
         origins: values of `Origin`, int8, shape (q, k).
+        nearest: the scores of the first side's own k nearest, float32, shape (q, k): what ranks are counted in.
     """
 
     candidates: Candidates
     scores: tuple[Vectors, ...]
     origins: npt.NDArray[np.int8]
+    nearest: Vectors
 
 
 def find_candidates(space: Space, pool: Pool, anchors: Anchors, search: Search, k: int) -> Found:
@@ -40,7 +42,7 @@ def find_candidates(space: Space, pool: Pool, anchors: Anchors, search: Search, 
     near = [space.nearest(of_side, search.entries, k, excluded) for of_side in places]
     origin = Origin.LEXICAL if space.teacher == LEXICAL else Origin.DENSE
     if len(near) == 1:
-        return Found(near[0], (near[0].scores,), _origins(near[0], origin))
+        return Found(near[0], (near[0].scores,), _origins(near[0], origin), near[0].scores)
     return _join_sides(space, places, near, k, origin)
 
 
@@ -57,7 +59,7 @@ def _join_sides(space: Space, places: list[Rows], near: list[Candidates], k: int
         matrix = empty_candidates(len(places[0]), k)
         fill_candidates(matrix, queries[best], entries[best], of_side[best])
         sides.append(matrix.scores)
-    return Found(joined, tuple(sides), _origins(joined, origin))
+    return Found(joined, tuple(sides), _origins(joined, origin), near[0].scores)
 
 
 def _union(found: list[Candidates]) -> tuple[Rows, Rows]:

@@ -192,7 +192,7 @@ def _hard(records: pa.Table, lacking: Rows, options: Mining) -> Rows:
 
 def _mine(records: pa.Table, miner: Miner, wanted: Rows, policies: Strings) -> tuple[Mined, Bools]:
     """Return what is found, looking deeper for the records that want it, and which those are."""
-    mined = miner.mine(list(searches(records, miner.pool, wanted, miner.options)))
+    mined = miner.mine(searches(records, miner.pool, wanted, miner.options))
     is_relaxed = np.zeros(len(wanted), dtype=bool)
     depth = 1
     while depth * miner.options.top_k < len(miner.pool.texts):
@@ -201,7 +201,11 @@ def _mine(records: pa.Table, miner: Miner, wanted: Rows, policies: Strings) -> t
         if not short.any():
             break
         depth *= _DEEPER
-        again = miner.mine(list(searches(records, miner.pool, np.where(short, wanted, 0), miner.options)), depth=depth)
+        again = miner.mine(
+            searches(records, miner.pool, np.where(short, wanted, 0), miner.options),
+            depth=depth,
+            beside=mined.chosen.take(~short[mined.chosen.owners]),
+        )
         mined, is_relaxed = _replace(mined, again, short), is_relaxed | short
     return mined, is_relaxed
 
