@@ -35,11 +35,15 @@ class Found:
 
 
 def find_candidates(space: Space, pool: Pool, anchors: Anchors, search: Search, k: int) -> Found:
-    """Return the candidates of a search, at most k of each record, without the entries that it must never get."""
-    excluded = pool.excluded.within(search.records, search.entries)
-    k = min(k, max(len(search.entries), 1))
+    """Return the candidates of a search, at most k of each record, without the entries that it must never get.
+
+    Entries that the teacher has no vector for are left out beforehand: NaN is neither above nor below any score.
+    """
+    entries = search.entries[space.is_sound(search.entries)]
+    excluded = pool.excluded.within(search.records, entries)
+    k = min(k, max(len(entries), 1))
     places = [side[search.records] for side in anchors.sides]
-    near = [space.nearest(of_side, search.entries, k, excluded) for of_side in places]
+    near = [space.nearest(of_side, entries, k, excluded) for of_side in places]
     origin = Origin.LEXICAL if space.teacher == LEXICAL else Origin.DENSE
     if len(near) == 1:
         return Found(near[0], (near[0].scores,), _origins(near[0], origin), near[0].scores)
