@@ -25,6 +25,8 @@ SENTENCES = [
     ("სად არის ნავი?", "ნავი ნავსადგურშია"),
 ]
 LANGUAGES = [
+    "deu_Latn", "tam_Taml", "hin_Deva", "jpn_Jpan", "tha_Thai", "rus_Cyrl", "arb_Arab", "heb_Hebr", "amh_Ethi", "kat_Geor",
+]  # fmt: skip
     "deu_Latn",
     "tam_Taml",
     "hin_Deva",

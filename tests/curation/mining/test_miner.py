@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -278,6 +279,37 @@ def test_with_two_anchors_the_rank_is_that_of_the_query() -> None:
         for anchor in ("query", "both")
     }
     assert ranks == {"query": 3, "both": 3}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {"near the query", "near the positive", "near both", "far"}),
+        ({"max_positive_ratio": 0.9}, {"near both", "far"}),
+        ({"thresholds": (0.85, -1.0)}, {"near both", "far"}),
+        ({"thresholds": (0.65, -1.0)}, {"far"}),
+        ({"thresholds": (2.0, 0.3)}, {"near both"}),
+        ({"positive_margin": 0.45}, {"far"}),
+    ],
+)
+def test_with_two_anchors_a_rule_that_is_broken_on_either_side_rejects(
+    options: dict[str, Any], expected: set[str]
+) -> None:
+    vectors = {"q": [1.0, 0.0, 0.0], "p": [0.0, 1.0, 0.0], "other query": [0.0, 0.0, -1.0]}
+    vectors |= {
+        "near the query": [0.87, 0.2, 0.45],
+        "near the positive": [0.2, 0.95, 0.24],
+        "near both": [0.7, 0.7, 0.1],
+        "far": [0.1, 0.1, 0.99],
+    }
+    names = list(vectors)[3:]
+    rows = [record(0, "q", "p"), *(record(n, "other query", name) for n, name in enumerate(names, 1))]
+    miner = miner_of(table(*rows), vectors, anchor="both", num_negatives=4, **options)
+    # As if the teacher thought well of the pair.
+    scores = (np.full(5, 0.95, np.float32), miner.positive_scores[1])
+    assert miner.positive_scores[1].tolist() == [1.0] * 5
+    mined = run(replace(miner, positive_scores=scores), wanted=4)
+    assert set(texts(miner, mined, 0)) == expected
 
 
 def test_a_positive_that_is_the_anchor_or_not_among_the_passages_has_no_rank() -> None:
