@@ -118,7 +118,7 @@ class Mining(Section):
     """Where negatives are sought."""
     num_negatives: int = Field(default=7, ge=1, le=64)
     """Negatives a record."""
-    negatives_by_task: dict[TaskType, int] = {}
+    negatives_by_task: dict[TaskType, Annotated[int, Field(ge=0)]] = {}
     """Hard negatives a record of a task, where they are fewer; random ones fill the rest."""
     anchor: Literal["auto", "query", "positive", "both"] = "auto"
     """Whose neighbours are taken; `auto` is `positive` where a lexical teacher meets two languages, else `query`."""
@@ -159,9 +159,9 @@ class Mining(Section):
     @model_validator(mode="before")
     @classmethod
     def _fill_in_preset(cls, values: Any) -> Any:
-        if isinstance(values, Mapping) and values.get("preset") in PRESETS:
-            return {**PRESETS[values["preset"]], **values}
-        return values
+        preset = values.get("preset") if isinstance(values, Mapping) else None
+        # Anything but a name goes on to be refused by its type: a list, say, is no key to look up.
+        return {**PRESETS[preset], **values} if isinstance(preset, str) and preset in PRESETS else values
 
     @model_validator(mode="after")
     def _pools_add_up(self) -> Mining:
@@ -173,6 +173,18 @@ class Mining(Section):
             raise ValueError(f"the pools' negatives are {total} in all, but num_negatives is {self.num_negatives}")
         if self.skip_rank >= self.top_k:
             raise ValueError(f"skip_rank {self.skip_rank} leaves nothing of top_k {self.top_k}")
+        return self
+
+    @model_validator(mode="after")
+    def _rules_can_hold(self) -> Mining:
+        lowest, highest = self.min_score, self.max_score
+        if isinstance(lowest, float) and isinstance(highest, float) and lowest >= highest:
+            raise ValueError(f"min_score {lowest:g} leaves nothing below max_score {highest:g}")
+        if self.max_positive_rank is not None and self.max_positive_rank > self.top_k:
+            raise ValueError(
+                f"max_positive_rank {self.max_positive_rank} is beyond top_k {self.top_k}: ranks are not known there, "
+                "and no record would be dropped"
+            )
         return self
 
     @model_validator(mode="after")

@@ -116,15 +116,19 @@ class Findings:
     self_matches: npt.NDArray[np.bool_]
 
 
+def given_negatives(pool: Pool) -> Chosen:
+    """Return the negatives that the records of a pool came with; their texts are numbered after its entries."""
+    numbers = np.arange(len(pool.given.owners), dtype=np.int64) + len(pool.texts)
+    return Chosen.unscored(pool.given.owners, numbers, Origin.GIVEN)
+
+
 def with_negatives(records: pa.Table, pool: Pool, chosen: Chosen, findings: Findings, limit: int) -> pa.Table:
     """Return `records` with `limit` negatives each, at most, in place of those that they came with.
 
     What a record came with stands first. See `curation.mining.stage.mine_records` for the columns.
     """
     given = pool.given
-    # Given texts are numbered after the entries of the pool.
-    numbers = np.arange(len(given.owners), dtype=np.int64) + len(pool.texts)
-    every = Chosen.join([Chosen.unscored(given.owners, numbers, Origin.GIVEN), chosen])
+    every = Chosen.join([given_negatives(pool), chosen])
     every = every.take(positions_in_runs(every.owners) < limit)
     place = records.schema.get_field_index("negatives")
     texts = pa.concat_arrays([pool.texts, given.texts]).take(pa.array(every.entries))
@@ -141,7 +145,7 @@ def with_negatives(records: pa.Table, pool: Pool, chosen: Chosen, findings: Find
     for name, values in named.items():
         records = records.append_column(lists.field(name, values.type), lists.of(values))
     is_mined = np.isin(every.origins, (Origin.LEXICAL, Origin.DENSE, Origin.BOTH))
-    mined = np.bincount(every.owners[is_mined], minlength=records.num_rows)
+    mined = np.bincount(every.take(is_mined).distinct().owners, minlength=records.num_rows)
     return _with_findings(records, pool, findings, mined)
 
 

@@ -27,24 +27,28 @@ class Found:
         candidates: entries and scores, shape (q, k), nearest first; the score is the greatest of the sides'.
         scores: the scores with the anchors of each side, float32, shape (q, k) each; -inf where there is no candidate.
         origins: values of `Origin`, int8, shape (q, k).
+        nearest: the scores of the first side's own k nearest, float32, shape (q, k): what ranks are counted in.
     """
 
     candidates: Candidates
     scores: tuple[Vectors, ...]
     origins: npt.NDArray[np.int8]
+    nearest: Vectors
 
 
 def find_candidates(space: Space, pool: Pool, anchors: Anchors, search: Search, k: int, options: Mining) -> Found:
     """Return the candidates of a search, without the entries that a record must never get.
 
-    At most k of each record, or k from each side of a hybrid search.
+    At most k of each record, or k from each side of a hybrid search. Entries that the teacher has no vector for are
+    left out beforehand: they are neither near nor far.
     """
-    excluded = pool.excluded.within(search.records, search.entries)
-    k = min(k, max(len(search.entries), 1))
+    entries = search.entries[space.is_sound(search.entries)]
+    excluded = pool.excluded.within(search.records, entries)
+    k = min(k, max(len(entries), 1))
     places = [side[search.records] for side in anchors.sides]
     if isinstance(space, DenseSpace):
-        return _find_dense(space, places, search.entries, k, excluded, options)
-    near = [space.nearest(of_side, search.entries, k, excluded) for of_side in places]
+        return _find_dense(space, places, entries, k, excluded, options)
+    near = [space.nearest(of_side, entries, k, excluded) for of_side in places]
     return _join_sides(space, places, near, k, Origin.LEXICAL)
 
 
@@ -65,7 +69,8 @@ def _find_dense(
 def _scored(space: Space, places: list[Rows], candidates: Candidates, origin: Origin) -> Found:
     """Return candidates in the order that they are in, with the teacher's scores."""
     sides = tuple(_score_matrix(space, of_side, candidates.rows) for of_side in places)
-    return Found(Candidates(candidates.rows, np.maximum.reduce(sides)), sides, _origins(candidates, origin))
+    scored = Candidates(candidates.rows, np.maximum.reduce(sides))
+    return Found(scored, sides, _origins(candidates, origin), sides[0])
 
 
 def _score_matrix(space: Space, places: Rows, rows: Rows) -> Vectors:
@@ -81,20 +86,21 @@ def _rank_by_csls(space: DenseSpace, places: list[Rows], entries: Rows, found: F
     spread = np.zeros(space.entries.shape[0], dtype=np.float32)
     spread[entries] = of_entries
     ranked = rerank(found.candidates, of_places, spread).candidates
-    return _scored(space, places, ranked, Origin.DENSE)
+    return replace(_scored(space, places, ranked, Origin.DENSE), nearest=found.nearest)
 
 
 def _unite(space: Space, places: list[Rows], dense: Found, by_words: Candidates) -> Found:
     """Return what either search found, those first that stand high in both, with the teacher's scores."""
     union = merge(dense.candidates, by_words)
     unscored = Candidates(union.rows, np.full(union.rows.shape, -np.inf, dtype=np.float32))
-    return replace(_scored(space, places, unscored, Origin.DENSE), origins=union.provenance)
+    scored = _scored(space, places, unscored, Origin.DENSE)
+    return replace(scored, origins=union.provenance, nearest=dense.nearest)
 
 
 def _join_sides(space: Space, places: list[Rows], near: list[Candidates], k: int, origin: Origin) -> Found:
     """Return the nearest of what was found from any side, by the greatest score."""
     if len(near) == 1:
-        return Found(near[0], (near[0].scores,), _origins(near[0], origin))
+        return Found(near[0], (near[0].scores,), _origins(near[0], origin), near[0].scores)
     queries, entries = _union(near)
     scores = [space.scores(of_side[queries], entries) for of_side in places]
     greatest = np.maximum.reduce(scores)
@@ -106,7 +112,7 @@ def _join_sides(space: Space, places: list[Rows], near: list[Candidates], k: int
         matrix = empty_candidates(len(places[0]), k)
         fill_candidates(matrix, queries[best], entries[best], of_side[best])
         sides.append(matrix.scores)
-    return Found(joined, tuple(sides), _origins(joined, origin))
+    return Found(joined, tuple(sides), _origins(joined, origin), near[0].scores)
 
 
 def _union(found: list[Candidates]) -> tuple[Rows, Rows]:

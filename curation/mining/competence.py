@@ -61,7 +61,9 @@ def _recall(records: pa.Table, encoder: Encoder, seed: int) -> float:
     owners, rows = right.take(np.arange(len(tried), dtype=np.int64))
     best = np.full(len(tried), -np.inf, dtype=np.float32)
     np.maximum.at(best, owners, space.scores(places[owners], rows))
-    return float(np.mean(np.where(best > rivals, 1.0, np.where(best == rivals, 0.5, 0.0))))
+    # A query or passage without a vector is not found, although no rival is found either.
+    is_found = space.is_sound(places) & np.isfinite(best)
+    return float(np.mean(is_found * np.where(best > rivals, 1.0, np.where(best == rivals, 0.5, 0.0))))
 
 
 def _passages(records: pa.Table, drawn: np.ndarray, tried: Rows) -> tuple[pa.Array, Rows]:

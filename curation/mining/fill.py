@@ -15,7 +15,7 @@ from curation.mining.selection import Draw
 _SURPLUS_GROWTH = 4
 
 
-def draw_random(pool: Pool, missing: Rows, mined: Chosen, draw: Draw) -> Chosen:
+def draw_random(pool: Pool, missing: Rows, mined: Chosen, draw: Draw, is_usable: Bools) -> Chosen:
     """Draw passages for the records that miss some, none of which nearly equals what is right for its record.
 
     Args:
@@ -23,6 +23,7 @@ def draw_random(pool: Pool, missing: Rows, mined: Chosen, draw: Draw) -> Chosen:
         missing: passages wanted for each record, int64, shape (n,).
         mined: what the records have already.
         draw: random numbers of records and entries.
+        is_usable: which entries may be drawn at all, shape (E,).
 
     Returns:
         As many as are wanted, or all that the pool has for a record.
@@ -34,7 +35,7 @@ def draw_random(pool: Pool, missing: Rows, mined: Chosen, draw: Draw) -> Chosen:
         drawn, entries = draw_passages(draw.queries[waiting], draw.rows, asked, _barred(pool, mined, waiting))
         is_last = np.bincount(drawn, minlength=len(waiting)) < asked
         owners = waiting[drawn]
-        is_wrong = ~(near_right(pool, owners, entries) | _is_own_class(pool, owners, entries))
+        is_wrong = is_usable[entries] & ~(near_right(pool, owners, entries) | _is_own_class(pool, owners, entries))
         kept = np.bincount(drawn[is_wrong], minlength=len(waiting))
         is_done = is_last | (kept >= missing[waiting])
         drawn, owners, entries = drawn[is_wrong], owners[is_wrong], entries[is_wrong]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,8 +23,8 @@ from curation.mining.spaces import Space
 
 NEAR_DUPLICATE = 0.8
 """Jaccard similarity of character 5-grams at which a text is too like another, as in deduplication."""
-# Records whose candidates are in memory together; a hub cap looks at all of a search at once.
-_BLOCK_RECORDS = 32_768
+# Candidates that are in memory together, however deep a search looks; a hub cap takes all of a search at once.
+_BLOCK_CANDIDATES = 1 << 22
 
 SecondOpinion = Callable[[Rows, Rows], Bools]
 """Tells of pairs of record and entry whether the entry may be right for the record, shape (m,)."""
@@ -72,19 +72,30 @@ class Miner:
     draw: Draw
     second_opinion: SecondOpinion | None = None
 
-    def mine(self, searches: list[list[Search]], *, depth: int = 1) -> Mined:
-        """Return what the searches find, those of an earlier quota first, looking `depth` times as deep as `top_k`."""
+    def mine(self, searches: Iterable[Iterable[Search]], *, depth: int = 1, beside: Chosen = NOTHING) -> Mined:
+        """Mine a pool.
+
+        Args:
+            searches: those of each quota, which are done in this order.
+            depth: how many times as deep as `top_k` is looked.
+            beside: what other records have taken already, which counts for the hub cap.
+
+        Returns:
+            What these searches find.
+        """
         count = len(self.pool.entries)
         rules = replace(Rules.from_options(self.options), top_k=self.options.top_k * depth)
         verdicts = np.zeros((count, len(Verdict)), dtype=np.int32)
         ranks = np.zeros(count, dtype=np.int32)
+        uses = np.bincount(beside.entries, minlength=len(self.pool.texts))
         chosen, possible = NOTHING, [NOTHING]
         for quota in searches:
             before, parts = self._codes(chosen.owners, chosen.entries), [chosen]
-            for search in (block for whole in quota for block in self._blocks(self._sound(whole))):
+            for search in (block for whole in quota for block in self._blocks(whole, rules.top_k)):
                 found = find_candidates(self.space, self.pool, self.anchors, search, rules.top_k, self.options)
                 self._rank_positives(search, found, ranks)
-                taken, final = self._select(search, found, rules, before)
+                taken, final = self._select(search, found, rules, before, uses)
+                uses += np.bincount(found.candidates.rows[taken], minlength=len(uses))
                 verdicts[search.records] += count_verdicts(final)
                 parts.append(_chosen(search, found.candidates, found.origins, taken))
                 possible.append(self._possible(search, found, rules))
@@ -94,13 +105,11 @@ class Miner:
     def _codes(self, records: Rows, entries: Rows) -> Rows:
         return records * len(self.pool.texts) + entries
 
-    def _sound(self, search: Search) -> Search:
-        """Return a search without the entries that the teacher has no vector for."""
-        return replace(search, entries=search.entries[self.space.is_sound(search.entries)])
-
-    def _blocks(self, search: Search) -> Iterator[Search]:
-        size = len(search.records) if self.options.hub_cap is not None else _BLOCK_RECORDS
-        for start in range(0, len(search.records), max(size, 1)):
+    def _blocks(self, search: Search, k: int) -> Iterator[Search]:
+        size = max(1, _BLOCK_CANDIDATES // max(1, min(k, len(search.entries))))
+        if self.options.hub_cap is not None:
+            size = max(1, len(search.records))
+        for start in range(0, len(search.records), size):
             part = slice(start, start + size)
             yield Search(search.records[part], search.entries, search.wanted[part])
 
@@ -119,8 +128,16 @@ class Miner:
             verdicts = np.where(verdicts == Verdict.ELIGIBLE, judge(found.candidates, side, rules), verdicts)
         return verdicts
 
-    def _select(self, search: Search, found: Found, rules: Rules, before: Rows) -> tuple[Bools, Verdicts]:
-        """Return what is taken and the verdicts; `before` are the pairs that an earlier quota took, as codes."""
+    def _select(self, search: Search, found: Found, rules: Rules, before: Rows, uses: Rows) -> tuple[Bools, Verdicts]:
+        """Return what is taken and the verdicts.
+
+        Args:
+            search: who seeks where.
+            found: what was found.
+            rules: the rules.
+            before: the pairs that an earlier quota took, as codes.
+            uses: how often each entry was taken by whichever search, shape (E,).
+        """
         records, rows = search.records, found.candidates.rows
         verdicts = self._judge(search, found, rules)
         if len(before):
@@ -139,6 +156,7 @@ class Miner:
             draw if self.options.sampling == "random" else None,
             self.options.hub_cap,
             np.lexsort((records, draw.queries)),
+            uses,
         )
         return select(found.candidates, verdicts, selector, checks)
 
@@ -147,7 +165,7 @@ class Miner:
         records = search.records
         is_there = np.isin(self.pool.entries[records], search.entries, assume_unique=False)
         is_there &= ~self.anchors.on_positive[0][records] & (ranks[records] == 0)
-        better = found.scores[0] > self.positive_scores[0][records, None]
+        better = found.nearest > self.positive_scores[0][records, None]
         ranks[records] = np.where(is_there, 1 + np.count_nonzero(better, axis=1), ranks[records])
 
     def _possible(self, search: Search, found: Found, rules: Rules) -> Chosen:

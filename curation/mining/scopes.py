@@ -45,10 +45,12 @@ def is_within_languages(options: Mining) -> bool:
     return all(pool.scope in _BY_LANGUAGE for pool in options.pools)
 
 
-def searches(records: pa.Table, pool: Pool, wanted: Rows, options: Mining) -> Iterator[list[Search]]:
-    """Yield the searches of each quota: a record that stands in several takes from each.
+def searches(records: pa.Table, pool: Pool, wanted: Rows, options: Mining) -> Iterator[Iterator[Search]]:
+    """Yield the searches of each quota: a record that stands in several takes from each, from the first first.
 
-    Records of a task with classes seek in their source, among the other classes; all others as the config says.
+    A record that lacks fewer than the quotas are in all goes without the last ones. Records of a task with classes
+    seek in their source, among the other classes; all others as the config says. A search is made when it is asked
+    for: there may be thousands, each with most of the pool's entries.
 
     Args:
         records: rows in order of id, shape (n,).
@@ -58,11 +60,18 @@ def searches(records: pa.Table, pool: Pool, wanted: Rows, options: Mining) -> It
     """
     places = _Places(records, pool)
     needy = np.flatnonzero((wanted > 0) & (pool.labels < 0))
+    missing = wanted
     for quota in options.pools:
-        limit = np.minimum(wanted, quota.negatives or options.num_negatives)
-        yield [Search(rows, entries, limit[rows]) for rows, entries in places.of_scope(needy, quota.scope)]
+        limit = np.minimum(missing, quota.negatives or options.num_negatives)
+        yield _searches(places.of_scope(needy, quota.scope), limit)
+        missing = missing - limit
     labelled = np.flatnonzero((wanted > 0) & (pool.labels >= 0))
-    yield [Search(rows, entries, wanted[rows]) for rows, entries in places.other_classes(labelled)]
+    yield _searches(places.other_classes(labelled), wanted)
+
+
+def _searches(found: Iterator[tuple[Rows, Rows]], wanted: Rows) -> Iterator[Search]:
+    for rows, entries in found:
+        yield Search(rows, entries, wanted[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +85,22 @@ class _Places:
             yield rows, every
             return
         seekers, owners = self._keys(scope)
+        found = dict(_groups(owners))
         for key, members in _groups(seekers[rows]):
-            entries = np.unique(self.pool.entries[owners == key])
-            inside = np.setdiff1d(every, entries) if scope == "other_languages" else entries
-            yield rows[members], inside
+            inside = np.zeros(len(every), dtype=bool)
+            inside[self.pool.entries[found.get(key, every[:0])]] = True
+            yield rows[members], np.flatnonzero(~inside if scope == "other_languages" else inside)
 
     def other_classes(self, rows: Rows) -> Iterator[tuple[Rows, Rows]]:
         sources, labels = self._codes("source"), self.pool.labels
         is_small = is_in_small_class(labels)
+        of_source, of_class = dict(_groups(sources)), dict(_groups(labels))
         for source, members in _groups(sources[rows]):
-            entries = np.unique(self.pool.entries[sources == source])
+            entries = np.unique(self.pool.entries[of_source[source]])
             yield rows[members][is_small[rows[members]]], entries
             large = rows[members][~is_small[rows[members]]]
             for label, same in _groups(labels[large]):
-                yield large[same], np.setdiff1d(entries, self.pool.entries[labels == label])
+                yield large[same], np.setdiff1d(entries, self.pool.entries[of_class[label]])
 
     def _keys(self, scope: Scope) -> tuple[Rows, Rows]:
         """Return the key that each record seeks by, and the key that its positive is found by."""

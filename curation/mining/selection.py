@@ -46,6 +46,8 @@ class Selector:
         draw: takes a random sample instead of the nearest.
         hub_cap: how often one row may be taken; queries choose in order of `order`.
         order: the queries in the order in which they choose, int64, shape (Q,); needed with `hub_cap` alone.
+        uses: how often each row was taken before, int64, shape (N,), or shorter:
+            the last were not taken; likewise.
     """
 
     wanted: Rows
@@ -53,13 +55,15 @@ class Selector:
     draw: Draw | None = None
     hub_cap: int | None = None
     order: Rows = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    uses: Rows = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def take(self, candidates: Candidates, verdicts: Verdicts) -> tuple[Bools, Verdicts]:
         """Return which candidates are taken, shape (Q, k), and the verdicts with those that the hub cap rejects."""
         if self.hub_cap is None:
             return self._first(candidates, verdicts == Verdict.ELIGIBLE), verdicts
         verdicts = verdicts.copy()
-        uses = np.zeros(int(candidates.rows.max(initial=-1)) + 1, dtype=np.int64)
+        uses = np.zeros(max(int(candidates.rows.max(initial=-1)) + 1, len(self.uses)), dtype=np.int64)
+        uses[: len(self.uses)] = self.uses
         taken = np.zeros(verdicts.shape, dtype=bool)
         # One after the other: what a query may have depends on what those before it took.
         for query in self.order.tolist():

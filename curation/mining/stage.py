@@ -13,7 +13,7 @@ from curation.config.mining import LEXICAL, Mining
 from curation.hashing import priority
 from curation.ledger import ledger_rows
 from curation.mining.anchors import Anchors, find_anchors
-from curation.mining.assemble import Chosen, Findings, with_negatives
+from curation.mining.assemble import Chosen, Findings, given_negatives, with_negatives
 from curation.mining.competence import find_recalls
 from curation.mining.encoder import Encoder, second_opinion
 from curation.mining.fill import draw_random, repeat_own
@@ -64,7 +64,7 @@ def mine_records(
         - `negative_scores`, `negative_ranks`: of the search, from 1; null for given and random ones
         - `negative_origins`: `given`, `lexical`, `dense`, `both` or `random`
         - `negative_languages`: empty for given ones
-        - `mined`: how many were mined
+        - `mined`: how many different ones were mined
         - `positive_score`, `positive_rank`: of the positive with the anchor; the rank is null where the positive is
           the anchor or in none of the record's pools
         - `possible_ids`, `possible_scores`: candidates that may be positives themselves
@@ -194,7 +194,7 @@ def _hard(records: pa.Table, lacking: Rows, options: Mining) -> Rows:
 
 def _mine(records: pa.Table, miner: Miner, wanted: Rows, policies: Strings) -> tuple[Mined, Bools]:
     """Return what is found, looking deeper for the records that want it, and which those are."""
-    mined = miner.mine(list(searches(records, miner.pool, wanted, miner.options)))
+    mined = miner.mine(searches(records, miner.pool, wanted, miner.options))
     is_relaxed = np.zeros(len(wanted), dtype=bool)
     depth = 1
     while depth * miner.options.top_k < len(miner.pool.texts):
@@ -203,7 +203,11 @@ def _mine(records: pa.Table, miner: Miner, wanted: Rows, policies: Strings) -> t
         if not short.any():
             break
         depth *= _DEEPER
-        again = miner.mine(list(searches(records, miner.pool, np.where(short, wanted, 0), miner.options)), depth=depth)
+        again = miner.mine(
+            searches(records, miner.pool, np.where(short, wanted, 0), miner.options),
+            depth=depth,
+            beside=mined.chosen.take(~short[mined.chosen.owners]),
+        )
         mined, is_relaxed = _replace(mined, again, short), is_relaxed | short
     return mined, is_relaxed
 
@@ -224,12 +228,14 @@ def _fill(records: pa.Table, miner: Miner, mined: Chosen, lacking: Rows, policie
     is_labelled = np.isin(column(records, "task").to_numpy(zero_copy_only=False), LABELLED)
     # Hard negatives are few by design where there are few classes: what fills up is no shortage there.
     may_pad = (policies == "pad") | (is_labelled & (policies != "drop"))
-    drawn = draw_random(miner.pool, np.where(may_pad, missing, 0), mined, miner.draw)
+    is_usable = miner.space.is_sound(np.arange(len(miner.pool.texts), dtype=np.int64))
+    drawn = draw_random(miner.pool, np.where(may_pad, missing, 0), mined, miner.draw, is_usable)
     shortages[np.unique(drawn.owners)] = "padded"
     chosen = Chosen.join([mined, drawn])
     missing = lacking - np.bincount(chosen.owners, minlength=count)
     may_repeat = (policies == "keep") | (is_labelled & (policies != "drop"))
-    repeated = repeat_own(chosen, np.where(may_repeat, missing, 0))
+    own = Chosen.join([given_negatives(miner.pool), chosen])
+    repeated = repeat_own(own, np.where(may_repeat, missing, 0))
     shortages[np.unique(repeated.owners)] = "kept"
     return Chosen.join([chosen, repeated]), shortages
 

@@ -68,11 +68,18 @@ def _threshold(
         return np.full(count, default if value is None else value, dtype=np.float32)
     found = np.full(count, np.nan, dtype=np.float32)
     for level in groups:
-        is_last = level is groups[-1]
-        for group in np.unique(level[np.isnan(found)]):
-            members = level == group
-            sound = scores[value.of][members & np.isfinite(scores[value.of])]
-            if len(sound) >= LEAST or (is_last and len(sound)):
-                found[members & np.isnan(found)] = np.quantile(sound, value.quantile)
+        least = 1 if level is groups[-1] else LEAST
+        for members in _members(level):
+            lacking = members[np.isnan(found[members])]
+            sound = scores[value.of][members]
+            sound = sound[np.isfinite(sound)]
+            if len(lacking) and len(sound) >= least:
+                found[lacking] = np.quantile(sound, value.quantile)
     found[np.isnan(found)] = default
     return found
+
+
+def _members(groups: Rows) -> list[Rows]:
+    """Return the records of each group: sorted once, since a source in a language is a group and there are many."""
+    order = np.argsort(groups, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
