@@ -83,7 +83,7 @@ def by_the_formula(query: dict[int, float], number: int, pool: Matrix) -> float:
     return score
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_scores_by_the_formula(data: st.DataObject) -> None:
     text = st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join)
