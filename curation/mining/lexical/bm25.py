@@ -1,6 +1,8 @@
-"""BM25 over the same features: a source of candidates beside a dense teacher, and no score that rules can bound.
+"""BM25 over the same features: a source of candidates beside a dense teacher.
 
-On first sentences of documentation it ranks the rest of the paragraph ... (see `benchmarks/lexical.py`).
+Of 2,000 first sentences of Japanese documentation it finds the rest of the paragraph among 11,223 for 17.5 %, TF-IDF
+cosine for 15.8 %, BM25 over words for 8.1 % (Spanish: 13.6, 12.0 and 12.4 % among 15,302; `benchmarks/lexical.py`). Its
+scores are no cosines, and what rules bound must be one: so the teacher stays with TF-IDF, and BM25 brings candidates.
 """
 
 from __future__ import annotations

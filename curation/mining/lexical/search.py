@@ -1,6 +1,12 @@
 """The embedded teacher: lexical neighbours by TF-IDF cosine, for pools of one language.
 
-The search is exact in pools of any size. Scores are a function of the two texts' vectors alone (see
+The search is exact in pools of any size, and its time grows with the pool: with 100 hits wanted, some 1.5 ms a query
+among 50,000 Spanish paragraphs of documentation, 2 ms a query and 40,000 passages where texts are as alike as random
+pairs of their sentences. (Searching by each query's heaviest features alone took 1.1 ms in the first case and 2 ms in
+the second, among 200,000 passages, where it found 47 % of the nearest.) Memory does not depend on the number of
+queries, but for the result.
+
+Scores are a function of the two texts' vectors alone (see
 `curation.mining.lexical.pairs`), so that no result depends on blocks, on threads, or on which kernels there are.
 """
 
