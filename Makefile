@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # Once, rather than in each of the processes that need the kernels first.
-COMPILE := $(BIN)/python -c "from curation.dedup.kernels import warm_up; warm_up()"
+COMPILE := $(BIN)/python -c "from curation.warm_up import warm_up; warm_up()"
 SOURCES := curation filters language_configs pipelines hub_upload
 
 .PHONY: quickstart test test-all lint format clean

@@ -2,6 +2,6 @@
 
 import pipelines.graph
 import pipelines.local  # noqa: F401
-from curation.dedup.kernels import warm_up
+from curation.warm_up import warm_up
 
 warm_up()
