@@ -47,7 +47,7 @@ class Bfloat16Engine(NumpyTiles):
 
     name = "bfloat16"
     query_rows = 1024
-    passage_rows = 4096
+    passage_rows = 2048
     lowest = _LOWEST
     # Eight bits of precision: half the distance of two numbers is at most this share of the smaller one.
     rounding = _SLACK * 2.0**-8
