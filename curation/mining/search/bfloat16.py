@@ -32,6 +32,8 @@ from curation.mining.search.tiles import (
 )
 
 _SLACK = 1.001
+# Matrix units of GPUs cut off what they do not keep, where a CPU rounds to nearest, and keep a bit or two less.
+_CARELESS = 4.0
 _SIGN = np.uint16(0x8000)
 # The bits of -infinity, and a number that bfloat16 can still go below.
 _LOWEST = np.uint16(0xFF80).view(np.int16)
@@ -45,7 +47,7 @@ class Bfloat16Engine(NumpyTiles):
 
     name = "bfloat16"
     query_rows = 1024
-    passage_rows = 4096
+    passage_rows = 2048
     lowest = _LOWEST
     # Eight bits of precision: half the distance of two numbers is at most this share of the smaller one.
     rounding = _SLACK * 2.0**-8
@@ -171,7 +173,8 @@ def _errors(queries: Queries, part: slice, tile: Tile) -> Float64s:
     # What is measured is itself rounded: by less than the sum of as many terms.
     slack = _SLACK + dimensions * 2.0**-23
     error = slack * (spreads * tile.norm + (norms + spreads) * tile.spread)
-    return np.asarray(error + summation_error(dimensions, slack * (norms + spreads) * (tile.norm + tile.spread)))
+    sizes = _CARELESS * slack * (norms + spreads) * (tile.norm + tile.spread)
+    return np.asarray(error + summation_error(dimensions, sizes))
 
 
 def _bits_below(values: Float64s) -> npt.NDArray[np.uint16]:

@@ -8,13 +8,18 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from curation.mining.search.portable import LANES, MIX_1, MIX_2, ROW_FACTOR, SEED
+# Those of `curation.mining.search.portable`, written out: numba notices that this file has changed, and no other.
+LANES = 64
+ROW_FACTOR, SEED = 0x9E3779B97F4A7C15, 0x5DEECE66D
+MIX_1, MIX_2 = 0x7FEB352D, 0x846CA68B
 
 _f64 = np.float64
 _u32 = np.uint32
 _16, _15 = np.uint32(16), np.uint32(15)
 _MIX_1, _MIX_2 = np.uint32(MIX_1), np.uint32(MIX_2)
 _NONE = np.uint64(0)
+# Hits that are read together.
+_TOGETHER = 256
 _ROW, _SEED, _32 = np.uint64(ROW_FACTOR), np.uint64(SEED), np.uint64(32)
 
 jit = numba.njit(cache=True, nogil=True)
@@ -95,7 +100,7 @@ def push(k, floors, counts, due, rows, lowers, uppers, new):
 
 
 @jit
-def push_scores(  # noqa: C901
+def push_scores(
     k,
     floors,
     counts,
@@ -115,30 +120,23 @@ def push_scores(  # noqa: C901
 ):
     """Add what is marked in a tile of scores; see `curation.mining.search.portable.push_scores`."""
     left_queries, left_rows = left_over
-    flat, words = scores.ravel(), mask.view(np.uint64)
-    room, width, coded = rows.shape[1], scores.shape[1], len(table) > 0
+    flat, room, width = scores.ravel(), rows.shape[1], scores.shape[1]
     scratch = np.empty(room, np.float32)
-    left, most = 0, len(left_queries) - 8
-    owner = begin // width
-    start, end = owner * width, owner * width + width
-    for word in range(begin // 8, len(words)):
-        if words[word] == _NONE:
-            continue
-        if left > most:
-            return left, 8 * word
-        for at in range(8 * word, 8 * word + 8):
-            if not mask[at]:
-                continue
-            if at >= end:
+    places, values = np.empty(_TOGETHER + 8, np.int64), np.empty(_TOGETHER + 8)
+    left, word, owner = 0, begin // 8, begin // width
+    while word < len(mask) // 8 and left + len(places) <= len(left_queries):
+        found, word = _marked(mask, word, places)
+        _values(flat, table, places, found, values)
+        for hit in range(found):
+            if places[hit] >= (owner + 1) * width:
                 query = origin[0] + owner
                 if counts[query] >= due[query]:
                     _compact(k, floors, counts, due, rows, lowers, uppers, query, scratch)
-                owner = at // width
-                start, end = owner * width, owner * width + width
-            value = _f64(table[np.uint16(flat[at])]) if coded else _f64(flat[at])
-            value *= units[owner]
+                owner = places[hit] // width
+            value = values[hit] * units[owner]
             off = errors[owner] + rounding * abs(value)
-            query, row, upper = origin[0] + owner, origin[1] + at - start, np.float32(value + off)
+            query, row = origin[0] + owner, origin[1] + places[hit] - owner * width
+            upper = np.float32(value + off)
             if not (np.isfinite(value) and upper >= floors[query]):
                 continue
             place = counts[query]
@@ -154,9 +152,34 @@ def push_scores(  # noqa: C901
             if place + 1 == room:
                 _compact(k, floors, counts, due, rows, lowers, uppers, query, scratch)
     query = origin[0] + owner
-    if start < flat.size and counts[query] >= due[query]:
+    if owner < len(scores) and counts[query] >= due[query]:
         _compact(k, floors, counts, due, rows, lowers, uppers, query, scratch)
-    return left, flat.size
+    return left, 8 * word
+
+
+@jit
+def _marked(mask, word, places):
+    """Fill in what is marked from a word of 8 on, `_TOGETHER` or a few more; return how many, and where to go on."""
+    words = mask.view(np.uint64)
+    found = 0
+    while word < len(words) and found < _TOGETHER:
+        if words[word] != _NONE:
+            for at in range(8 * word, 8 * word + 8):
+                places[found] = at
+                found += mask[at]
+        word += 1
+    return found, word
+
+
+@jit
+def _values(flat, table, places, found, values):
+    """Read what is far apart in memory in a loop that does nothing else: the processor waits for many at once."""
+    if len(table):
+        for hit in range(found):
+            values[hit] = table[np.uint16(flat[places[hit]])]
+    else:
+        for hit in range(found):
+            values[hit] = flat[places[hit]]
 
 
 @jit

@@ -19,9 +19,10 @@ from curation.mining.search.scores import pair_scores
 from curation.mining.search.selection import Selection
 from curation.mining.search.tiles import Engine, Pairs, Queries
 
-__all__ = ["QUERIES_AT_ONCE", "nearest", "pair_scores", "search_rows"]
+__all__ = ["QUERIES_AT_ONCE", "blocks_of_pairs", "nearest", "pair_scores", "search_rows"]
 
 QUERIES_AT_ONCE = 16_384
+_PAIRS_AT_ONCE = 1 << 22
 
 
 def nearest(
@@ -59,13 +60,30 @@ def nearest(
         return found
     used = engine_for(engine, count, rows, dimensions)
     for start in range(0, count, queries_at_once):
-        block = np.arange(start, min(start + queries_at_once, count))
-        vectors = queries.read(start, start + len(block))
-        floors = np.full(len(block), -np.inf, dtype=np.float32)
-        barred = excluded.pairs(block)
-        hits = search_rows(used, vectors, passages, (0, rows), k, barred, floors, (query_block, passage_block))
-        fill_candidates(found, hits[0] + start, hits[1], hits[2])
+        vectors = queries.read(start, min(start + queries_at_once, count))
+        floors = np.full(len(vectors), -np.inf, dtype=np.float32)
+        for first, stop, barred in blocks_of_pairs(excluded, start, len(vectors)):
+            part, shape = slice(first - start, stop - start), (query_block, passage_block)
+            hits = search_rows(used, vectors[part], passages, (0, rows), k, barred, floors[part], shape)
+            fill_candidates(found, hits[0] + first, hits[1], hits[2])
     return found
+
+
+def blocks_of_pairs(excluded: Exclusions, start: int, count: int) -> Iterator[tuple[int, int, Pairs]]:
+    """Cut `count` queries into blocks whose excluded pairs fit into memory together.
+
+    Returns:
+        Of each block the first query, the one after the last, and its excluded pairs: position in the block, row.
+    """
+    positions, keys = excluded.keys.take(np.arange(start, start + count))
+    lengths = np.diff(excluded.rows.offsets)[keys]
+    total = np.cumsum(np.bincount(positions, weights=lengths, minlength=count))
+    first = 0
+    while first < count:
+        before = total[first - 1] if first else 0.0
+        stop = max(first + 1, int(np.searchsorted(total, before + _PAIRS_AT_ONCE, side="right")))
+        yield start + first, start + stop, excluded.pairs(np.arange(start + first, start + stop))
+        first = stop
 
 
 def search_rows(

@@ -52,7 +52,7 @@ class Int8Engine(NumpyTiles):
 
     name = "int8"
     query_rows = 1024
-    passage_rows = 4096
+    passage_rows = 2048
     lowest = np.int32(_LOWEST)
 
     def __init__(self, pairs: int) -> None:

@@ -100,7 +100,7 @@ def warm_up() -> None:
     new = (rows, rows, vectors[0], vectors[0])
     lists = (vectors[0].copy(), rows.copy(), rows.copy(), rows[None].copy(), vectors.copy(), vectors.copy())
     used.push(1, *lists, new)
-    mask, left_over, ones = np.zeros(16, np.bool_), (np.empty(8, np.int64), np.empty(8, np.int64)), np.ones(1)
+    mask, left_over, ones = np.zeros(16, np.bool_), (np.empty(264, np.int64), np.empty(264, np.int64)), np.ones(1)
     for kind in (np.float32, np.int16, np.int32):
         scores = vectors.astype(kind)
         used.push_scores(1, *lists, scores, mask, (0, 0), ones, ones, 0.0, vectors[0], 0, left_over)

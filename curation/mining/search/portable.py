@@ -151,7 +151,7 @@ def push_scores(
         rounding: a share.
         table: float32, values by the bits of a 16-bit score, or empty.
         begin: where in the mask to begin, divisible by 8.
-        left_over: two int64 arrays of one length, at least 8: room for the queries and the rows of hits that found no
+        left_over: two int64 arrays of one length, at least 264: room for the queries and the rows of hits that found no
             place in the lists.
 
     Returns:

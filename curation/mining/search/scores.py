@@ -11,8 +11,6 @@ from curation.mining.search.kernels import kernels
 
 # Values of passages that are in memory together for scoring.
 _TAKEN_VALUES = 1 << 22
-# What can be visited in any order at about the same speed.
-_CACHE_BYTES = 1 << 22
 
 
 def pair_scores(left: Vectors, right: Vectors, left_rows: Rows, right_rows: Rows) -> Vectors:
@@ -28,13 +26,12 @@ def score_pairs(queries: Vectors, passages: Corpus, query_rows: Rows, passage_ro
     Passages are visited in order of their rows, however often they occur: pairs that share one are neighbours in
     time, and a corpus on disk is read in one direction.
     """
-    if isinstance(passages, ArrayCorpus) and passages.vectors.nbytes <= _CACHE_BYTES:
-        return pair_scores(queries, passages.vectors, query_rows, passage_rows)
-    order = np.argsort(passage_rows, kind="stable")
-    scores = np.empty(len(order), dtype=np.float32)
+    scores = np.empty(len(passage_rows), dtype=np.float32)
     if isinstance(passages, ArrayCorpus):
+        order = _nearly_ascending(passage_rows, passages.shape[0])
         scores[order] = pair_scores(queries, passages.vectors, query_rows[order], passage_rows[order])
         return scores
+    order = np.argsort(passage_rows, kind="stable")
     taken, places = np.unique(passage_rows[order], return_inverse=True)
     step = max(1, _TAKEN_VALUES // max(1, passages.shape[1]))
     for start in range(0, len(taken), step):
@@ -43,6 +40,12 @@ def score_pairs(queries: Vectors, passages: Corpus, query_rows: Rows, passage_ro
         vectors = passages.take(taken[start : start + step])
         scores[part] = pair_scores(queries, vectors, query_rows[part], places[begin:end] - start)
     return scores
+
+
+def _nearly_ascending(rows: Rows, count: int) -> Rows:
+    """Return an order of rows by 2^16 equal parts of `count`: numpy sorts 16-bit numbers several times as fast."""
+    shift = max(0, (count - 1).bit_length() - 16)
+    return np.argsort((rows >> shift).astype(np.uint16), kind="stable")
 
 
 def _read_only(vectors: Vectors) -> Vectors:

@@ -69,7 +69,7 @@ class Selection:
 
     def _add_scores(self, lists: _Lists, new: Scores) -> None:
         push, begin, size = kernels().push_scores, 0, new.scores.size
-        room = min(_LEFT_OVER, size + 8)
+        room = min(_LEFT_OVER, size + 264)
         queries, rows = np.empty(room, np.int64), np.empty(room, np.int64)
         tile = (new.scores, new.mask, new.origin, new.units, new.errors, new.rounding, new.table)
         while begin < size:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from curation.mining.ragged import Exclusions, Rows
 from curation.mining.search.candidates import Candidates, Vectors, empty_candidates, fill_candidates
 from curation.mining.search.corpus import Corpus, as_corpus
 from curation.mining.search.engines import engine_for
-from curation.mining.search.exact import QUERIES_AT_ONCE, search_rows
+from curation.mining.search.exact import QUERIES_AT_ONCE, blocks_of_pairs, search_rows
 from curation.mining.search.selection import k_best
 from curation.mining.search.tiles import Engine
 
@@ -129,22 +129,38 @@ def _search_block(
     watch: _Watch,
 ) -> Found:
     """Search all shards for the queries from `start` on; return their best hits."""
-    block = np.arange(start, min(start + plan.block, plan.queries))
     best: Found = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     vectors: Vectors | None = None
     for first, stop in _shards(plan):
         path = home / f"block-{start:010d}-shard-{first:012d}.hits"
         hits = read_hits(path)
         if hits is None:
-            vectors = queries.read(start, start + len(block)) if vectors is None else vectors
-            floors, barred = _floors(best, len(block), plan.k), excluded.pairs(block)
-            hits = search_rows(engine, vectors, passages, (first, stop), plan.k, barred, floors)
-            hits = _that_matter(best, hits, first, plan.k)
+            vectors = queries.read(start, min(start + plan.block, plan.queries)) if vectors is None else vectors
+            hits = _search_shard(engine, vectors, passages, (first, stop), excluded, plan.k, start, best)
             write_hits(path, hits)
-            watch.worked(len(block) * (stop - first))
+            watch.worked(len(vectors) * (stop - first))
         best = _join(best, hits, plan.k)
         watch.finished()
     return best
+
+
+def _search_shard(
+    engine: Engine,
+    vectors: Vectors,
+    passages: Corpus,
+    span: tuple[int, int],
+    excluded: Exclusions,
+    k: int,
+    start: int,
+    best: Found,
+) -> Found:
+    """Search a shard for the queries from `start` on; return what can still matter beside the best hits before it."""
+    floors, parts = _floors(best, len(vectors), k), []
+    for first, stop, barred in blocks_of_pairs(excluded, start, len(vectors)):
+        part = slice(first - start, stop - start)
+        queries, rows, scores = search_rows(engine, vectors[part], passages, span, k, barred, floors[part])
+        parts.append((queries + part.start, rows, scores))
+    return _that_matter(best, _concatenated(parts), span[0], k)
 
 
 def _shards(plan: Plan) -> Iterator[tuple[int, int]]:
@@ -161,12 +177,12 @@ def _floors(best: Found, count: int, k: int) -> Vectors:
 
 
 def _join(one: Found, other: Found, k: int) -> Found:
-    return k_best(
-        np.concatenate([one[0], other[0]]),
-        np.concatenate([one[1], other[1]]),
-        np.concatenate([one[2], other[2]]),
-        k,
-    )
+    return k_best(*_concatenated([one, other]), k)
+
+
+def _concatenated(parts: Sequence[Found]) -> Found:
+    queries, rows, scores = ([part[column] for part in parts] for column in range(3))
+    return np.concatenate(queries), np.concatenate(rows), np.concatenate(scores)
 
 
 def _that_matter(best: Found, hits: Found, first: int, k: int) -> Found:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.mining.ragged import Rows
+from curation.mining.search import exact
 from curation.mining.search.candidates import (
     Vectors,
     best_first,
@@ -152,6 +153,20 @@ def test_masses_of_ties_stay_in_order_and_in_memory(engine: str, kernels: str, m
     tracemalloc.stop()
     assert (found.rows == [0, 1, 2]).all()
     assert peak < 30 * 20_000 * 8
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 10, 1000])
+def test_queries_are_cut_where_their_exclusions_are_too_many(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "_PAIRS_AT_ONCE", at_once)
+    lengths = [0, 2, 3, 0, 7, 0, 0, 1, 20, 1]
+    pairs = [(query, row) for query, length in enumerate(lengths) for row in range(length)]
+    blocks = list(exact.blocks_of_pairs(exclude(pairs, 10), 1, 9))
+    assert [first for first, _, _ in blocks] == [1, *(stop for _, stop, _ in blocks[:-1])]
+    assert blocks[-1][1] == 10
+    assert all(len(barred[0]) <= at_once or stop == first + 1 for first, stop, barred in blocks)
+    queries, passages = randomly(1, 10, 8), randomly(2, 30, 8)
+    found = nearest(queries, passages, 5, exclude(pairs, 10))
+    assert_equal(found, by_brute_force(queries, passages, 5, set(pairs)))
 
 
 @pytest.mark.parametrize("count", [1, 5, 300])

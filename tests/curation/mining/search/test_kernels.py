@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.errors import ConfigError
-from curation.mining.search import portable
+from curation.mining.search import compiled, portable
 from curation.mining.search.int8 import dithered
 from curation.mining.search.kernels import kernels
 from curation.mining.search.scores import pair_scores
@@ -41,6 +41,11 @@ def test_codes_are_right_on_average_and_never_a_step_off() -> None:
     assert np.abs(errors.mean(axis=0)).max() < 4 * 0.5 / np.sqrt(20_000)
     # The error of one dimension says nothing of that of the next.
     assert abs(np.corrcoef(errors[:, 0], errors[:, 1])[0, 1]) < 0.03
+
+
+@pytest.mark.parametrize("name", ["LANES", "ROW_FACTOR", "SEED", "MIX_1", "MIX_2"])
+def test_both_kinds_of_kernels_have_the_same_numbers(name: str) -> None:
+    assert getattr(compiled, name) == getattr(portable, name)
 
 
 def test_kernels_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,7 @@ def test_equals_brute_force_however_the_work_is_cut(
         assert_equal(found, by_brute_force(left, right, k, barred))
 
 
+@pytest.mark.usefixtures("no_waiting_for_the_disk")
 def test_a_killed_search_goes_on_where_it_was(tmp_path: Path) -> None:
     command = [sys.executable, "-c", SEARCH, str(tmp_path)]
     process = subprocess.Popen([*command, "slowly"], stdout=subprocess.PIPE, text=True)
@@ -72,7 +73,9 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path: Path) -> None:
     assert len(after) == 12
     assert {path: after[path] for path in before} == before
     whole = tmp_path / "whole"
-    subprocess.run([sys.executable, "-c", SEARCH, str(whole), "fast"], check=True, capture_output=True)
+    arguments = (randomly(1, 60, 8), randomly(2, 900, 8), 5, nothing(60), whole)
+    found = nearest_resumable(*arguments, key="a", queries_at_once=30, shard_rows=150)
+    assert_equal(found, nearest(*arguments[:4]))
     assert {path.relative_to(whole): path.read_bytes() for path in whole.rglob("*.hits")} == {
         path.relative_to(tmp_path): content for path, (_, content) in after.items()
     }
