@@ -12,11 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from curation.config.mining import Mining
 from curation.config.model import RunConfig
 from curation.dedup.known import Known
 from curation.funnel import count_outcome
 from curation.hashing import content_id
 from curation.ledger import ledger_rows
+from curation.mining.stage import mine_records
 from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA
 from curation.release import Release, open_release
@@ -65,6 +67,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="session")
+def mined_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of the same languages whose negatives are mined, with queries in the language of their passages."""
+    return _make_run(tmp_path_factory.mktemp("mined"), SENTENCES, each=16, change=_mine)
+
+
+@pytest.fixture(scope="session")
 def make_run() -> Callable[..., Run]:
     """The function that writes a run: `make_run(folder, sentences, each=8)`."""
     return _make_run
@@ -103,9 +111,24 @@ def _put_verdict(path: Path, verdict: Mapping[str, Any] | None) -> Release:
     return open_release(path)
 
 
-def _make_run(folder: Path, sentences: Mapping[str, Sequence[str]], *, each: int = 8) -> Run:
+def _mine(records: pa.Table) -> pa.Table:
+    base = records.select([*RECORD_SCHEMA.names, "split"]).to_pylist()
+    for row in base:
+        row |= {"task": "retrieval", "query_language": row["positive_language"], "query": row["positive"][::2]}
+        row |= {"group": row["id"], "negatives": []}
+    schema = RECORD_SCHEMA.append(pa.field("split", pa.string(), nullable=False))
+    return mine_records(pa.Table.from_pylist(base, schema), Mining(num_negatives=3, skip_rank=0), seed=0).records
+
+
+def _make_run(
+    folder: Path,
+    sentences: Mapping[str, Sequence[str]],
+    *,
+    each: int = 8,
+    change: Callable[[pa.Table], pa.Table] = lambda records: records,
+) -> Run:
     """Write a run of `each` records a language."""
-    records = pa.concat_tables([_records(code, list(texts), each) for code, texts in sentences.items()])
+    records = change(pa.concat_tables([_records(code, list(texts), each) for code, texts in sentences.items()]))
     side = pa.table({"negatives": [3]})
     files = folder / "files"
     shards = write_shards(records, files, side=side, rows_per_shard=1_000).sort_by("path")
