@@ -12,7 +12,9 @@ from curation.report.mining import mining_numbers
 
 
 def mined(run: Any) -> list[dict[str, Any]]:
-    return [row for split in run.release.splits for row in run.release.read("full", split=split).to_pylist()]
+    """Return the rows of `full` with their split."""
+    splits = run.release.splits
+    return [{**row, "split": split} for split in splits for row in run.release.read("full", split=split).to_pylist()]
 
 
 def test_a_release_without_mining_has_no_numbers(tmp_path: Path, make_run: Any, sentences: Any) -> None:
