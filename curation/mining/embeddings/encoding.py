@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -17,31 +16,44 @@ NUMPY_DTYPES: dict[StoredDtype, np.dtype[Any]] = {
     "int8": np.dtype("i1"),
 }
 _GREATEST = 127
-_ROOM = 1.25
-_COARSEST = 2.0
+# Values of a unit vector spread evenly over d dimensions are about 1 / sqrt(d): few are above so many times that.
+_USUAL = 8.0
 
 
-def encode(vectors: Vectors, dtype: StoredDtype, known_scales: Iterable[float] = ()) -> tuple[npt.NDArray[Any], float]:
+def int8_scales(vectors: Vectors) -> npt.NDArray[np.float32]:
+    """Return the scale at which each vector is stored as int8, float32, shape (n,).
+
+    It is 8 / sqrt(d), or 1 if that is less, over 127, doubled until the greatest value fits: a function of the vector
+    alone, so that what is stored does not depend on what was embedded with it; and nearly always the same, so that a
+    search reads rows that are gathered from anywhere in long pieces.
+
+    Args:
+        vectors: finite values, float32, shape (n, d).
+    """
+    usual = min(_USUAL / np.sqrt(max(vectors.shape[1], 1)), 1.0) / _GREATEST
+    peaks = np.abs(vectors).max(axis=1, initial=0.0).astype(np.float64)
+    doublings = np.ceil(np.log2(np.maximum(peaks / (usual * _GREATEST), 1.0)))
+    # Rounded to float32, so that decoding is one product of two float32 numbers on every machine.
+    scales: npt.NDArray[np.float32] = (usual * 2.0**doublings).astype(np.float32)
+    return scales
+
+
+def encode(vectors: Vectors, dtype: StoredDtype, scale: float = 1.0) -> npt.NDArray[Any]:
     """Encode vectors for storing.
 
-    The error of a value x is 0 for float32; at most |x| / 256 for bfloat16; at most scale / 2 for int8, where 127
-    times the scale is at least the greatest absolute value p in `vectors`, and at most 2p (1.25p where it is new).
+    The error of a value x is 0 for float32, at most |x| / 256 for bfloat16, and at most scale / 2 for int8.
 
     Args:
         vectors: finite values, float32, shape (n, d).
         dtype: what to encode as; bfloat16 becomes the upper half of each float32, as uint16.
-        known_scales: taken again if one fits, the first first. Rows that are gathered from many blocks then still
-            have one scale, and a search reads them in long pieces.
-
-    Returns:
-        The encoded values, shape (n, d), and the scale: 1.0 but for int8.
+        scale: the scale of all of them (see `int8_scales`); 1.0 but for int8.
     """
     if dtype == "float32":
-        return vectors.astype(NUMPY_DTYPES[dtype], copy=False), 1.0
+        return vectors.astype(NUMPY_DTYPES[dtype], copy=False)
     if dtype == "bfloat16":
-        return _to_bfloat16(vectors), 1.0
-    scale = _scale(float(np.abs(vectors).max(initial=0.0)), known_scales)
-    return np.rint(vectors / np.float32(scale)).astype(np.int8), scale
+        return _to_bfloat16(vectors)
+    codes: npt.NDArray[np.int8] = np.clip(np.rint(vectors / np.float32(scale)), -_GREATEST, _GREATEST).astype(np.int8)
+    return codes
 
 
 def decode(values: npt.NDArray[Any], dtype: StoredDtype, scale: float) -> Vectors:
@@ -57,13 +69,3 @@ def _to_bfloat16(vectors: Vectors) -> npt.NDArray[np.uint16]:
     bits = np.ascontiguousarray(vectors).view(np.uint32)
     # To the nearest, and to the even one of two equally near.
     return ((bits + np.uint32(0x7FFF) + ((bits >> 16) & np.uint32(1))) >> 16).astype(np.uint16)
-
-
-def _scale(peak: float, known: Iterable[float]) -> float:
-    """Return the first known scale that fits values up to `peak`, or else a new one."""
-    exact = peak / _GREATEST
-    if exact == 0.0:
-        return next(iter(known), 1.0)
-    # Rounded to float32, so that decoding is one product of two float32 numbers on every machine.
-    new = float(np.float32(exact * _ROOM))
-    return next((scale for scale in known if exact <= scale <= exact * _COARSEST), new)

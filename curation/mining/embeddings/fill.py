@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from curation.errors import CurationError
-from curation.mining.embeddings.encoding import StoredDtype, encode
+from curation.mining.embeddings.encoding import StoredDtype, encode, int8_scales
 from curation.mining.embeddings.shelf import Block, Shelf, Stored
 from curation.mining.keys import Keys
 from curation.mining.ragged import Rows
@@ -97,7 +100,8 @@ def fill(shelf: Shelf, job: Job, keep: Callable[[Block], Block]) -> Stored:
     _report(job, Progress(total - len(ordered), total, 0.0))
     for start in range(0, len(ordered), job.block_rows):
         positions = ordered[start : start + job.block_rows]
-        shelf.add(keep(_embed(job, positions, shelf.scales)))
+        for block in _embed(job, positions):
+            shelf.add(keep(block))
         embedded = start + len(positions)
         rate = embedded / max(time.monotonic() - began, 1e-9)
         _report(job, Progress(total - len(ordered) + embedded, total, rate))
@@ -116,13 +120,22 @@ def _report(job: Job, progress: Progress) -> None:
         job.on_progress(progress)
 
 
-def _embed(job: Job, positions: Rows, scales: Sequence[float]) -> Block:
+def _embed(job: Job, positions: Rows) -> Iterator[Block]:
+    """Embed some texts, and yield a block for each scale that their vectors are stored at: mostly one."""
     texts: list[str] = job.texts.take(pa.array(positions)).to_pylist()
     vectors = job.recipe.teacher.embed(texts, job.recipe.role)
     _check(job.recipe, vectors, len(texts))
     valid = has_direction(vectors)
-    values, scale = encode(np.where(valid[:, None], vectors, np.float32(0.0)), job.recipe.dtype, scales)
-    return Block("", job.keys[positions], lambda: values, job.recipe.dtype, scale, valid)
+    sound, dtype = np.where(valid[:, None], vectors, np.float32(0.0)), job.recipe.dtype
+    scales = int8_scales(sound) if dtype == "int8" else np.ones(len(sound), dtype=np.float32)
+    for scale in np.unique(scales).tolist():
+        rows = np.flatnonzero(scales == np.float32(scale))
+        values = encode(sound[rows], dtype, scale)
+        yield Block("", job.keys[positions[rows]], partial(_kept, values), dtype, scale, valid[rows])
+
+
+def _kept(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return values
 
 
 def _check(recipe: Recipe, vectors: Vectors, count: int) -> None:

@@ -66,11 +66,6 @@ class Shelf:
         """What the blocks are called."""
         return set(self._blocks)
 
-    @property
-    def scales(self) -> list[float]:
-        """The scales of the blocks, each once, in the order of the blocks."""
-        return list(dict.fromkeys(self._blocks[name].scale for name in sorted(self._blocks)))
-
     def add(self, block: Block) -> None:
         """Put a block on the shelf."""
         self._blocks[block.name] = block

@@ -14,6 +14,8 @@ from curation.mining.search.candidates import Vectors
 from curation.mining.teachers.base import Identity
 from curation.mining.teachers.model_files import (
     ModelFiles,
+    Stamps,
+    file_stamps,
     find_model,
     finite_length,
     library_versions,
@@ -123,14 +125,18 @@ class CrossEncoderScorer:
         return values
 
 
-@lru_cache(maxsize=1)
 def load_cross_encoder(options: CrossEncoderOptions) -> CrossEncoderScorer:
-    """Return the cross-encoder of the options; the last one stays loaded for the next pool.
+    """Return the cross-encoder of the options; the last one stays loaded for the next pool, as long as it is the same.
 
     Raises:
         ConfigError: if the options name no model, or one that has not exactly one score.
         CurationError: if the model cannot be loaded.
     """
+    return _cached(options, file_stamps(options.spec))
+
+
+@lru_cache(maxsize=1)
+def _cached(options: CrossEncoderOptions, stamps: Stamps) -> CrossEncoderScorer:  # noqa: ARG001 - see load_teacher
     return CrossEncoderScorer(options)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from glob import glob
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +18,8 @@ _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _WITHOUT_EFFECT = ("README.md", ".gitattributes")
 _LIBRARIES = ("sentence-transformers", "transformers", "torch")
 _READ_BYTES = 1 << 20
+
+Stamps = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,14 @@ def find_model(spec: str, where: str, *, pickled_weights: bool) -> ModelFiles:
             hint="pin a model of the Hub by its full commit hash, so that the same config gives the same negatives",
         )
     return ModelFiles(pinned["name"], pinned["revision"], spec, dict(pinned.groupdict()))
+
+
+def file_stamps(spec: str) -> Stamps:
+    """Return path, size and time of change of the local files of a spec, sorted: whether they changed, at a glance."""
+    place = Path(spec)
+    files = place.rglob("*") if spec and place.is_dir() else [place, *map(Path, glob(spec))]  # noqa: PTH207 - of any path, also absolute ones
+    kept = {file: file.stat() for file in files if file.is_file()}
+    return tuple(sorted((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in kept.items()))
 
 
 def folder_digest(folder: Path) -> str:
