@@ -79,7 +79,7 @@ class Selector:
         """Return the survivors that are left out, of queries that take some at all, shape (Q, k)."""
         if not self.skip_survivors:
             return np.zeros(verdicts.shape, dtype=bool)
-        is_eligible = (verdicts == Verdict.ELIGIBLE) & (self.wanted > 0)[:, None]
+        is_eligible: Bools = (verdicts == Verdict.ELIGIBLE) & (self.wanted > 0)[:, None]
         return is_eligible & (np.cumsum(is_eligible, axis=1) <= self.skip_survivors)
 
     def _first(self, candidates: Candidates, eligible: Bools, part: slice = slice(None)) -> Bools:

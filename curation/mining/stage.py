@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.config.mining import LEXICAL, Mining
+from curation.config.mining import LEXICAL, Mining, PoolQuota
 from curation.hashing import priority
 from curation.ledger import ledger_rows
 from curation.mining.anchors import Anchors, find_anchors
@@ -138,7 +138,7 @@ class _Run:
         policies = self.policies.of_records(records)
         wanted = _hard(records, lacking, options)
         mined, is_relaxed = _mine(records, miner, wanted, policies)
-        chosen, shortages = _fill(records, miner, mined.chosen, lacking, policies)
+        chosen, shortages = _fill(records, miner, mined.chosen, lacking, wanted, policies)
         shortages[is_relaxed & (shortages == "")] = "relaxed"
         findings = Findings(
             positive_scores=np.nan_to_num(miner.positive_scores[0], nan=0.0),
@@ -161,8 +161,8 @@ class _Run:
 
 def _within_language(options: Mining) -> Mining:
     """Return the options for a teacher that compares texts of one language."""
-    changes = {"pools": [{"scope": "positive_language"}], "candidates": "dense", "csls": None}
-    return options.model_copy(update={**changes, "pools": type(options)().pools, "anchor": "auto"})
+    changes = {"pools": [PoolQuota()], "candidates": "dense", "csls": None, "anchor": "auto"}
+    return options.model_copy(update=changes)
 
 
 def _groups(records: pa.Table, names: list[str]) -> Iterator[Rows]:
@@ -218,17 +218,24 @@ def _replace(mined: Mined, again: Mined, rows: Bools) -> Mined:
     return Mined(chosen, possible, verdicts, ranks)
 
 
-def _fill(records: pa.Table, miner: Miner, mined: Chosen, lacking: Rows, policies: Strings) -> tuple[Chosen, Strings]:
-    """Fill up what is missing as the policies say, and tell what was done about each record."""
+def _fill(
+    records: pa.Table, miner: Miner, mined: Chosen, lacking: Rows, wanted: Rows, policies: Strings
+) -> tuple[Chosen, Strings]:
+    """Fill up what is missing as the policies say, and tell what was done about each record that was short.
+
+    Where a task has fewer hard negatives by design, random ones fill the rest whatever the policy: that is no shortage.
+    """
     count = len(lacking)
     shortages = np.full(count, "", dtype=object)
-    missing = lacking - np.bincount(mined.owners, minlength=count)
+    hard = np.bincount(mined.owners, minlength=count)
+    missing, by_design = lacking - hard, lacking - wanted
     is_labelled = np.isin(column(records, "task").to_numpy(zero_copy_only=False), LABELLED)
-    # Hard negatives are few by design where there are few classes: what fills up is no shortage there.
+    # Hard negatives are few where there are few classes: what fills up is no reason to drop a record there.
     may_pad = (policies == "pad") | (is_labelled & (policies != "drop"))
     is_usable = miner.space.is_sound(np.arange(len(miner.pool.texts), dtype=np.int64))
-    drawn = draw_random(miner.pool, np.where(may_pad, missing, 0), mined, miner.draw, is_usable)
-    shortages[np.unique(drawn.owners)] = "padded"
+    drawn = draw_random(miner.pool, np.where(may_pad, missing, by_design), mined, miner.draw, is_usable)
+    is_drawn = np.bincount(drawn.owners, minlength=count) > 0
+    shortages[may_pad & is_drawn & (hard < wanted)] = "padded"
     chosen = Chosen.join([mined, drawn])
     missing = lacking - np.bincount(chosen.owners, minlength=count)
     may_repeat = (policies == "keep") | (is_labelled & (policies != "drop"))
