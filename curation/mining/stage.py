@@ -21,7 +21,7 @@ from curation.mining.policies import Policies, Strings
 from curation.mining.pool import LABELLED, Pool, build_pool, column
 from curation.mining.ragged import Rows
 from curation.mining.rules import Bools, Verdict
-from curation.mining.scopes import is_within_languages, routing_column, searches
+from curation.mining.scopes import routing_column, searches
 from curation.mining.search.candidates import Vectors
 from curation.mining.selection import Draw
 from curation.mining.spaces import Space, Spaces
@@ -45,7 +45,8 @@ def mine_records(
     """Give each record of a partition its negatives.
 
     A pool is the distinct positives of one split, so that no held-out text becomes a negative in training, and where
-    no search leaves a language, of one language. The result of a pool depends on nothing but its own records.
+    no search leaves a language or a source, of one language or source. The result of a pool depends on nothing but its
+    own records.
 
     Args:
         records: rows of `RECORD_SCHEMA` with a column `split`, in any order; further columns are carried along.
@@ -98,7 +99,8 @@ class _Run:
     def parts(self, ordered: pa.Table) -> Iterator[tuple[pa.Table, str, Vectors]]:
         """Yield the records of each pool with their teacher and its recall in their languages."""
         recalls, is_weak = self._recalls(ordered)
-        names = ["split", "positive_language"] if is_within_languages(self.options) else ["split"]
+        # One partition may hold several routing keys, and must give each what it would get alone.
+        names = ["split", *filter(None, [routing_column(self.options)])]
         for weak in (False, True):
             rows = np.flatnonzero(is_weak == weak)
             part = ordered.take(pa.array(rows))
