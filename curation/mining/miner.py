@@ -25,6 +25,8 @@ NEAR_DUPLICATE = 0.8
 """Jaccard similarity of character 5-grams at which a text is too like another, as in deduplication."""
 # Candidates that are in memory together, however deep a search looks; a hub cap takes all of a search at once.
 _BLOCK_CANDIDATES = 1 << 22
+# Pairs of texts that are compared together.
+_BLOCK_COMPARISONS = 1 << 20
 
 SecondOpinion = Callable[[Rows, Rows], Bools]
 """Tells of pairs of record and entry whether the entry may be right for the record, shape (m,)."""
@@ -183,15 +185,23 @@ class Miner:
 def near_right(pool: Pool, records: Rows, entries: Rows) -> Bools:
     """Tell of pairs of record and entry whether the entry nearly equals the record's query or a right passage of it."""
     near: Bools = _similar(pool, len(pool.texts) + records, entries)
-    distinct, places = np.unique(records, return_inverse=True)
-    owners, right = pool.right.pairs(distinct)
-    starts = np.searchsorted(owners, np.arange(len(distinct) + 1))
-    counts = (starts[1:] - starts[:-1])[places]
-    pairs = np.repeat(np.arange(len(records)), counts)
-    theirs = right[np.repeat(starts[places], counts) + positions_in_runs(pairs)]
-    is_near = _similar(pool, theirs, entries[pairs])
-    near[pairs[is_near]] = True
+    # The records of one question share their keys and most of their candidates: what they share is compared once.
+    positions, keys = pool.right.keys.take(records)
+    codes, places = np.unique(keys * len(pool.texts) + entries[positions], return_inverse=True)
+    is_near = _near_any(pool, *np.divmod(codes, len(pool.texts)))
+    near[positions[is_near[places]]] = True
     return near
+
+
+def _near_any(pool: Pool, keys: Rows, entries: Rows) -> Bools:
+    """Tell of pairs of key and entry whether the entry nearly equals a right passage under the key, shape (m,)."""
+    right = pool.right.rows
+    is_near = np.zeros(len(keys), dtype=bool)
+    blocks = np.cumsum(right.offsets[keys + 1] - right.offsets[keys]) // _BLOCK_COMPARISONS
+    for part in np.split(np.arange(len(keys)), np.flatnonzero(np.diff(blocks)) + 1):
+        pairs, theirs = right.take(keys[part])
+        is_near[part[pairs[_similar(pool, theirs, entries[part][pairs])]]] = True
+    return is_near
 
 
 def _similar(pool: Pool, left: Rows, right: Rows) -> Bools:

@@ -40,11 +40,6 @@ def routing_column(options: Mining) -> str | None:
     return "source" if all(scope in _BY_SOURCE for scope in scopes) else None
 
 
-def is_within_languages(options: Mining) -> bool:
-    """Tell whether no search leaves the language of a record's positive."""
-    return all(pool.scope in _BY_LANGUAGE for pool in options.pools)
-
-
 def searches(records: pa.Table, pool: Pool, wanted: Rows, options: Mining) -> Iterator[Iterator[Search]]:
     """Yield the searches of each quota: a record that stands in several takes from each, from the first first.
 

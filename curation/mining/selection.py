@@ -75,6 +75,13 @@ class Selector:
             uses[candidates.rows[part][taken[part]]] += 1
         return taken, verdicts
 
+    def skipped(self, verdicts: Verdicts) -> Bools:
+        """Return the survivors that are left out, of queries that take some at all, shape (Q, k)."""
+        if not self.skip_survivors:
+            return np.zeros(verdicts.shape, dtype=bool)
+        is_eligible: Bools = (verdicts == Verdict.ELIGIBLE) & (self.wanted > 0)[:, None]
+        return is_eligible & (np.cumsum(is_eligible, axis=1) <= self.skip_survivors)
+
     def _first(self, candidates: Candidates, eligible: Bools, part: slice = slice(None)) -> Bools:
         wanted = self.wanted[part, None]
         if self.skip_survivors:
@@ -97,7 +104,8 @@ def select(
         candidates: rows and scores, shape (Q, k), best first.
         verdicts: values of `Verdict`, shape (Q, k).
         selector: what is taken of the eligible.
-        checks: what is asked of candidates only when they would be taken, by the verdict on those that fail.
+        checks: what is asked of candidates only when they would be taken, or left out as survivors, by the verdict on
+            those that fail.
 
     Returns:
         Which candidates are taken, shape (Q, k), and the final verdicts.
@@ -105,7 +113,7 @@ def select(
     is_checked = np.zeros(verdicts.shape, dtype=bool)
     while True:
         taken, final = selector.take(candidates, verdicts)
-        unsure = taken & ~is_checked
+        unsure = (taken | selector.skipped(final)) & ~is_checked
         if not checks or not unsure.any():
             return taken, final
         is_checked |= unsure

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.config.mining import LEXICAL, Mining
+from curation.config.mining import LEXICAL, Mining, PoolQuota
 from curation.hashing import priority
 from curation.ledger import ledger_rows
 from curation.mining.anchors import Anchors, find_anchors
@@ -22,7 +22,7 @@ from curation.mining.policies import Policies, Strings
 from curation.mining.pool import LABELLED, Pool, build_pool, column
 from curation.mining.ragged import Rows
 from curation.mining.rules import Bools, Verdict
-from curation.mining.scopes import is_within_languages, routing_column, searches
+from curation.mining.scopes import routing_column, searches
 from curation.mining.search.candidates import Vectors
 from curation.mining.selection import Draw
 from curation.mining.spaces import Space
@@ -46,7 +46,8 @@ def mine_records(
     """Give each record of a partition its negatives.
 
     A pool is the distinct positives of one split, so that no held-out text becomes a negative in training, and where
-    no search leaves a language, of one language. The result of a pool depends on nothing but its own records.
+    no search leaves a language or a source, of one language or source. The result of a pool depends on nothing but its
+    own records.
 
     Args:
         records: rows of `RECORD_SCHEMA` with a column `split`, in any order; further columns are carried along.
@@ -99,7 +100,8 @@ class _Run:
     def parts(self, ordered: pa.Table) -> Iterator[tuple[pa.Table, str, Vectors]]:
         """Yield the records of each pool with their teacher and its recall in their languages."""
         recalls, is_weak = self._recalls(ordered)
-        names = ["split", "positive_language"] if is_within_languages(self.options) else ["split"]
+        # One partition may hold several routing keys, and must give each what it would get alone.
+        names = ["split", *filter(None, [routing_column(self.options)])]
         for weak in (False, True):
             rows = np.flatnonzero(is_weak == weak)
             part = ordered.take(pa.array(rows))
@@ -140,7 +142,7 @@ class _Run:
         policies = self.policies.of_records(records)
         wanted = _hard(records, lacking, options)
         mined, is_relaxed = _mine(records, miner, wanted, policies)
-        chosen, shortages = _fill(records, miner, mined.chosen, lacking, policies)
+        chosen, shortages = _fill(records, miner, mined.chosen, lacking, wanted, policies)
         shortages[is_relaxed & (shortages == "")] = "relaxed"
         findings = Findings(
             positive_scores=np.nan_to_num(miner.positive_scores[0], nan=0.0),
@@ -163,8 +165,8 @@ class _Run:
 
 def _within_language(options: Mining) -> Mining:
     """Return the options for a teacher that compares texts of one language."""
-    changes = {"pools": [{"scope": "positive_language"}], "candidates": "dense", "csls": None}
-    return options.model_copy(update={**changes, "pools": type(options)().pools, "anchor": "auto"})
+    changes = {"pools": [PoolQuota()], "candidates": "dense", "csls": None, "anchor": "auto"}
+    return options.model_copy(update=changes)
 
 
 def _groups(records: pa.Table, names: list[str]) -> Iterator[Rows]:
@@ -220,17 +222,24 @@ def _replace(mined: Mined, again: Mined, rows: Bools) -> Mined:
     return Mined(chosen, possible, verdicts, ranks)
 
 
-def _fill(records: pa.Table, miner: Miner, mined: Chosen, lacking: Rows, policies: Strings) -> tuple[Chosen, Strings]:
-    """Fill up what is missing as the policies say, and tell what was done about each record."""
+def _fill(
+    records: pa.Table, miner: Miner, mined: Chosen, lacking: Rows, wanted: Rows, policies: Strings
+) -> tuple[Chosen, Strings]:
+    """Fill up what is missing as the policies say, and tell what was done about each record that was short.
+
+    Where a task has fewer hard negatives by design, random ones fill the rest whatever the policy: that is no shortage.
+    """
     count = len(lacking)
     shortages = np.full(count, "", dtype=object)
-    missing = lacking - np.bincount(mined.owners, minlength=count)
+    hard = np.bincount(mined.owners, minlength=count)
+    missing, by_design = lacking - hard, lacking - wanted
     is_labelled = np.isin(column(records, "task").to_numpy(zero_copy_only=False), LABELLED)
-    # Hard negatives are few by design where there are few classes: what fills up is no shortage there.
+    # Hard negatives are few where there are few classes: what fills up is no reason to drop a record there.
     may_pad = (policies == "pad") | (is_labelled & (policies != "drop"))
     is_usable = miner.space.is_sound(np.arange(len(miner.pool.texts), dtype=np.int64))
-    drawn = draw_random(miner.pool, np.where(may_pad, missing, 0), mined, miner.draw, is_usable)
-    shortages[np.unique(drawn.owners)] = "padded"
+    drawn = draw_random(miner.pool, np.where(may_pad, missing, by_design), mined, miner.draw, is_usable)
+    is_drawn = np.bincount(drawn.owners, minlength=count) > 0
+    shortages[may_pad & is_drawn & (hard < wanted)] = "padded"
     chosen = Chosen.join([mined, drawn])
     missing = lacking - np.bincount(chosen.owners, minlength=count)
     may_repeat = (policies == "keep") | (is_labelled & (policies != "drop"))

@@ -8,6 +8,7 @@ import pytest
 from worlds import Row, at_cosine, miner_of, record, table, whole
 
 from curation.mining import miner as module
+from curation.mining.assemble import Chosen
 from curation.mining.miner import Mined, Miner, near_right
 from curation.mining.pool import build_pool
 from curation.mining.rules import Verdict
@@ -357,6 +358,19 @@ def crowd(count: int) -> tuple[list[Row], dict[str, list[float]]]:
         f"p{n}": at_cosine(0.5 - 0.01 * n, generator.uniform(0, 6)) for n in range(count)
     }
     return rows, vectors | {"p0": at_cosine(0.9), "p1": at_cosine(0.89)}
+
+
+def test_what_others_have_taken_counts_for_the_hub_cap_of_a_second_look() -> None:
+    rows, vectors = crowd(6)
+    miner = miner_of(table(*rows), vectors, num_negatives=2, hub_cap=2)
+    first = run(miner, wanted=2)
+    is_again = first.chosen.owners == 0
+    again = Search(np.array([0]), np.arange(6), np.array([2]))
+    beside = first.chosen.take(~is_again)
+    second = miner.mine([[again]], depth=4, beside=beside)
+    both = Chosen.join([beside, second.chosen])
+    assert np.bincount(both.entries).max() == 2
+    assert second.chosen.entries.tolist() != miner.mine([[again]], depth=4).chosen.entries.tolist()
 
 
 @pytest.mark.parametrize("sampling", ["top", "random"])

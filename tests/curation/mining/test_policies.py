@@ -150,3 +150,33 @@ def test_few_classes_are_no_shortage_unless_it_is_to_be_dropped(policy: str) -> 
     for number, row in by_number(outcome).items():
         assert row["negatives"] == [("böse", "gut")[number % 2]] * 3
         assert row["shortage"] == "kept"
+
+
+@pytest.mark.parametrize("policy", ["pad", "keep", "relax", "drop"])
+@pytest.mark.parametrize("task", ["retrieval", "bitext", "classification", "clustering"])
+def test_fewer_hard_negatives_by_task_are_no_shortage_and_random_ones_fill_the_rest(task: str, policy: str) -> None:
+    """The preset f2llm asks for 1 with classification: with `drop` not a single record of these must leave for it."""
+    texts = [f"das Boot {word} {word * 2}" for word in ("eins", "vier", "acht", "Zug", "Rad", "Ball", "Uhr", "Fisch")]
+    some = [record(n, f"das Boot frage {n}", text, task=task) for n, text in enumerate(texts)]
+    outcome = run(some, on_shortage=policy, num_negatives=4, negatives_by_task={task: 1})
+    assert outcome.ledger.num_rows == 0
+    for row in outcome.records.to_pylist():
+        assert row["negative_origins"] == ["lexical", "random", "random", "random"]
+        assert len(set(row["negatives"])) == 4
+        assert (row["mined"], row["shortage"]) == (1, "")
+
+
+@pytest.mark.parametrize(("policy", "shortage"), [("pad", "padded"), ("drop", None), ("keep", "kept")])
+def test_fewer_hard_negatives_by_task_may_still_be_too_few(policy: str, shortage: str | None) -> None:
+    texts = ["das Boot eins", "das Boot zwei", *(f"Käse {n} {n * 7919}" for n in range(6))]
+    some = [record(n, f"frage {n}", text, task="bitext") for n, text in enumerate(texts)]
+    outcome = run(some, on_shortage=policy, num_negatives=5, negatives_by_task={"bitext": 3}, top_k=1)
+    found = by_number(outcome)
+    if shortage is None:
+        assert {0, 1} & set(found) == set()
+        return
+    assert found[0]["shortage"] == shortage
+    assert found[0]["negative_origins"][:1] == ["lexical"]
+    counts = [found[0]["negative_origins"].count(origin) for origin in ("lexical", "random")]
+    # Two random ones are by design; what is missing of the three hard ones is filled up as the policy says.
+    assert counts == ([1, 4] if policy == "pad" else [2, 3])

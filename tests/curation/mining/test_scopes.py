@@ -12,7 +12,7 @@ from worlds import Row, record, table
 from curation.config.mining import Mining
 from curation.mining import pool as pools
 from curation.mining.pool import build_pool
-from curation.mining.scopes import is_within_languages, routing_column, searches
+from curation.mining.scopes import routing_column, searches
 from curation.mining.stage import mining_keys
 
 SCOPES = ("positive_language", "query_language", "source_language", "source", "other_languages", "all")
@@ -155,26 +155,23 @@ def test_a_record_of_a_class_seeks_in_its_source_among_other_classes(
 
 
 @pytest.mark.parametrize(
-    ("scopes", "column", "is_within"),
+    ("scopes", "column"),
     [
-        (("positive_language",), "positive_language", True),
-        (("source_language",), "positive_language", True),
-        (("positive_language", "source_language"), "positive_language", True),
-        (("source",), "source", False),
-        (("source", "source_language"), "source", False),
-        (("source", "positive_language"), None, False),
-        (("all",), None, False),
-        (("query_language",), None, False),
-        (("other_languages",), None, False),
-        (("positive_language", "other_languages"), None, False),
+        (("positive_language",), "positive_language"),
+        (("source_language",), "positive_language"),
+        (("positive_language", "source_language"), "positive_language"),
+        (("source",), "source"),
+        (("source", "source_language"), "source"),
+        (("source", "positive_language"), None),
+        (("all",), None),
+        (("query_language",), None),
+        (("other_languages",), None),
+        (("positive_language", "other_languages"), None),
     ],
 )
-def test_records_that_seek_among_each_other_are_routed_together(
-    scopes: tuple[str, ...], column: str | None, is_within: bool
-) -> None:
+def test_records_that_seek_among_each_other_are_routed_together(scopes: tuple[str, ...], column: str | None) -> None:
     mining = options(*scopes)
     assert routing_column(mining) == column
-    assert is_within_languages(mining) == is_within
     rows = [record(0, "q", "p", source="a"), record(1, "r", "s", source="b", positive_language="tam_Taml")]
     keys = mining_keys(table(*rows), mining).to_pylist()
     assert keys == ([row[column] for row in rows] if column else ["", ""])

@@ -190,6 +190,15 @@ def test_a_second_check_is_not_asked_about_what_the_first_rejected() -> None:
     assert (set(first.asked), set(second.asked)) == ({(0, 0), (0, 1), (0, 2)}, {(0, 1), (0, 2)})
 
 
+def test_only_what_passes_the_checks_is_a_survivor_that_is_skipped() -> None:
+    candidates = ranked([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5])
+    check = Judge(candidates, {(0, 0), (0, 2)})
+    taken, _ = select(candidates, open_to(candidates), Selector(np.array([2, 0]), skip_survivors=2), {DUPLICATE: check})
+    # 1 and 3 are the two nearest survivors.
+    assert taken_rows(candidates, taken) == [[4, 5], []]
+    assert check.asked == Counter([(0, row) for row in range(6)]), "nothing is asked for a query that takes nothing"
+
+
 def test_what_a_check_rejects_frees_its_place_under_the_hub_cap() -> None:
     candidates = ranked([0, 1], [0, 2])
     check = Judge(candidates, {(0, 0)})
