@@ -188,6 +188,13 @@ class Mining(Section):
         return self
 
     @model_validator(mode="after")
+    def _quantiles_mean_something(self) -> Mining:
+        asked = [value for value in (self.max_score, self.min_score) if isinstance(value, Quantile)]
+        if self.anchor == "positive" and any(value.of == "positive" for value in asked):
+            raise ValueError("a quantile of the positives' scores says nothing where each positive is its own anchor")
+        return self
+
+    @model_validator(mode="after")
     def _teacher_can(self) -> Mining:
         if self.teacher.model != LEXICAL:
             return self

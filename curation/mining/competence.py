@@ -22,7 +22,7 @@ LEAST = 20
 """Pairs below which nothing can be said."""
 
 
-def find_recalls(records: pa.Table, encoder: Encoder, seed: int) -> Vectors:
+def find_recalls(records: pa.Table, encoder: Encoder, seed: int, *, within: str | None = None) -> Vectors:
     """Return, for each record, the share of pairs in its positive's language whose positive the teacher finds first.
 
     The right passages of a query are all that are paired with it, and any of them counts. A passage that scores the
@@ -32,11 +32,14 @@ def find_recalls(records: pa.Table, encoder: Encoder, seed: int) -> Vectors:
         records: rows of the record schema with a column `split`, in order of id, shape (n,).
         encoder: what embeds.
         seed: what the pairs and passages are drawn with.
+        within: a column whose values are taken by themselves, or None.
 
     Returns:
         float32, shape (n,); NaN in languages with fewer than `LEAST` pairs.
     """
-    codes = column(records, "positive_language").dictionary_encode().indices.to_numpy()
+    names = dict.fromkeys(["positive_language", *filter(None, [within])])
+    keys = pc.binary_join_element_wise(*(column(records, name) for name in names), "\0")
+    codes = keys.dictionary_encode().indices.to_numpy()
     recalls = np.full(records.num_rows, np.nan, dtype=np.float32)
     for code in np.unique(codes):
         members = np.flatnonzero(codes == code)
@@ -60,7 +63,7 @@ def _recall(records: pa.Table, encoder: Encoder, seed: int) -> float:
     rivals = space.nearest(places, sound, 1, barred).scores[:, 0]
     owners, rows = right.take(np.arange(len(tried), dtype=np.int64))
     best = np.full(len(tried), -np.inf, dtype=np.float32)
-    np.maximum.at(best, owners, space.scores(places[owners], rows))
+    np.fmax.at(best, owners, space.scores(places[owners], rows))
     # A query or passage without a vector is not found, although no rival is found either.
     is_found = space.is_sound(places) & np.isfinite(best)
     return float(np.mean(is_found * np.where(best > rivals, 1.0, np.where(best == rivals, 0.5, 0.0))))

@@ -11,6 +11,7 @@ import pyarrow as pa
 from curation.config.mining import Mining, Scope
 from curation.mining.pool import Pool, column, is_in_small_class
 from curation.mining.ragged import Rows
+from curation.mining.rules import Bools
 
 # Scopes that stay within one language of positives: what a lexical teacher can compare.
 _BY_LANGUAGE = ("positive_language", "source_language")
@@ -40,7 +41,9 @@ def routing_column(options: Mining) -> str | None:
     return "source" if all(scope in _BY_SOURCE for scope in scopes) else None
 
 
-def searches(records: pa.Table, pool: Pool, wanted: Rows, options: Mining) -> Iterator[Iterator[Search]]:
+def searches(
+    records: pa.Table, pool: Pool, wanted: Rows, options: Mining, *, sought: Bools | None = None
+) -> Iterator[Iterator[Search]]:
     """Yield the searches of each quota: a record that stands in several takes from each, from the first first.
 
     A record that lacks fewer than the quotas are in all goes without the last ones. Records of a task with classes
@@ -52,15 +55,17 @@ def searches(records: pa.Table, pool: Pool, wanted: Rows, options: Mining) -> It
         pool: their pool.
         wanted: hard negatives that each record lacks, int64, shape (n,).
         options: the config's `mining` section.
+        sought: the records that are searched for, bool, shape (n,); by default those that lack some.
     """
     places = _Places(records, pool)
-    needy = np.flatnonzero((wanted > 0) & (pool.labels < 0))
+    sought = wanted > 0 if sought is None else sought
+    needy = np.flatnonzero(sought & (pool.labels < 0))
     missing = wanted
     for quota in options.pools:
         limit = np.minimum(missing, quota.negatives or options.num_negatives)
         yield _searches(places.of_scope(needy, quota.scope), limit)
         missing = missing - limit
-    labelled = np.flatnonzero((wanted > 0) & (pool.labels >= 0))
+    labelled = np.flatnonzero(sought & (pool.labels >= 0))
     yield _searches(places.other_classes(labelled), wanted)
 
 

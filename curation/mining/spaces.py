@@ -52,7 +52,7 @@ class Space(Protocol):
         """
 
     def scores(self, places: Rows, entries: Rows) -> Vectors:
-        """Return the score of each pair of place and entry, float32, shape (m,)."""
+        """Return the score of each pair of place and entry, float32, shape (m,); NaN where one is not sound."""
 
     def is_sound(self, places: Rows) -> Bools:
         """Tell which places the teacher could make something of, shape (q,)."""
@@ -119,7 +119,7 @@ class DenseSpace:
 
     def nearest(self, places: Rows, entries: Rows, k: int, excluded: Exclusions) -> Candidates:
         """See `Space`."""
-        picked, passages = Picked(self.entries, self.queries, places), self._passages(entries)
+        picked, passages = self._pick(places), self._passages(entries)
         found = self.searcher.nearest(picked, passages, k, excluded)
         return Candidates(_numbered(found.rows, entries), found.scores)
 
@@ -128,11 +128,12 @@ class DenseSpace:
         scores = np.empty(len(places), dtype=np.float32)
         order = np.argsort(places, kind="stable")
         distinct, numbers = np.unique(places[order], return_inverse=True)
-        picked = Picked(self.entries, self.queries, distinct)
+        picked = self._pick(distinct)
         for start in range(0, len(distinct), _BLOCK_PLACES):
             begin, end = np.searchsorted(numbers, [start, start + _BLOCK_PLACES])
             vectors, part = picked.read(start, min(start + _BLOCK_PLACES, len(distinct))), order[begin:end]
             scores[part] = score_pairs(vectors, self.entries, numbers[begin:end] - start, entries[part])
+        scores[~self.sound[entries]] = np.nan
         return scores
 
     def is_sound(self, places: Rows) -> Bools:
@@ -146,12 +147,15 @@ class DenseSpace:
 
     def hubness(self, places: Rows, entries: Rows, neighbours: int) -> tuple[Vectors, Vectors]:
         """Return how near places and entries are to their nearest on the other side, for CSLS; shapes (q,) and (m,)."""
-        picked, passages = Picked(self.entries, self.queries, places), self._passages(entries)
+        picked, passages = self._pick(places), self._passages(entries)
         return mean_similarity(picked, passages, neighbours), mean_similarity(passages, picked, neighbours)
 
     @cached_property
     def _counts(self) -> Matrix:
         return sp.vstack([count_features(self.texts), count_features(self.asked)], format="csr")
+
+    def _pick(self, places: Rows) -> Picked:
+        return Picked(self.entries, self.queries, self.sound, places)
 
     def _passages(self, entries: Rows) -> Corpus:
         return self.entries if len(entries) == self.entries.shape[0] else subset(self.entries, entries)
@@ -159,16 +163,18 @@ class DenseSpace:
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """The vectors of some places, in any order, as a corpus.
+    """The vectors of some places, in any order, as a corpus; NaN where the teacher had none, which is near to nothing.
 
     Attributes:
         entries: vectors of the entries, shape (E, d).
         queries: vectors of the queries, shape (m, d).
+        sound: whether the teacher had a vector for each place, shape (E + m,).
         places: int64, shape (q,).
     """
 
     entries: Corpus
     queries: Corpus
+    sound: Bools
     places: Rows
 
     @property
@@ -188,6 +194,7 @@ class Picked:
         vectors[~of_query] = self.entries.take(places[~of_query])
         if of_query.any():
             vectors[of_query] = self.queries.take(places[of_query] - size)
+        vectors[~self.sound[places]] = np.nan
         return vectors
 
 

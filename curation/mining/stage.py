@@ -106,7 +106,7 @@ class _Run:
             rows = np.flatnonzero(is_weak == weak)
             part = ordered.take(pa.array(rows))
             # Where words are compared, a pool is of one language.
-            keys = ["split", "positive_language"] if weak else names
+            keys = list(dict.fromkeys([*names, "positive_language"])) if weak else names
             teacher = LEXICAL if weak else self.options.teacher.model
             for members in _groups(part, keys):
                 yield part.take(pa.array(members)).combine_chunks(), teacher, recalls[rows][members]
@@ -117,7 +117,7 @@ class _Run:
         recalls = np.full(ordered.num_rows, np.nan, dtype=np.float32)
         if fallback is None:
             return recalls, np.zeros(ordered.num_rows, dtype=bool)
-        recalls = find_recalls(ordered, self.encoder, self.seed)
+        recalls = find_recalls(ordered, self.encoder, self.seed, within=routing_column(self.options))
         return recalls, recalls < np.float32(fallback.min_recall)
 
     def mine(self, records: pa.Table, teacher: str, recalls: Vectors) -> Outcome:
@@ -131,7 +131,9 @@ class _Run:
             priority(pool.ids.to_pylist(), "mine:passage", self.seed),
         )
         positives = _positive_scores(space, pool, anchors)
-        bounds = find_thresholds(records, pool, space, anchors.sides[0], positives[0], options, draw.queries)
+        # Where a positive is its own anchor, its score says nothing about those of others.
+        known = np.where(anchors.on_positive[0], np.float32(np.nan), positives[0])
+        bounds = find_thresholds(records, pool, space, anchors.sides[0], known, options, draw.queries)
         opinion = second_opinion(options, records, pool)
         miner = Miner(pool, space, anchors, options, positives, bounds, draw, opinion)
         return self._finish(records, miner, recalls)
@@ -196,7 +198,9 @@ def _hard(records: pa.Table, lacking: Rows, options: Mining) -> Rows:
 
 def _mine(records: pa.Table, miner: Miner, wanted: Rows, policies: Strings) -> tuple[Mined, Bools]:
     """Return what is found, looking deeper for the records that want it, and which those are."""
-    mined = miner.mine(searches(records, miner.pool, wanted, miner.options))
+    # The rank of a positive is known of what was searched for alone.
+    sought = (wanted > 0) | (miner.options.max_positive_rank is not None)
+    mined = miner.mine(searches(records, miner.pool, wanted, miner.options, sought=sought))
     is_relaxed = np.zeros(len(wanted), dtype=bool)
     depth = 1
     while depth * miner.options.top_k < len(miner.pool.texts):

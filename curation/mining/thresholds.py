@@ -32,7 +32,7 @@ def find_thresholds(
         pool: their pool.
         space: what scores.
         places: the anchor of each record, shape (n,).
-        positive_scores: float32, shape (n,).
+        positive_scores: float32, shape (n,); NaN where the positive is the anchor, whose score says nothing.
         options: the config's `mining` section.
         keys: a random number of each record, uint64, shape (n,): the pairs at random are a function of these.
 

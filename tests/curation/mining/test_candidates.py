@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import DENSE, Row, Vectors, record, table, vectors_of
+from worlds import DENSE, Row, Vectors, dense_space, record, table, vectors_of
 
 from curation.config.mining import LEXICAL, Mining
 from curation.mining.anchors import Anchors, find_anchors
@@ -24,10 +24,15 @@ def world(count: int, seed: int = 0) -> tuple[pa.Table, dict[str, list[float]]]:
     return table(*rows), {name: generator.standard_normal(6).tolist() for name in names}
 
 
+def every_place(space: DenseSpace) -> Vectors:
+    return np.concatenate([space.entries.read(0, len(space.texts)), space.queries.read(0, len(space.asked))])
+
+
 def space_of(records: pa.Table, vectors: dict[str, list[float]], anchor: str) -> tuple[DenseSpace, Pool, Anchors]:
     pool = build_pool(records, 3)
     anchors = find_anchors(records, pool, Mining.model_validate({"teacher": DENSE, "anchor": anchor}), DENSE)
-    return DenseSpace(vectors_of(pool.texts.to_pylist() + anchors.queries.to_pylist(), vectors), DENSE), pool, anchors
+    places = vectors_of(pool.texts.to_pylist() + anchors.queries.to_pylist(), vectors)
+    return dense_space(places, len(pool.texts)), pool, anchors
 
 
 def search(records: list[int], entries: list[int]) -> Search:
@@ -59,11 +64,11 @@ def test_the_nearest_of_each_side_together(count: int, k: int, anchor: str, seed
     space, pool, anchors = space_of(records, vectors, anchor)
     chosen = sorted(data.draw(st.sets(st.integers(0, count - 1))))
     entries = sorted(data.draw(st.sets(st.integers(0, len(pool.texts) - 1))))
-    found = find_candidates(space, pool, anchors, search(chosen, entries), k)
+    found = find_candidates(space, pool, anchors, search(chosen, entries), k, Mining())
     for place, number in enumerate(chosen):
         barred = set(pool.excluded.pairs(np.array([number]))[1].tolist())
-        sides = [space.places[side[number]] for side in anchors.sides]
-        expected = by_the_words(sides, entries, barred, space.places, k)
+        sides = [every_place(space)[side[number]] for side in anchors.sides]
+        expected = by_the_words(sides, entries, barred, every_place(space), k)
         rows = found.candidates.rows[place]
         assert rows[rows >= 0].tolist() == [entry for entry, _ in expected]
         assert (rows[len(expected) :] == -1).all()
@@ -81,7 +86,7 @@ def test_both_finds_what_either_anchor_alone_finds() -> None:
     for anchor in ("query", "positive", "both"):
         space, pool, anchors = space_of(records, vectors, anchor)
         everything = search(list(range(40)), list(range(len(pool.texts))))
-        alone[anchor] = find_candidates(space, pool, anchors, everything, 8)
+        alone[anchor] = find_candidates(space, pool, anchors, everything, 8, Mining())
     for number in range(40):
         query, positive, both = (set(found.candidates.rows[number].tolist()) for found in alone.values())
         assert both <= query | positive
@@ -102,10 +107,11 @@ def test_a_passage_without_a_vector_is_never_found_and_hides_no_other(anchor: st
     count = len(pool.texts)
     entries = [entry for entry in range(count) if entry not in bad]
     numbers = [n for n in range(20) if not any(side[n] in bad for side in anchors.sides)]
-    expected = find_candidates(space, pool, anchors, search(numbers, entries), k)
-    places = space.places.copy()
+    expected = find_candidates(space, pool, anchors, search(numbers, entries), k, Mining())
+    places = every_place(space)
     places[bad] = np.nan
-    found = find_candidates(DenseSpace(places, DENSE), pool, anchors, search(numbers, list(range(count))), k)
+    hollow = dense_space(places, len(pool.texts))
+    found = find_candidates(hollow, pool, anchors, search(numbers, list(range(count))), k, Mining())
     np.testing.assert_array_equal(found.candidates.rows, expected.candidates.rows)
     np.testing.assert_array_equal(found.candidates.scores, expected.candidates.scores)
 
@@ -113,9 +119,11 @@ def test_a_passage_without_a_vector_is_never_found_and_hides_no_other(anchor: st
 def test_a_query_without_a_vector_finds_nothing() -> None:
     records, vectors = world(6)
     space, pool, anchors = space_of(records, vectors, "query")
-    places = space.places.copy()
+    places = every_place(space)
     places[anchors.sides[0][2]] = np.nan
-    found = find_candidates(DenseSpace(places, DENSE), pool, anchors, search([1, 2, 3], [0, 1, 2, 3, 4]), 4)
+    found = find_candidates(
+        dense_space(places, len(pool.texts)), pool, anchors, search([1, 2, 3], [0, 1, 2, 3, 4]), 4, Mining()
+    )
     assert (found.candidates.rows[1] == -1).all()
     assert (found.candidates.rows[[0, 2], 0] >= 0).all()
 
@@ -124,8 +132,8 @@ def test_no_entries_or_no_records_find_nothing() -> None:
     records, vectors = world(6)
     for anchor in ("query", "both"):
         space, pool, anchors = space_of(records, vectors, anchor)
-        assert (find_candidates(space, pool, anchors, search([0, 1], []), 4).candidates.rows == -1).all()
-        assert find_candidates(space, pool, anchors, search([], [0, 1]), 4).candidates.rows.shape[0] == 0
+        assert (find_candidates(space, pool, anchors, search([0, 1], []), 4, Mining()).candidates.rows == -1).all()
+        assert find_candidates(space, pool, anchors, search([], [0, 1]), 4, Mining()).candidates.rows.shape[0] == 0
 
 
 SENTENCES = ["das Boot liegt im Hafen", "das Boot fährt ab", "नाव बंदरगाह में है", "नाव चली गई", "เรืออยู่ที่ท่าเรือ", "เรือออกแล้ว"]
@@ -137,7 +145,7 @@ def test_words_find_only_what_shares_some_and_say_so() -> None:
     for anchor in ("query", "positive", "both"):
         anchors = find_anchors(records, pool, Mining.model_validate({"anchor": anchor}), LEXICAL)
         space = LexicalSpace.build(pool.texts, anchors.queries)
-        found = find_candidates(space, pool, anchors, search(list(range(6)), list(range(6))), 5)
+        found = find_candidates(space, pool, anchors, search(list(range(6)), list(range(6))), 5, Mining())
         assert found.candidates.rows[:, 0].tolist() == [1, 0, 3, 2, 5, 4]
         assert (found.candidates.rows[:, 1:] == -1).all()
         assert set(found.origins[found.candidates.rows >= 0].tolist()) == {Origin.LEXICAL}

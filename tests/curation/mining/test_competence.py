@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from worlds import Row, by_number, record, save_teacher, table
+from worlds import Row, ToyTeacher, by_number, record, save_teacher, table
 
 from curation.config.mining import LEXICAL, Mining, TeacherModel
-from curation.mining import competence
+from curation.mining import competence, encoder
 from curation.mining.competence import LEAST, find_recalls
+from curation.mining.encoder import Encoder
 from curation.mining.search.candidates import Vectors
-from curation.mining.spaces import Spaces
 from curation.mining.stage import mine_records
 
 # Twenty-four sentences in each language, from three parts; a query is its sentence without the middle.
@@ -42,7 +42,7 @@ def rows(language: str, pairs: list[tuple[str, str]], first: int = 0, **changes:
 
 
 def recalls(some: list[Row], model: str = LEXICAL, seed: int = 0) -> Vectors:
-    return find_recalls(table(*some), Spaces(TeacherModel(model=model)), seed)
+    return find_recalls(table(*some), Encoder(TeacherModel(model=model)), seed)
 
 
 @pytest.mark.parametrize("language", PARTS)
@@ -132,26 +132,15 @@ def test_the_pairs_that_are_tried_are_a_function_of_ids_and_seed(model: str, mon
     assert all(0.0 <= value <= 1.0 for value in found.values())
 
 
-class Blind:
-    """A teacher that has no vector for some texts."""
-
-    identity = "blind"
-
-    def __init__(self, unknown: set[str]) -> None:
-        self.unknown = unknown
-
-    def embed(self, texts: list[str], role: str) -> Vectors:
-        vectors = np.eye(32, dtype=np.float32)[[sum(map(ord, text)) % 32 for text in texts]]
-        vectors[[text in self.unknown for text in texts]] = np.nan
-        return vectors
-
-
 @pytest.mark.parametrize("side", [0, 1], ids=["queries", "positives"])
 def test_a_pair_without_a_vector_is_not_found(monkeypatch: pytest.MonkeyPatch, side: int) -> None:
-    from curation.mining import spaces
-
     pairs = sentences("deu_Latn")
-    monkeypatch.setattr(spaces, "load_teacher", lambda *_: Blind({pair[side] for pair in pairs}))
+    unknown = {pair[side] for pair in pairs}
+
+    def vector_of(text: str) -> Vectors:
+        return np.full(32, np.nan) if text in unknown else np.eye(32)[sum(map(ord, text)) % 32]
+
+    monkeypatch.setattr(encoder, "load_teacher", lambda _: ToyTeacher(vector_of, 32))
     assert set(recalls(rows("deu_Latn", pairs), "blind").tolist()) == {0.0}
 
 

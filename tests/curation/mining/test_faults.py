@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from worlds import Row, Vectors, at_cosine, by_number, mine, miner_of, record, table, whole
+from worlds import Row, ToyTeacher, Vectors, at_cosine, by_number, mine, miner_of, record, table, whole
 
 from curation.errors import CurationError
-from curation.mining import mine_hard_negatives, spaces
+from curation.mining import encoder, mine_hard_negatives
 from curation.mining.rules import Verdict
 
 QUERY = np.array([[1.0, 0.0, 0.0]], dtype=np.float32)
@@ -47,21 +47,10 @@ def cosines(*values: float) -> Vectors:
     return np.array([at_cosine(value, number) for number, value in enumerate(values)], dtype=np.float32)
 
 
-class Chosen:
-    """A teacher whose vectors are chosen; NaN for a text that it cannot embed."""
-
-    identity = "chosen"
-
-    def __init__(self, vectors: dict[str, list[float]]) -> None:
-        self.vectors = vectors
-
-    def embed(self, texts: list[str], role: str) -> Vectors:
-        return np.array([self.vectors[text] for text in texts], dtype=np.float32)
-
-
 def mine_by(monkeypatch: pytest.MonkeyPatch, rows: list[Row], vectors: dict[str, list[float]], **options: Any) -> Any:
     """Run the whole stage with chosen vectors."""
-    monkeypatch.setattr(spaces, "load_teacher", lambda *_: Chosen(vectors))
+    dimensions = len(next(iter(vectors.values())))
+    monkeypatch.setattr(encoder, "load_teacher", lambda _: ToyTeacher(vectors.__getitem__, dimensions))
     return mine(rows, **({"teacher": "chosen"} | options))
 
 

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import Row, Vectors, by_number, record, table
+from worlds import Row, ToyTeacher, Vectors, by_number, record, table
 
 from curation.config.mining import Mining
-from curation.mining import spaces
+from curation.mining import encoder
 from curation.mining.stage import mine_records, mining_keys
 from curation.outcome import Outcome
 from curation.text import fold
@@ -23,20 +23,15 @@ LANGUAGES = ("deu_Latn", "hin_Deva", "jpn_Jpan")
 WORDS = ("Boot", "नाव", "船", "เรือ", "лодка", "قارب", "סירה", "ጀልባ", "ნავი", "படகு", "배", "βάρκα")
 
 
-class Hashed:
-    """A teacher that puts each text at a place of its own, the same in every pool."""
-
-    identity = "hashed"
-
-    def embed(self, texts: list[str], role: str) -> Vectors:
-        vectors = np.stack([np.random.default_rng([*text.encode()]).standard_normal(4) for text in texts])
-        result: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-        return result
+def place_of(text: str) -> Vectors:
+    """Return the same place for a text in every pool."""
+    vector = np.random.default_rng([*text.encode()]).standard_normal(4)
+    return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
 
 
 @pytest.fixture(autouse=True)
 def _hashed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spaces, "load_teacher", lambda *_: Hashed())
+    monkeypatch.setattr(encoder, "load_teacher", lambda _: ToyTeacher(place_of, 4))
 
 
 @st.composite

@@ -68,7 +68,7 @@ def test_nowhere_to_look_finds_nothing() -> None:
 
 def test_picked_places_are_entries_and_queries_in_the_order_asked_for() -> None:
     space = dense()
-    picked = Picked(space.entries, space.queries, rows(9, 0, 8, 7, 0))
+    picked = Picked(space.entries, space.queries, space.sound, rows(9, 0, 8, 7, 0))
     expected = np.array([vector_of(text) for text in [QUERIES[1], TEXTS[0], QUERIES[0], TEXTS[7], TEXTS[0]]])
     assert picked.shape == (5, 8)
     np.testing.assert_array_equal(picked.read(0, 5), expected)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import DENSE, record, table
+from worlds import DENSE, dense_space, record, table
 
 from curation.config.mining import Mining
 from curation.hashing import priority
@@ -46,7 +46,7 @@ def thresholds(
 
 def space_of(count: int, seed: int = 0) -> DenseSpace:
     vectors = np.random.default_rng(seed).standard_normal((2 * count, 5))
-    return DenseSpace((vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), DENSE)
+    return dense_space((vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), count)
 
 
 def quantile(of: str, share: float) -> dict[str, object]:
@@ -126,7 +126,8 @@ def test_random_pairs_are_other_passages_of_the_pool() -> None:
     count = 400
     records, scores = world([FINE] * count)
     space = space_of(count)
-    cosines = space.places[count:].astype(np.float64) @ space.places[:count].astype(np.float64).T
+    asked, passages = (part.read(0, count).astype(np.float64) for part in (space.queries, space.entries))
+    cosines = asked @ passages.T
     np.fill_diagonal(cosines, np.nan)
     bounds = [
         thresholds(records, scores, seed=seed, space=space, min_score=quantile("random", 0.5))[1][0]
@@ -141,7 +142,7 @@ def test_random_pairs_are_other_passages_of_the_pool() -> None:
 def test_in_a_tiny_pool_no_pair_is_a_record_and_its_own_positive(count: int) -> None:
     records, scores = world([FINE] * count)
     # Each query is its positive, and all positives stand at right angles.
-    space = DenseSpace(np.concatenate([np.eye(4)[:count]] * 2).astype(np.float32), DENSE)
+    space = dense_space(np.concatenate([np.eye(4)[:count]] * 2).astype(np.float32), count)
     for seed in range(5):
         _, lowest = thresholds(records, scores, space=space, seed=seed, min_score=quantile("random", 1))
         assert lowest[0] == (0.0 if count > 1 else 1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,17 @@ import pyarrow as pa
 from curation.config.mining import Mining
 from curation.hashing import priority
 from curation.mining.anchors import find_anchors
+from curation.mining.keys import Keys
 from curation.mining.miner import Miner, SecondOpinion
 from curation.mining.pool import Pool, build_pool
+from curation.mining.ragged import Rows
 from curation.mining.scopes import Search
+from curation.mining.search.corpus import ArrayCorpus
+from curation.mining.searcher import Searcher
 from curation.mining.selection import Draw
 from curation.mining.spaces import DenseSpace
 from curation.mining.stage import mine_records
+from curation.mining.teachers.base import Identity, Role
 from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA
 
@@ -30,6 +35,39 @@ SCHEMA = RECORD_SCHEMA.append(pa.field("split", pa.string(), nullable=False))
 OPEN: Mapping[str, Any] = {"skip_rank": 0, "max_score": None, "max_positive_ratio": None}
 # A name that is not `lexical`; the tests hand over the vectors themselves.
 DENSE = "vectors"
+
+
+class ToyTeacher:
+    """A teacher of whatever vectors a test gives it, NaN for a text that it cannot embed.
+
+    Args:
+        vector_of: returns the vector of a text.
+        dimensions: length of a vector.
+    """
+
+    name = "toy"
+
+    def __init__(self, vector_of: Callable[[str], Sequence[float] | Vectors], dimensions: int) -> None:
+        self._vector_of = vector_of
+        self.dimensions = dimensions
+
+    def identity(self, role: Role) -> Identity:
+        return {"called": self.name}
+
+    def order(self, keys: Keys, role: Role) -> Rows:
+        return np.arange(len(keys), dtype=np.int64)
+
+    def embed(self, texts: Sequence[str], role: Role) -> Vectors:
+        return np.array([self._vector_of(text) for text in texts], dtype=np.float32).reshape(-1, self.dimensions)
+
+
+def dense_space(places: Vectors, size: int) -> DenseSpace:
+    """Return the space of vectors of `size` entries and of queries after them; NaN where there is none."""
+    sound = np.isfinite(places).all(axis=1)
+    known = np.where(sound[:, None], places, np.float32(0.0)).astype(np.float32)
+    entries, queries = ArrayCorpus(known[:size]), ArrayCorpus(known[size:])
+    texts, asked = (pa.array([f"text {n}" for n in range(len(part.vectors))]) for part in (entries, queries))
+    return DenseSpace(DENSE, entries, queries, sound, Searcher(), texts, asked)
 
 
 def record(number: int, query: str, positive: str, **changes: object) -> Row:
@@ -86,7 +124,7 @@ def miner_of(
     pool = build_pool(records, mining.num_negatives)
     anchors = find_anchors(records, pool, mining, DENSE)
     texts = pool.texts.to_pylist() + anchors.queries.to_pylist()
-    space = DenseSpace(vectors_of(texts, vectors), DENSE)
+    space = dense_space(vectors_of(texts, vectors), len(pool.texts))
     scores = []
     for places, on_positive in zip(anchors.sides, anchors.on_positive, strict=True):
         of_side = space.scores(places, pool.entries)
