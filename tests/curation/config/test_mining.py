@@ -170,3 +170,10 @@ def test_thresholds_that_are_quantiles_are_no_numbers_of_the_rules() -> None:
     assert options.max_score == Quantile(of="positive", quantile=0.25)
     rules = Rules.from_options(options)
     assert (rules.max_score, rules.min_score, rules.positive_margin) == (float("inf"), -float("inf"), 0.1)
+
+
+def test_a_quantile_of_positives_needs_queries_as_anchors() -> None:
+    wanted = {"max_score": {"of": "positive", "quantile": 0.5}}
+    Mining.model_validate(wanted)
+    with pytest.raises(ValidationError, match="its own anchor"):
+        Mining.model_validate({**wanted, "anchor": "positive"})

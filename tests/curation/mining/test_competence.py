@@ -165,3 +165,17 @@ def test_weak_languages_are_mined_by_the_fallback(model: str) -> None:
 
 def test_no_records_have_no_recall() -> None:
     assert recalls([]).tolist() == []
+
+
+def test_within_a_source_nothing_else_matters(model: str) -> None:
+    good = rows("deu_Latn", sentences("deu_Latn"))
+    # The queries of the other source stand beside passages of others.
+    pairs = sentences("deu_Latn")
+    bad = rows("deu_Latn", [(pairs[n - 7][0], positive) for n, (_, positive) in enumerate(pairs)], 500, source="other")
+    for n, row in enumerate(bad):
+        row["group"] = f"bad{n}"
+    encoded = Encoder(TeacherModel(model=model))
+    alone = find_recalls(table(*good), encoded, 0)
+    beside = find_recalls(table(*good, *bad), encoded, 0, within="source")
+    assert beside[: len(good)].tolist() == alone.tolist()
+    assert beside[-1] < alone[0]

@@ -512,3 +512,18 @@ def test_texts_without_words_still_get_random_negatives() -> None:
     outcome = mine(rows, num_negatives=4)
     check(outcome, rows, Mining(num_negatives=4, skip_rank=0))
     assert by_number(outcome)[0]["mined"] == 0
+
+
+def test_a_pair_that_ranks_too_low_leaves_although_it_came_with_enough_negatives() -> None:
+    texts = sentences("deu_Latn")
+    # The query of the last one is another's passage.
+    rows = [
+        record(n, f"{text} und was dann", text, query_language="deu_Latn", group=str(n), task="retrieval")
+        for n, text in enumerate(texts)
+    ]
+    rows[-1] |= {"query": f"{texts[0]} und was denn", "negatives": ["eins", "zwei", "drei"]}
+    options = OPEN | {"max_positive_rank": 3}
+    outcome = mine(rows, num_negatives=3, **options)
+    [lost] = outcome.ledger.to_pylist()
+    assert (lost["reason"], lost["id"]) == ("inconsistent_pair", rows[-1]["id"])
+    assert lost["score"] > lost["threshold"] == 3
