@@ -13,10 +13,12 @@ from curation.errors import CurationError
 from curation.mining.ragged import Exclusions, Ragged, Rows
 from curation.mining.rules import Rules, Side, judge
 from curation.mining.search.candidates import Vectors
+from curation.mining.search.engines import choose
 from curation.mining.search.exact import nearest, pair_scores
 from curation.mining.selection import Selector, as_matrix
 
 NORM_TOLERANCE = 1e-3
+_BLOCK_QUERIES = 8_192
 
 Positives = npt.NDArray[np.integer] | Sequence[int] | Sequence[Sequence[int]] | Sequence[npt.NDArray[np.integer]]
 
@@ -111,13 +113,34 @@ def mine_vectors(
     """
     positive_scores = weakest_positive(queries, passages, positives)
     excluded = Exclusions.from_rows(positives if barred is None else barred)
-    candidates = nearest(queries, passages, min(rules.top_k, len(passages)), excluded)
-    verdicts = judge(candidates, Side.of(candidates.scores, positive_scores, rules), rules)
-    taken, _ = Selector(np.full(len(queries), rules.num_negatives), rules.skip_survivors).take(candidates, verdicts)
-    rows, scores = as_matrix(candidates, taken, rules.num_negatives)
-    ranks = np.zeros(rows.shape, dtype=np.int32)
-    ranks[rows >= 0] = np.nonzero(taken)[1] + 1
-    return MinedRows(rows, scores, ranks, positive_scores)
+    shape = len(queries), rules.num_negatives
+    mined = MinedRows(
+        np.full(shape, -1, np.int64), np.full(shape, -np.inf, np.float32), np.zeros(shape, np.int32), positive_scores
+    )
+    # Candidates are many times as many as negatives: those of a block are forgotten before the next.
+    engine = choose(len(queries), *passages.shape)
+    for start in range(0, len(queries), _BLOCK_QUERIES):
+        part = slice(start, min(start + _BLOCK_QUERIES, len(queries)))
+        _mine_block(queries, passages, excluded, rules, part, mined, engine)
+    return mined
+
+
+def _mine_block(
+    queries: Vectors,
+    passages: Vectors,
+    excluded: Exclusions,
+    rules: Rules,
+    part: slice,
+    mined: MinedRows,
+    engine: str,
+) -> None:
+    barred = excluded.select(np.arange(part.start, part.stop, dtype=np.int64))
+    candidates = nearest(queries[part], passages, min(rules.top_k, len(passages)), barred, engine=engine)
+    verdicts = judge(candidates, Side.of(candidates.scores, mined.positive_scores[part], rules), rules)
+    wanted = np.full(part.stop - part.start, rules.num_negatives)
+    taken, _ = Selector(wanted, rules.skip_survivors).take(candidates, verdicts)
+    mined.rows[part], mined.scores[part] = as_matrix(candidates, taken, rules.num_negatives)
+    mined.ranks[part][mined.rows[part] >= 0] = np.nonzero(taken)[1] + 1
 
 
 def unit_vectors(vectors: npt.ArrayLike, name: str) -> Vectors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import sys
 import time
 from collections.abc import Callable, Mapping
 
@@ -19,8 +20,9 @@ from curation.mining.search.tiles import Engine, Float32Engine, listed
 ENGINES = ("auto", "float32", "bfloat16", "int8", "device:NAME")
 """What can be asked for; `device:NAME` is any device of torch, such as `device:cuda`."""
 
-# Multiplications below which it does not pay to load torch: some ten seconds of one core.
-_LARGE = 1 << 39
+# Multiplications from which a trial pays: some three seconds of one core, or ten where torch has to be loaded first.
+_LARGE = 1 << 37
+_LARGE_WITHOUT_TORCH = 1 << 39
 _PROBE = (256, 1024, 512)
 # What is only a little faster loses it again to the survivors of its coarser scores.
 _MUST_BE_FASTER = 1.3
@@ -41,9 +43,7 @@ def engine_for(name: str, queries: int, passages: int, dimensions: int) -> Engin
         ConfigError: if there is no such engine.
     """
     if name == "auto":
-        name = fastest() if queries * passages * dimensions >= _LARGE else "float32"
-        if name == "int8" and dimensions > MOST_DIMENSIONS:
-            name = "float32"
+        name = choose(queries, passages, dimensions)
     if name.startswith("device:"):
         return DeviceEngine(name.removeprefix("device:"))
     if name == "int8" and dimensions > MOST_DIMENSIONS:
@@ -60,6 +60,13 @@ def engine_for(name: str, queries: int, passages: int, dimensions: int) -> Engin
     if name not in makers:
         raise ConfigError(f"There is no engine called {name!r}", hint=f"use one of {', '.join(ENGINES)}")
     return makers[name]()
+
+
+def choose(queries: int, passages: int, dimensions: int) -> str:
+    """Return the name of the engine that `auto` stands for in a search of this size: see `engine_for`."""
+    large = _LARGE if "torch" in sys.modules else _LARGE_WITHOUT_TORCH
+    name = fastest() if queries * passages * dimensions >= large else "float32"
+    return "float32" if name == "int8" and dimensions > MOST_DIMENSIONS else name
 
 
 def fastest() -> str:

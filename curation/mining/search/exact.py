@@ -13,15 +13,17 @@ import numpy as np
 
 from curation.mining.ragged import Exclusions, Rows
 from curation.mining.search.candidates import Candidates, Vectors, empty_candidates, fill_candidates
-from curation.mining.search.corpus import Corpus, as_corpus
+from curation.mining.search.corpus import ArrayCorpus, Corpus, as_corpus
 from curation.mining.search.engines import engine_for
 from curation.mining.search.scores import pair_scores
 from curation.mining.search.selection import Selection
-from curation.mining.search.tiles import Engine, Pairs, Queries
+from curation.mining.search.tiles import Engine, Float32Engine, Pairs, Queries
 
 __all__ = ["QUERIES_AT_ONCE", "blocks_of_pairs", "nearest", "pair_scores", "search_rows"]
 
 QUERIES_AT_ONCE = 16_384
+# What lies in memory as it is costs nothing to read again: fewer queries, and so less memory, cost no time.
+_QUERIES_AT_ONCE_IN_MEMORY = 2_048
 _PAIRS_AT_ONCE = 1 << 22
 
 
@@ -34,7 +36,7 @@ def nearest(
     engine: str = "auto",
     query_block: int | None = None,
     passage_block: int | None = None,
-    queries_at_once: int = QUERIES_AT_ONCE,
+    queries_at_once: int | None = None,
 ) -> Candidates:
     """Find the k passages with the greatest dot product with each query, ties in order of rows.
 
@@ -48,7 +50,8 @@ def nearest(
             changes speed and memory, never the result.
         query_block: queries of a tile; what suits the engine if it is None.
         passage_block: passages of a tile; likewise.
-        queries_at_once: queries for which each passage is read and prepared once.
+        queries_at_once: queries for which each passage is read and prepared once; by default 16,384, or 2,048 where
+            passages are a matrix that is searched as it is.
 
     Returns:
         The exact k nearest of each query.
@@ -59,14 +62,20 @@ def nearest(
     if not (count and rows and k):
         return found
     used = engine_for(engine, count, rows, dimensions)
-    for start in range(0, count, queries_at_once):
-        vectors = queries.read(start, min(start + queries_at_once, count))
+    step = queries_at_once or _queries_at_once(used, passages)
+    for start in range(0, count, step):
+        vectors = queries.read(start, min(start + step, count))
         floors = np.full(len(vectors), -np.inf, dtype=np.float32)
         for first, stop, barred in blocks_of_pairs(excluded, start, len(vectors)):
             part, shape = slice(first - start, stop - start), (query_block, passage_block)
             hits = search_rows(used, vectors[part], passages, (0, rows), k, barred, floors[part], shape)
             fill_candidates(found, hits[0] + first, hits[1], hits[2])
     return found
+
+
+def _queries_at_once(engine: Engine, passages: Corpus) -> int:
+    is_ready = isinstance(engine, Float32Engine) and isinstance(passages, ArrayCorpus)
+    return _QUERIES_AT_ONCE_IN_MEMORY if is_ready else QUERIES_AT_ONCE
 
 
 def blocks_of_pairs(excluded: Exclusions, start: int, count: int) -> Iterator[tuple[int, int, Pairs]]:
