@@ -54,7 +54,7 @@ class CrossEncoder(Section):
 
     model: str
     """`ORG/MODEL@REVISION`, or a folder."""
-    max_positive_ratio: float = Field(default=0.95, allow_inf_nan=False)
+    max_positive_ratio: float = Field(default=0.95, ge=0.0, allow_inf_nan=False)
     """A negative scores below this multiple of its positive's score."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Pairs are cut to so many tokens; by default to what the model takes."""
@@ -132,7 +132,7 @@ class Mining(Section):
     """A negative scores below this; `null` for no such rule."""
     min_score: _FiniteThreshold = None
     """A negative scores this at least."""
-    max_positive_ratio: float | None = Field(default=0.95, allow_inf_nan=False)
+    max_positive_ratio: float | None = Field(default=0.95, ge=0.0, allow_inf_nan=False)
     """A negative scores below this multiple of its positive's score; `null` for no such rule."""
     positive_margin: float | None = Field(default=None, allow_inf_nan=False)
     """A negative scores so much less than its positive at least."""
@@ -185,6 +185,19 @@ class Mining(Section):
                 f"max_positive_rank {self.max_positive_rank} is beyond top_k {self.top_k}: ranks are not known there, "
                 "and no record would be dropped"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _options_have_an_effect(self) -> Mining:
+        if self.csls is not None and (self.teacher.model == LEXICAL or self.candidates == "lexical"):
+            raise ValueError("`csls` ranks the neighbours of a teacher's vectors, and there are none")
+        if self.max_positive_rank is not None and self.anchor == "positive":
+            raise ValueError("`max_positive_rank` needs queries as anchors: a positive is not ranked beside itself")
+        if self.max_positive_rank is not None and all(pool.scope == "other_languages" for pool in self.pools):
+            raise ValueError("`max_positive_rank` needs a pool that holds the record's own positive")
+        for task, count in self.negatives_by_task.items():
+            if count > self.num_negatives:
+                raise ValueError(f"negatives_by_task of {task} is {count}, but num_negatives is {self.num_negatives}")
         return self
 
     @model_validator(mode="after")

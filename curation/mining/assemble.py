@@ -133,7 +133,8 @@ def with_negatives(records: pa.Table, pool: Pool, chosen: Chosen, findings: Find
     place = records.schema.get_field_index("negatives")
     texts = pa.concat_arrays([pool.texts, given.texts]).take(pa.array(every.entries))
     lists = _Lists(_offsets(every.owners, records.num_rows))
-    records = records.set_column(place, lists.field("negatives", pa.string()), lists.of(texts))
+    # A list of large strings: the negatives of a pool may be more than 2 GiB of text.
+    records = records.set_column(place, lists.field("negatives", texts.type), lists.of(texts))
     blank = pa.repeat(pa.scalar("", pa.string()), len(given.owners))
     named = {
         "negative_ids": pa.concat_arrays([pool.ids, blank]).take(pa.array(every.entries)),

@@ -36,7 +36,15 @@ class Found:
     nearest: Vectors
 
 
-def find_candidates(space: Space, pool: Pool, anchors: Anchors, search: Search, k: int, options: Mining) -> Found:
+def find_candidates(
+    space: Space,
+    pool: Pool,
+    anchors: Anchors,
+    search: Search,
+    k: int,
+    options: Mining,
+    hubness: Vectors | None = None,
+) -> Found:
     """Return the candidates of a search, without the entries that a record must never get.
 
     At most k of each record, or k from each side of a hybrid search. Entries that the teacher has no vector for are
@@ -47,20 +55,28 @@ def find_candidates(space: Space, pool: Pool, anchors: Anchors, search: Search, 
     k = min(k, max(len(entries), 1))
     places = [side[search.records] for side in anchors.sides]
     if isinstance(space, DenseSpace):
-        return _find_dense(space, places, entries, k, excluded, options)
+        return _find_dense(space, places, entries, k, excluded, options, hubness)
     near = [space.nearest(of_side, entries, k, excluded) for of_side in places]
     return _join_sides(space, places, near, k, Origin.LEXICAL)
 
 
 def _find_dense(
-    space: DenseSpace, places: list[Rows], entries: Rows, k: int, excluded: Exclusions, options: Mining
+    space: DenseSpace,
+    places: list[Rows],
+    entries: Rows,
+    k: int,
+    excluded: Exclusions,
+    options: Mining,
+    hubness: Vectors | None,
 ) -> Found:
     if options.candidates == "lexical":
         return _scored(space, places, space.by_words(places[0], entries, k, excluded), Origin.LEXICAL)
     near = [space.nearest(of_side, entries, k, excluded) for of_side in places]
     found = _join_sides(space, places, near, k, Origin.DENSE)
-    if options.csls is not None:
-        found = _rank_by_csls(space, places, entries, found, options.csls)
+    if options.csls is not None and hubness is not None:
+        of_places = space.spread(places[0], entries, options.csls)
+        ranked = rerank(found.candidates, of_places, hubness).candidates
+        found = replace(_scored(space, places, ranked, Origin.DENSE), nearest=found.nearest)
     if options.candidates == "hybrid":
         found = _unite(space, places, found, space.by_words(places[0], entries, k, excluded))
     return found
@@ -78,15 +94,6 @@ def _score_matrix(space: Space, places: Rows, rows: Rows) -> Vectors:
     queries, ranks = np.nonzero(rows >= 0)
     scores[queries, ranks] = space.scores(places[queries], rows[queries, ranks])
     return scores
-
-
-def _rank_by_csls(space: DenseSpace, places: list[Rows], entries: Rows, found: Found, neighbours: int) -> Found:
-    """Return the same candidates in order of the cosine less the hubness of both sides."""
-    of_places, of_entries = space.hubness(places[0], entries, neighbours)
-    spread = np.zeros(space.entries.shape[0], dtype=np.float32)
-    spread[entries] = of_entries
-    ranked = rerank(found.candidates, of_places, spread).candidates
-    return replace(_scored(space, places, ranked, Origin.DENSE), nearest=found.nearest)
 
 
 def _unite(space: Space, places: list[Rows], dense: Found, by_words: Candidates) -> Found:

@@ -10,12 +10,13 @@ from curation.mining.padding import draw_passages
 from curation.mining.pool import Pool, is_in_small_class
 from curation.mining.ragged import Rows, positions_in_runs
 from curation.mining.rules import Bools
+from curation.mining.search.exact import blocks_of_pairs
 from curation.mining.selection import Draw
 
 _SURPLUS_GROWTH = 4
 
 
-def draw_random(pool: Pool, missing: Rows, mined: Chosen, draw: Draw, is_usable: Bools) -> Chosen:
+def draw_random(pool: Pool, missing: Rows, mined: Chosen, draw: Draw, entries: Rows) -> Chosen:
     """Draw passages for the records that miss some, none of which nearly equals what is right for its record.
 
     Args:
@@ -23,28 +24,51 @@ def draw_random(pool: Pool, missing: Rows, mined: Chosen, draw: Draw, is_usable:
         missing: passages wanted for each record, int64, shape (n,).
         mined: what the records have already.
         draw: random numbers of records and entries.
-        is_usable: which entries may be drawn at all, shape (E,).
+        entries: which entries may be drawn, int64 ascending, shape (m,).
 
     Returns:
-        As many as are wanted, or all that the pool has for a record.
+        As many as are wanted, or all that the entries have for a record.
     """
-    waiting, surplus = np.flatnonzero(missing > 0), 1
-    found = [(waiting[:0], waiting[:0])]
+    needy = np.flatnonzero(missing > 0)
+    excluded = pool.excluded.within(needy, entries)
+    blocks = blocks_of_pairs(excluded, 0, len(needy)) if len(entries) else iter(())
+    found = [
+        _draw_block(pool, missing, mined, draw, entries, needy[first:stop], barred) for first, stop, barred in blocks
+    ]
+    owners, drawn = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else (needy[:0], needy[:0])
+    return Chosen.unscored(owners, drawn, Origin.RANDOM)
+
+
+def _draw_block(
+    pool: Pool, missing: Rows, mined: Chosen, draw: Draw, entries: Rows, records: Rows, barred: tuple[Rows, Rows]
+) -> tuple[Rows, Rows]:
+    """Draw for some records (ascending), of which `barred` are the excluded pairs: position in each."""
+    positions, places = (np.concatenate(pair) for pair in zip(barred, _taken(mined, records, entries), strict=True))
+    keys, waiting, surplus = draw.rows[entries], np.arange(len(records)), 1
+    found = [(records[:0], entries[:0])]
     while len(waiting):
-        asked = missing[waiting] * surplus
-        drawn, entries = draw_passages(draw.queries[waiting], draw.rows, asked, _barred(pool, mined, waiting))
+        asked = missing[records[waiting]] * surplus
+        is_waiting = np.isin(positions, waiting)
+        theirs = np.searchsorted(waiting, positions[is_waiting]), places[is_waiting]
+        drawn, picked = draw_passages(draw.queries[records[waiting]], keys, asked, theirs)
         is_last = np.bincount(drawn, minlength=len(waiting)) < asked
-        owners = waiting[drawn]
-        is_wrong = is_usable[entries] & ~(near_right(pool, owners, entries) | _is_own_class(pool, owners, entries))
+        owners, chosen = records[waiting[drawn]], entries[picked]
+        is_wrong = ~(near_right(pool, owners, chosen) | _is_own_class(pool, owners, chosen))
         kept = np.bincount(drawn[is_wrong], minlength=len(waiting))
-        is_done = is_last | (kept >= missing[waiting])
-        drawn, owners, entries = drawn[is_wrong], owners[is_wrong], entries[is_wrong]
+        is_done = is_last | (kept >= missing[records[waiting]])
+        drawn, owners, chosen = drawn[is_wrong], owners[is_wrong], chosen[is_wrong]
         taken = is_done[drawn] & (positions_in_runs(drawn) < missing[owners])
-        found.append((owners[taken], entries[taken]))
+        found.append((owners[taken], chosen[taken]))
         waiting, surplus = waiting[~is_done], surplus * _SURPLUS_GROWTH
-    owners, entries = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    owners, chosen = (np.concatenate(parts) for parts in zip(*found, strict=True))
     order = np.argsort(owners, kind="stable")
-    return Chosen.unscored(owners[order], entries[order], Origin.RANDOM)
+    return owners[order], chosen[order]
+
+
+def _taken(mined: Chosen, records: Rows, entries: Rows) -> tuple[Rows, Rows]:
+    """Return what some records have already of some entries, as pairs of positions."""
+    is_theirs = np.isin(mined.owners, records) & np.isin(mined.entries, entries)
+    return np.searchsorted(records, mined.owners[is_theirs]), np.searchsorted(entries, mined.entries[is_theirs])
 
 
 def repeat_own(chosen: Chosen, missing: Rows) -> Chosen:
@@ -53,14 +77,6 @@ def repeat_own(chosen: Chosen, missing: Rows) -> Chosen:
     owners = np.repeat(np.arange(len(missing)), np.where(counts > 0, missing, 0))
     places = positions_in_runs(owners) % np.maximum(counts, 1)[owners]
     return chosen.take(np.searchsorted(chosen.owners, owners) + places)
-
-
-def _barred(pool: Pool, mined: Chosen, records: Rows) -> tuple[Rows, Rows]:
-    """Return what must not be drawn for `records`, as pairs: position in `records`, and entry."""
-    positions, entries = pool.excluded.pairs(records)
-    is_theirs = np.isin(mined.owners, records)
-    also = np.searchsorted(records, mined.owners[is_theirs])
-    return np.concatenate([positions, also]), np.concatenate([entries, mined.entries[is_theirs]])
 
 
 def _is_own_class(pool: Pool, records: Rows, entries: Rows) -> Bools:

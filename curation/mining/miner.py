@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from curation.config.mining import Mining
 from curation.dedup.kernels import jaccard
 from curation.mining.anchors import Anchors
 from curation.mining.assemble import NOTHING, Chosen, Int32s
 from curation.mining.candidates import Found, find_candidates
-from curation.mining.pool import Pool
+from curation.mining.pool import Given, Pool
 from curation.mining.ragged import Rows, positions_in_runs
 from curation.mining.rules import Bools, Rules, Side, Verdict, Verdicts, as_near_as_positive, judge
 from curation.mining.scopes import Search
@@ -63,6 +64,7 @@ class Miner:
         thresholds: what a negative of each record must stay below, and what it must reach, float32, shape (n,) each.
         draw: random numbers of records and entries.
         second_opinion: the last word on candidates that would be taken, or None.
+        hubness: how near each entry is to the nearest anchors of the pool, float32, shape (E,); needed for CSLS alone.
     """
 
     pool: Pool
@@ -73,6 +75,7 @@ class Miner:
     thresholds: tuple[Vectors, Vectors]
     draw: Draw
     second_opinion: SecondOpinion | None = None
+    hubness: Vectors | None = None
 
     def mine(self, searches: Iterable[Iterable[Search]], *, depth: int = 1, beside: Chosen = NOTHING) -> Mined:
         """Mine a pool.
@@ -92,15 +95,17 @@ class Miner:
         uses = np.bincount(beside.entries, minlength=len(self.pool.texts))
         chosen, possible = NOTHING, [NOTHING]
         for quota in searches:
-            before, parts = self._codes(chosen.owners, chosen.entries), [chosen]
+            before, parts = np.sort(self._codes(chosen.owners, chosen.entries)), [chosen]
             for search in (block for whole in quota for block in self._blocks(whole, rules.top_k)):
-                found = find_candidates(self.space, self.pool, self.anchors, search, rules.top_k, self.options)
+                found = find_candidates(
+                    self.space, self.pool, self.anchors, search, rules.top_k, self.options, self.hubness
+                )
                 self._rank_positives(search, found, ranks)
                 taken, final = self._select(search, found, rules, before, uses)
                 uses += np.bincount(found.candidates.rows[taken], minlength=len(uses))
                 verdicts[search.records] += count_verdicts(final)
                 parts.append(_chosen(search, found.candidates, found.origins, taken))
-                possible.append(self._possible(search, found, rules))
+                possible.append(self._possible(search, found, rules, taken))
             chosen = Chosen.join(parts)
         return Mined(chosen, _first(Chosen.join(possible).distinct(), self.options.keep_possible), verdicts, ranks)
 
@@ -137,13 +142,14 @@ class Miner:
             search: who seeks where.
             found: what was found.
             rules: the rules.
-            before: the pairs that an earlier quota took, as codes.
+            before: the pairs that an earlier quota took, as codes, ascending.
             uses: how often each entry was taken by whichever search, shape (E,).
         """
         records, rows = search.records, found.candidates.rows
         verdicts = self._judge(search, found, rules)
-        if len(before):
-            is_taken = (rows >= 0) & np.isin(self._codes(records[:, None], rows), before)
+        if len(before) and len(records):
+            first, last = np.searchsorted(before, self._codes(records[[0, -1]], np.array([0, len(self.pool.texts)])))
+            is_taken = (rows >= 0) & np.isin(self._codes(records[:, None], rows), before[first:last])
             verdicts = np.where(is_taken & (verdicts == Verdict.ELIGIBLE), np.int8(Verdict.TAKEN), verdicts)
         checks: dict[Verdict, Check] = {
             Verdict.NEAR_DUPLICATE: lambda queries, ranks: near_right(self.pool, records[queries], rows[queries, ranks])
@@ -163,32 +169,49 @@ class Miner:
         return select(found.candidates, verdicts, selector, checks)
 
     def _rank_positives(self, search: Search, found: Found, ranks: Int32s) -> None:
-        """Note the rank of the positives that are among a search's passages and anchored on their query."""
+        """Note the rank of the positives that are among a search's passages and anchored on their query.
+
+        Where a task has classes there is no rank: other positives of the class are as right as the record's own.
+        """
         records = search.records
         is_there = np.isin(self.pool.entries[records], search.entries, assume_unique=False)
-        is_there &= ~self.anchors.on_positive[0][records] & (ranks[records] == 0)
+        is_there &= ~self.anchors.on_positive[0][records] & (ranks[records] == 0) & (self.pool.labels[records] < 0)
         better = found.nearest > self.positive_scores[0][records, None]
         ranks[records] = np.where(is_there, 1 + np.count_nonzero(better, axis=1), ranks[records])
 
-    def _possible(self, search: Search, found: Found, rules: Rules) -> Chosen:
-        """Return the candidates that may be right themselves, which the rules must have rejected for that."""
+    def _possible(self, search: Search, found: Found, rules: Rules, taken: Bools) -> Chosen:
+        """Return the candidates that may be right themselves, and that no lenient rules have taken all the same."""
         if not self.options.keep_possible:
             return NOTHING
         near = np.zeros(found.candidates.rows.shape, dtype=bool)
         for side in self._sides(search, found):
             near |= as_near_as_positive(side, rules)
-        near &= found.candidates.rows >= 0
+        near &= (found.candidates.rows >= 0) & ~taken
         near &= np.cumsum(near, axis=1) <= self.options.keep_possible
         return _chosen(search, found.candidates, found.origins, near)
 
 
+def without_near_given(pool: Pool) -> Pool:
+    """Return the pool without the given negatives that nearly equal their record's query or a right passage of it."""
+    given = pool.given
+    numbers = len(pool.texts) + len(pool.entries) + np.arange(len(given.owners), dtype=np.int64)
+    is_far = ~near_right(pool, given.owners, numbers)
+    return replace(pool, given=Given(given.owners[is_far], given.texts.filter(pa.array(is_far))))
+
+
 def near_right(pool: Pool, records: Rows, entries: Rows) -> Bools:
-    """Tell of pairs of record and entry whether the entry nearly equals the record's query or a right passage of it."""
+    """Tell of pairs of record and text whether the text nearly equals the record's query or a right passage of it.
+
+    Args:
+        pool: the pool.
+        records: shape (m,).
+        entries: numbers of texts in `pool.folded`, of which entries are the first, shape (m,).
+    """
     near: Bools = _similar(pool, len(pool.texts) + records, entries)
     # The records of one question share their keys and most of their candidates: what they share is compared once.
     positions, keys = pool.right.keys.take(records)
-    codes, places = np.unique(keys * len(pool.texts) + entries[positions], return_inverse=True)
-    is_near = _near_any(pool, *np.divmod(codes, len(pool.texts)))
+    codes, places = np.unique(keys * len(pool.folded) + entries[positions], return_inverse=True)
+    is_near = _near_any(pool, *np.divmod(codes, len(pool.folded)))
     near[positions[is_near[places]]] = True
     return near
 

@@ -19,7 +19,7 @@ LABELLED = ("classification", "clustering")
 # Through a text that is paired with more texts than this no meaning is passed on.
 MOST_PARTNERS = 16
 # A class of so many records is kept apart record by record, a larger one by a search of its own.
-SMALL_CLASS = 256
+SMALL_CLASS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class Pool:
 
     Attributes:
         texts: text of each entry, as its first record has it, shape (E,).
-        folded: the same, folded, and after them each record's query, shape (E + n,).
+        folded: the same, folded, and after them each record's query and the given negatives, shape (E + n + m,).
         ids: id of that record, shape (E,).
         languages: language of that record's positive, shape (E,).
         entries: the entry of each record's own positive, int64, shape (n,).
         labels: class of each record within its source, numbered, int64, shape (n,); -1 where a task has no classes.
         excluded: the entries that each record must never get.
         right: the entries that are right for each record: positives of its group and of its query.
-        given: the negatives that records came with.
+        given: the negatives that records came with, without those that must never be any.
         self_matches: whether a record's own query is an entry, shape (n,).
     """
 
@@ -80,6 +80,11 @@ def column(records: pa.Table, name: str) -> pa.Array:
     return records.column(name).combine_chunks()
 
 
+def _texts(records: pa.Table, name: str) -> pa.Array:
+    """Return a column of texts as one array, which may be larger than 2 GiB."""
+    return records.column(name).cast(pa.large_string()).combine_chunks()
+
+
 def build_pool(records: pa.Table, num_negatives: int) -> Pool:
     """Return the pool of records of one split.
 
@@ -94,14 +99,13 @@ def build_pool(records: pa.Table, num_negatives: int) -> Pool:
         num_negatives: given negatives beyond this number are left out.
     """
     given = _flatten_given(records)
-    folded = [fold(column(records, "positive")), fold(column(records, "query")), fold(given.texts)]
+    positives, asked = (_texts(records, name) for name in ("positive", "query"))
+    folded = [fold(positives), fold(asked), fold(given.texts)]
     # Numbers follow first appearance and positives come first: entry e of the pool is the text with number e.
     numbered = pa.concat_arrays(folded).dictionary_encode()
     codes = numbered.indices.to_numpy().astype(np.int64)
     entries, queries, extra = np.split(codes, [records.num_rows, 2 * records.num_rows])
     first = pa.array(np.unique(entries, return_index=True)[1])
-    kept = _keep_given(given, extra, entries, queries, num_negatives)
-    given = Given(given.owners[kept], given.texts.filter(pa.array(kept)))
     numbers = _Numbers(
         size=int(entries.max(initial=-1)) + 1,
         entries=entries,
@@ -109,14 +113,19 @@ def build_pool(records: pa.Table, num_negatives: int) -> Pool:
         groups=_codes(column(records, "group")),
         labels=_labels(records, entries),
     )
+    linked = _linked(records, entries, queries)
+    nothing = np.empty(0, dtype=np.int64)
+    may_be_right = _is_excluded(_exclusions(numbers, linked, (nothing, nothing)), given.owners, extra)
+    kept = _keep_given(given, extra, ~may_be_right, queries, num_negatives)
+    given = Given(given.owners[kept], given.texts.filter(pa.array(kept)))
     return Pool(
-        texts=column(records, "positive").take(first),
-        folded=pa.concat_arrays([folded[0].take(first), folded[1]]),
+        texts=positives.take(first),
+        folded=pa.concat_arrays([folded[0].take(first), folded[1], folded[2].filter(pa.array(kept))]),
         ids=column(records, "id").take(first),
         languages=column(records, "positive_language").take(first),
         entries=entries,
         labels=numbers.labels,
-        excluded=_exclusions(numbers, _linked(records, entries, queries), (given.owners, extra[kept])),
+        excluded=_exclusions(numbers, linked, (given.owners, extra[kept])),
         right=_link([numbers.groups, numbers.queries], entries),
         given=given,
         self_matches=queries < numbers.size,
@@ -163,17 +172,26 @@ def _labels(records: pa.Table, entries: Rows) -> Rows:
 
 
 def _flatten_given(records: pa.Table) -> Given:
-    lists = column(records, "negatives")
+    lists = records.column("negatives").cast(pa.list_(pa.large_string())).combine_chunks()
     owners = pc.list_parent_indices(lists).to_numpy().astype(np.int64)
     return Given(owners, pc.fill_null(pc.list_flatten(lists), ""))
 
 
-def _keep_given(given: Given, texts: Rows, entries: Rows, queries: Rows, limit: int) -> npt.NDArray[np.bool_]:
-    """Tell which given negatives stay: not blank, not the query or the positive, the first of equals, up to a limit."""
+def _is_excluded(excluded: Exclusions, records: Rows, texts: Rows) -> npt.NDArray[np.bool_]:
+    """Tell of pairs of record and text whether the text is an entry that the record must never get, shape (m,)."""
+    distinct, places = np.unique(records, return_inverse=True)
+    owners, entries = excluded.pairs(distinct)
+    size = int(max(texts.max(initial=-1), entries.max(initial=-1))) + 1
+    return np.isin(places * size + texts, owners * size + entries)
+
+
+def _keep_given(
+    given: Given, texts: Rows, keep: npt.NDArray[np.bool_], queries: Rows, limit: int
+) -> npt.NDArray[np.bool_]:
+    """Tell which given negatives stay of those to keep: not blank, not the query, the first of equals, to a limit."""
     owners = given.owners
     lengths = pc.utf8_length(pc.utf8_trim_whitespace(given.texts)).to_numpy(zero_copy_only=False)
-    keep: npt.NDArray[np.bool_] = lengths > 0
-    keep &= (texts != entries[owners]) & (texts != queries[owners])
+    keep = keep & (lengths > 0) & (texts != queries[owners])
     usable = np.flatnonzero(keep)
     distinct = np.unique(np.stack([owners[usable], texts[usable]]), axis=1, return_index=True)[1]
     chosen = np.sort(usable[distinct])

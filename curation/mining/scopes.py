@@ -69,6 +69,24 @@ def searches(
     yield _searches(places.other_classes(labelled), wanted)
 
 
+def paddings(records: pa.Table, pool: Pool, missing: Rows, options: Mining) -> Iterator[Search]:
+    """Yield where random passages are drawn first: in the first quota's scope, or in the source if there are classes.
+
+    Args:
+        records: rows in order of id, shape (n,).
+        pool: their pool.
+        missing: passages that each record lacks, int64, shape (n,).
+        options: the config's `mining` section.
+    """
+    places = _Places(records, pool)
+    plain, labelled = (
+        np.flatnonzero((missing > 0) & (pool.labels < 0)),
+        np.flatnonzero((missing > 0) & (pool.labels >= 0)),
+    )
+    yield from _searches(places.of_scope(plain, options.pools[0].scope), missing)
+    yield from _searches(places.of_scope(labelled, "source"), missing)
+
+
 def _searches(found: Iterator[tuple[Rows, Rows]], wanted: Rows) -> Iterator[Search]:
     for rows, entries in found:
         yield Search(rows, entries, wanted[rows])

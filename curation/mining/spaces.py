@@ -145,10 +145,13 @@ class DenseSpace:
         found = bm25_nearest(self._counts[places], self._counts[entries], k, excluded)
         return Candidates(_numbered(found.rows, entries), found.scores)
 
-    def hubness(self, places: Rows, entries: Rows, neighbours: int) -> tuple[Vectors, Vectors]:
-        """Return how near places and entries are to their nearest on the other side, for CSLS; shapes (q,) and (m,)."""
-        picked, passages = self._pick(places), self._passages(entries)
-        return mean_similarity(picked, passages, neighbours), mean_similarity(passages, picked, neighbours)
+    def spread(self, places: Rows, entries: Rows, neighbours: int) -> Vectors:
+        """Return the mean score of each place with the nearest of some entries, float32, shape (q,): a part of CSLS."""
+        return mean_similarity(self._pick(places), self._passages(entries), neighbours)
+
+    def hubness(self, places: Rows, neighbours: int) -> Vectors:
+        """Return the mean score of each entry with the nearest of some places, float32, shape (E,): the other part."""
+        return mean_similarity(self.entries, self._pick(places), neighbours)
 
     @cached_property
     def _counts(self) -> Matrix:

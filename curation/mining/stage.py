@@ -17,21 +17,22 @@ from curation.mining.assemble import Chosen, Findings, given_negatives, with_neg
 from curation.mining.competence import find_recalls
 from curation.mining.encoder import Encoder, second_opinion
 from curation.mining.fill import draw_random, repeat_own
-from curation.mining.miner import Mined, Miner
+from curation.mining.miner import Mined, Miner, without_near_given
 from curation.mining.policies import Policies, Strings
 from curation.mining.pool import LABELLED, Pool, build_pool, column
 from curation.mining.ragged import Rows
 from curation.mining.rules import Bools, Verdict
-from curation.mining.scopes import routing_column, searches
+from curation.mining.scopes import paddings, routing_column, searches
 from curation.mining.search.candidates import Vectors
 from curation.mining.selection import Draw
-from curation.mining.spaces import Space
+from curation.mining.spaces import DenseSpace, Space
 from curation.mining.thresholds import find_thresholds
 from curation.outcome import Outcome
 
 STAGE = "mine"
 # How much deeper than `top_k` each try of `on_shortage: relax` looks.
 _DEEPER = 4
+_DEEPEST = 64
 
 
 def mining_keys(records: pa.Table, options: Mining) -> pa.Array:
@@ -123,7 +124,7 @@ class _Run:
     def mine(self, records: pa.Table, teacher: str, recalls: Vectors) -> Outcome:
         """Mine the records of one pool."""
         options = _within_language(self.options) if teacher != self.options.teacher.model else self.options
-        pool = build_pool(records, options.num_negatives)
+        pool = without_near_given(build_pool(records, options.num_negatives))
         anchors = find_anchors(records, pool, options, teacher)
         space = self.encoder.build(teacher, pool.texts, anchors.queries)
         draw = Draw(
@@ -135,7 +136,11 @@ class _Run:
         known = np.where(anchors.on_positive[0], np.float32(np.nan), positives[0])
         bounds = find_thresholds(records, pool, space, anchors.sides[0], known, options, draw.queries)
         opinion = second_opinion(options, records, pool)
-        miner = Miner(pool, space, anchors, options, positives, bounds, draw, opinion)
+        hubness = None
+        if options.csls is not None and isinstance(space, DenseSpace):
+            # Of all anchors, whoever is searched for, and when: blocks and retries must not matter.
+            hubness = space.hubness(anchors.sides[0], options.csls)
+        miner = Miner(pool, space, anchors, options, positives, bounds, draw, opinion, hubness)
         return self._finish(records, miner, recalls)
 
     def _finish(self, records: pa.Table, miner: Miner, recalls: Vectors) -> Outcome:
@@ -203,7 +208,7 @@ def _mine(records: pa.Table, miner: Miner, wanted: Rows, policies: Strings) -> t
     mined = miner.mine(searches(records, miner.pool, wanted, miner.options, sought=sought))
     is_relaxed = np.zeros(len(wanted), dtype=bool)
     depth = 1
-    while depth * miner.options.top_k < len(miner.pool.texts):
+    while depth < _DEEPEST and depth * miner.options.top_k < len(miner.pool.texts):
         missing = wanted - np.bincount(mined.chosen.owners, minlength=len(wanted))
         short = (policies == "relax") & (missing > 0)
         if not short.any():
@@ -240,8 +245,7 @@ def _fill(
     is_labelled = np.isin(column(records, "task").to_numpy(zero_copy_only=False), LABELLED)
     # Hard negatives are few where there are few classes: what fills up is no reason to drop a record there.
     may_pad = (policies == "pad") | (is_labelled & (policies != "drop"))
-    is_usable = miner.space.is_sound(np.arange(len(miner.pool.texts), dtype=np.int64))
-    drawn = draw_random(miner.pool, np.where(may_pad, missing, by_design), mined, miner.draw, is_usable)
+    drawn = _draw(records, miner, mined, np.where(may_pad, missing, by_design))
     is_drawn = np.bincount(drawn.owners, minlength=count) > 0
     shortages[may_pad & is_drawn & (hard < wanted)] = "padded"
     chosen = Chosen.join([mined, drawn])
@@ -251,6 +255,25 @@ def _fill(
     repeated = repeat_own(own, np.where(may_repeat, missing, 0))
     shortages[np.unique(repeated.owners)] = "kept"
     return Chosen.join([chosen, repeated]), shortages
+
+
+def _draw(records: pa.Table, miner: Miner, mined: Chosen, missing: Rows) -> Chosen:
+    """Draw random passages from where hard ones are sought first, and what that has not from the whole pool."""
+    every = np.arange(len(miner.pool.texts), dtype=np.int64)
+    is_sound, drawn = miner.space.is_sound(every), [mined]
+    for search in paddings(records, miner.pool, missing, miner.options):
+        asked = np.zeros(len(missing), dtype=np.int64)
+        asked[search.records] = missing[search.records]
+        entries = search.entries[is_sound[search.entries]]
+        drawn.append(draw_random(miner.pool, asked, mined, miner.draw, entries))
+    found = Chosen.join(drawn)
+    still = np.maximum(missing - (np.bincount(found.owners, minlength=len(missing)) - _counts_of(mined, missing)), 0)
+    drawn.append(draw_random(miner.pool, still, found, miner.draw, every[is_sound]))
+    return Chosen.join(drawn[1:])
+
+
+def _counts_of(chosen: Chosen, missing: Rows) -> Rows:
+    return np.bincount(chosen.owners, minlength=len(missing))
 
 
 def _leaving(

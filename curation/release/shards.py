@@ -89,7 +89,7 @@ def _cut(
 
 def _data_view(records: pa.Table, negatives: int) -> pa.Table:
     texts = [records["query"], records["positive"]]
-    texts += [pc.list_element(records["negatives"], index) for index in range(negatives)]
+    texts += [pc.list_element(records["negatives"], index).cast(pa.string()) for index in range(negatives)]
     return pa.table(texts, schema=layout.data_schema(negatives))
 
 

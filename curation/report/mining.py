@@ -54,7 +54,8 @@ def mining_numbers(release: Release) -> dict[str, Any] | None:
     - `hubs`: how often passages are hard negatives: greatest and mean, the skewness of the counts (Radovanović et al.
       2010), the share of the most used hundredth, counts by doubling bins, and the ids of the most used
     - `languages`: negatives by the language of the query and their own
-    - `teachers`: for each language of positives, what the teacher knows: ranks of the positives of held-out pairs
+    - `teachers`: for each language of positives, what the teacher knows: ranks of the positives of held-out pairs, of
+      those that were released: what `max_positive_rank` dropped stands in the ledger
 
     Raises:
         ReleaseError: if a shard cannot be read.
@@ -111,17 +112,22 @@ class _Teacher:
     """What a teacher knows of one language."""
 
     names: Counter[str] = field(default_factory=Counter)
-    recalls: list[float] = field(default_factory=list)
+    recalls: Counter[float] = field(default_factory=Counter)
     pairs: int = 0
     found: Counter[int] = field(default_factory=Counter)
     reciprocals: float = 0.0
+
+    def _sampled(self) -> float | None:
+        """Return the recall of the teacher on pairs drawn before any rule, by rows where sources differ."""
+        rows = sum(self.recalls.values())
+        return round(sum(recall * count for recall, count in self.recalls.items()) / rows, 4) if rows else None
 
     def to_json(self, language: str) -> dict[str, Any]:
         shares = {f"recall_{k}": round(self.found[k] / self.pairs, 4) if self.pairs else None for k in RECALLS}
         return {
             "language": language,
             "teachers": dict(sorted(self.names.items())),
-            "sampled_recall": round(self.recalls[0], 4) if self.recalls else None,
+            "sampled_recall": self._sampled(),
             "held_out": self.pairs,
             **shares,
             "mrr": round(self.reciprocals / self.pairs, 4) if self.pairs else None,
@@ -211,7 +217,7 @@ def _count_teachers(counts: _Counts, split: str, batch: pa.Table) -> None:
         teacher = counts.teachers.setdefault(row["positive_language"], _Teacher())
         teacher.names[row["teacher"]] += row["count_all"]
         if row["teacher_recall"] is not None:
-            teacher.recalls.append(row["teacher_recall"])
+            teacher.recalls[row["teacher_recall"]] += row["count_all"]
     if split == "train":
         return
     ranked = batch.select(["positive_language", "positive_rank"]).filter(pc.is_valid(batch["positive_rank"]))

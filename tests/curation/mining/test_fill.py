@@ -39,7 +39,7 @@ def chosen(pairs: list[tuple[int, int]]) -> Chosen:
 def drawn(
     built: Pool, missing: list[int], mined: Chosen = NOTHING, *, seed: int = 0, bad: tuple[int, ...] = ()
 ) -> list[list[int]]:
-    usable = ~np.isin(np.arange(len(built.texts)), bad)
+    usable = np.flatnonzero(~np.isin(np.arange(len(built.texts)), bad))
     found = draw_random(built, np.array(missing, dtype=np.int64), mined, draw_of(built, seed), usable)
     assert (np.diff(found.owners) >= 0).all()
     assert set(found.origins.tolist()) <= {Origin.RANDOM}

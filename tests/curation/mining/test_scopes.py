@@ -214,9 +214,9 @@ def with_classes(count: int, labels: int) -> list[Row]:
     [
         (with_languages(8000, 280), "other_languages", 280),
         (with_languages(8000, 280), "query_language", 1),
-        (with_classes(8000, 27), "all", 27 + 2),
+        (with_classes(8000, 3), "all", 3 + 2),
     ],
-    ids=["280 languages", "one query language", "27 large classes"],
+    ids=["280 languages", "one query language", "3 large classes"],
 )
 def test_searches_are_made_one_at_a_time(rows: list[Row], scope: str, count: int) -> None:
     made: Any = measure(rows, options(scope))

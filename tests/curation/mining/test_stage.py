@@ -136,26 +136,40 @@ def linked(row: Row, pool: list[Row]) -> set[str]:
     return near.union(*(partners[text] for text in near))
 
 
-def allowed(row: Row, rows: list[Row]) -> set[str]:
-    """Return the folded texts that may become a negative of `row`, by the words of the contract."""
-    pool = [
+def passages(row: Row, rows: list[Row]) -> list[Row]:
+    """Return the records whose positives are the pool of a row."""
+    return [
         other
         for other in rows
         if (other["positive_language"], other["split"]) == (row["positive_language"], row["split"])
     ]
+
+
+def right(row: Row, pool: list[Row]) -> set[str]:
+    """Return the folded positives of a row's group and of its query."""
     asked = (row["group"], key(row["query"]))
-    own = {key(other["positive"]) for other in pool if other["group"] == asked[0] or key(other["query"]) == asked[1]}
+    return {key(other["positive"]) for other in pool if other["group"] == asked[0] or key(other["query"]) == asked[1]}
+
+
+def allowed(row: Row, rows: list[Row]) -> set[str]:
+    """Return the folded texts that may become a negative of `row`, by the words of the contract."""
+    pool = passages(row, rows)
+    own = right(row, pool)
     texts = {key(other["positive"]) for other in pool} - own - linked(row, pool)
-    return {text for text in texts if not any(near(text, right) for right in [row["query"], *own])}
+    return {text for text in texts if not any(near(text, known) for known in [row["query"], *own])}
 
 
-def kept_given(row: Row, count: int) -> list[str]:
-    known, kept = {key(row["query"]), key(row["positive"])}, []
-    for text in row["negatives"]:
-        if text and key(text) not in known:
-            known.add(key(text))
-            kept.append(text)
-    return kept[:count]
+def kept_given(row: Row, rows: list[Row], count: int) -> list[str]:
+    """Return the given negatives that are none of a row's right passages, nor nearly one."""
+    pool = passages(row, rows)
+    own = right(row, pool)
+    never = (own | linked(row, pool)) & {key(other["positive"]) for other in pool} | {key(row["query"])}
+    distinct: dict[str, str] = {}
+    for text in filter(None, row["negatives"]):
+        if key(text) not in never:
+            distinct.setdefault(key(text), text)
+    first = list(distinct.values())[:count]
+    return [text for text in first if not any(near(text, known) for known in [row["query"], *own])]
 
 
 def check(outcome: Outcome, rows: list[Row], options: Mining) -> None:
@@ -170,7 +184,7 @@ def check(outcome: Outcome, rows: list[Row], options: Mining) -> None:
         assert 0 <= entry["score"] < entry["threshold"] == options.num_negatives
         if options.on_shortage == "pad":
             row = before[entry["id"]]
-            given = {key(text) for text in kept_given(row, options.num_negatives)}
+            given = {key(text) for text in kept_given(row, list(before.values()), options.num_negatives)}
             assert len(given | allowed(row, rows)) < options.num_negatives
 
 
@@ -180,7 +194,7 @@ def check_record(row: Row, before: dict[str, Row], options: Mining) -> None:
     assert len(texts) == len(ids) == len(scores) == options.num_negatives
     assert len({key(text) for text in texts}) == len(texts)
     assert row["mined"] == sum(score is not None for score in scores)
-    given = kept_given(origin, options.num_negatives)
+    given = kept_given(origin, list(before.values()), options.num_negatives)
     assert texts[: len(given)] == given
     assert ids[: len(given)] == [""] * len(given)
     assert scores[: len(given)] == [None] * len(given)
@@ -270,7 +284,8 @@ def test_the_schema_with_and_without_rows(rows: list[Row]) -> None:
     assert records.num_rows == len(rows)
     assert records.schema.names == [*SCHEMA.names, *ADDED]
     assert {name: records.schema.field(name).type for name in ADDED} == ADDED
-    assert all(records.schema.field(name).type == SCHEMA.field(name).type for name in SCHEMA.names)
+    before = SCHEMA.set(SCHEMA.get_field_index("negatives"), pa.field("negatives", pa.list_(pa.large_string())))
+    assert all(records.schema.field(name).type == before.field(name).type for name in SCHEMA.names)
     assert not any(
         records.schema.field(name).nullable for name in ("negatives", "negative_ids", "negative_scores", "mined")
     )
