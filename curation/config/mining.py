@@ -93,7 +93,7 @@ class Fallback(Section):
     teacher: Literal["lexical"] = "lexical"
     """What mines there instead."""
     min_recall: Share = 0.5
-    """Share of held-out pairs whose positive the teacher must find at rank 1 of 1,000 passages."""
+    """Share of held-out pairs whose positive the teacher must find at rank 1 of up to 1,000 passages."""
 
 
 Threshold = float | Quantile | None

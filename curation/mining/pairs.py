@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -71,17 +71,40 @@ class MinedPairs:
 
         What has fewer is not lost: it stands in `table`.
         """
-        owners = self.pairs[:, 0]
-        is_whole = self.mined.rows[:, -1] >= 0
-        whole = np.flatnonzero(is_whole[owners])
-        owners, positives = owners[whole], self.pairs[whole, 1]
-        rows, scores = self.mined.rows[owners], self.mined.scores[owners]
-        columns = {"anchor": self.anchors.take(pa.array(owners)), "positive": self.passages.take(pa.array(positives))}
-        for place in range(rows.shape[1]):
-            columns[f"negative_{place + 1}"] = self.passages.take(pa.array(rows[:, place]))
-        every = np.concatenate([self.positive_scores[whole, None], scores], axis=1)
-        values = pa.array(np.ascontiguousarray(every).ravel())
-        return pa.table({**columns, "scores": pa.FixedSizeListArray.from_arrays(values, every.shape[1])})
+        return pa.concat_tables(self.n_tuple_batches(max(1, len(self.pairs))))
+
+    def n_tuple_batches(self, pairs: int) -> Iterator[pa.Table]:
+        """Yield the same from so many pairs at a time, for writing what need not be in memory."""
+        for owners, positives, scores in self._batches(pairs):
+            is_whole = self.mined.rows[owners, -1] >= 0
+            owners, positives, scores = owners[is_whole], positives[is_whole], scores[is_whole]
+            columns = {"anchor": self._of(self.anchors, owners), "positive": self._of(self.passages, positives)}
+            for place, rows in enumerate(self.mined.rows[owners].T, 1):
+                columns[f"negative_{place}"] = self._of(self.passages, rows)
+            every = np.concatenate([scores[:, None], self.mined.scores[owners]], axis=1)
+            values = pa.FixedSizeListArray.from_arrays(pa.array(every.ravel()), every.shape[1])
+            yield pa.table({**columns, "scores": values})
+
+    def triplet_batches(self, pairs: int) -> Iterator[pa.Table]:
+        """Yield a row for each negative of each pair as texts: `anchor`, `positive`, `negative`."""
+        for owners, positives, _ in self._batches(pairs):
+            places, ranks = np.nonzero(self.mined.rows[owners] >= 0)
+            yield pa.table(
+                {
+                    "anchor": self._of(self.anchors, owners[places]),
+                    "positive": self._of(self.passages, positives[places]),
+                    "negative": self._of(self.passages, self.mined.rows[owners][places, ranks]),
+                }
+            )
+
+    def _batches(self, pairs: int) -> Iterator[tuple[Rows, Rows, Vectors]]:
+        for start in range(0, len(self.pairs), pairs):
+            part = slice(start, start + pairs)
+            yield self.pairs[part, 0], self.pairs[part, 1], self.positive_scores[part]
+
+    @staticmethod
+    def _of(texts: pa.Array, numbers: Rows) -> pa.Array:
+        return texts.take(pa.array(numbers))
 
     def write(self, folder: Path) -> None:
         """Write `pairs.parquet`, `anchors.parquet` and `passages.parquet`, atomically each: every text once."""

@@ -134,6 +134,15 @@ DENSE = {"teacher": "a/folder"}
         ({"pools": [{"scope": "source"}]}, "texts of one language only"),
         ({"fallback": {}}, "`fallback` is for teachers other than `lexical`"),
         ({"candidates": "hybrid"}, "`candidates` is for teachers other than `lexical`"),
+        ({"csls": 10}, "`csls` ranks the neighbours"),
+        ({**DENSE, "csls": 10, "candidates": "lexical"}, "`csls` ranks the neighbours"),
+        ({"anchor": "positive", "max_positive_rank": 3}, "a positive is not ranked beside itself"),
+        (
+            {**DENSE, "max_positive_rank": 3, "pools": [{"scope": "other_languages"}]},
+            "a pool that holds the record's own positive",
+        ),
+        ({"negatives_by_task": {"clustering": 8}}, "negatives_by_task of clustering is 8, but num_negatives is 7"),
+        ({"max_positive_ratio": -0.5}, "greater than or equal to 0"),
         ({"on_shortage": "repeat"}, "'pad', 'drop', 'keep' or 'relax'"),
     ],
 )

@@ -394,3 +394,39 @@ def test_the_hub_cap_holds_over_all_searches_together(pools: list[dict[str, Any]
     assert capped.verdicts[:, Verdict.HUB_CAP].sum() > 0
     pairs = set(zip(capped.chosen.owners.tolist(), capped.chosen.entries.tolist(), strict=True))
     assert len(pairs) == len(capped.chosen.owners)
+
+
+@pytest.mark.parametrize("preset", ["bge-10-210", "kalm-50-100", "st-default"])
+def test_what_lenient_rules_take_is_not_kept_aside_as_well(preset: str) -> None:
+    rows, vectors = ranking(0.5, 0.9, 0.8, 0.7, 0.4)
+    miner = miner_of(table(*rows), vectors, preset=preset, num_negatives=3, skip_rank=0)
+    mined = miner.mine(searches(table(*rows), miner.pool, np.full(5, 3), miner.options))
+    pairs = [
+        set(zip(part.owners.tolist(), part.entries.tolist(), strict=True)) for part in (mined.chosen, mined.possible)
+    ]
+    assert pairs[0]
+    assert not pairs[0] & pairs[1]
+
+
+def test_blocks_change_nothing_where_hubs_are_corrected_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(3)
+    rows = [record(n, f"q{n}", f"p{n}") for n in range(60)]
+    vectors = {f"{side}{n}": draw.standard_normal(3).tolist() for side in "pq" for n in range(60)}
+    found = []
+    for block in (1 << 20, 100):
+        monkeypatch.setattr(module, "_BLOCK_CANDIDATES", block)
+        miner = miner_of(table(*rows), vectors, csls=3)
+        hubs = miner.space.hubness(miner.anchors.sides[0], 3)  # type: ignore[attr-defined]
+        mined = replace(miner, hubness=hubs).mine([[whole(miner.pool, 3)]])
+        found.append((mined.chosen.entries.tolist(), mined.chosen.ranks.tolist()))
+    assert found[0] == found[1]
+    plain = miner_of(table(*rows), vectors)
+    assert plain.mine([[whole(plain.pool, 3)]]).chosen.entries.tolist() != found[0][0]
+
+
+def test_where_there_are_classes_there_is_no_rank() -> None:
+    rows, vectors = ranking(0.5, 0.9, 0.8)
+    for row in rows:
+        row |= {"task": "classification", "label": row["id"]}
+    miner = miner_of(table(*rows), vectors)
+    assert not miner.mine(searches(table(*rows), miner.pool, np.full(3, 3), miner.options)).positive_ranks.any()

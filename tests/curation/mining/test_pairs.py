@@ -94,3 +94,13 @@ def test_arrow_strings_of_either_kind() -> None:
     one = mine_pairs(pa.array(ANCHORS), pa.array(POSITIVES, pa.large_string()), teacher=HashTeacher(), rules=OPEN)
     other = mine_pairs(ANCHORS, pa.chunked_array([POSITIVES[:2], POSITIVES[2:]]), teacher=HashTeacher(), rules=OPEN)
     np.testing.assert_array_equal(one.mined.rows, other.mined.rows)
+
+
+@pytest.mark.parametrize("pairs", [1, 2, 100])
+def test_batches_are_the_same_rows(pairs: int) -> None:
+    found = mined()
+    assert pa.concat_tables(found.n_tuple_batches(pairs)).equals(found.n_tuples())
+    triplets = pa.concat_tables(found.triplet_batches(pairs)).to_pylist()
+    tuples = found.n_tuples().to_pylist()
+    expected = [(row["anchor"], row["positive"], row[name]) for row in tuples for name in ("negative_1", "negative_2")]
+    assert [tuple(row.values()) for row in triplets] == expected

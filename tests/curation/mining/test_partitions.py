@@ -141,3 +141,13 @@ def test_partitions_that_share_a_worker_change_nothing(rows: list[Row], options:
     assert pa.concat_tables([part.records for part in parts]).sort_by("id").equals(together.records)
     ledger = pa.concat_tables([part.ledger for part in parts]).sort_by("id")
     assert ledger.equals(together.ledger.sort_by("id"))
+
+
+def test_what_fills_up_comes_from_the_first_pools_scope_as_far_as_it_goes() -> None:
+    rows = [record(n, f"q{n}", f"p{n}", positive_language="eng_Latn") for n in range(6)]
+    rows += [record(n, f"q{n}", f"p{n}", positive_language="deu_Latn") for n in range(10, 60)]
+    pools = [{"scope": "positive_language", "negatives": 6}, {"scope": "other_languages", "negatives": 1}]
+    options = Mining.model_validate({"teacher": "vectors", "num_negatives": 7, "pools": pools, "max_score": -2.0})
+    for row in mine_records(table(*rows), options, seed=0).records.to_pylist()[:6]:
+        assert row["negative_origins"] == ["random"] * 7
+        assert Counter(row["negative_languages"]) == {"eng_Latn": 5, "deu_Latn": 2}

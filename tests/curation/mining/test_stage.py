@@ -542,3 +542,13 @@ def test_a_pair_that_ranks_too_low_leaves_although_it_came_with_enough_negatives
     [lost] = outcome.ledger.to_pylist()
     assert (lost["reason"], lost["id"]) == ("inconsistent_pair", rows[-1]["id"])
     assert lost["score"] > lost["threshold"] == 3
+
+
+def test_given_negatives_that_are_right_or_nearly_are_left_out() -> None:
+    rows = bitext("deu_Latn")
+    rows[0] |= {"negatives": [rows[1]["positive"], f"{rows[0]['positive']}.", "etwas ganz anderes"], "group": "same"}
+    rows[1] |= {"group": "same"}
+    found = by_number(mine(rows, **OPEN))[int(rows[0]["id"], 16)]
+    origins = dict(zip(found["negatives"], found["negative_origins"], strict=True))
+    assert [text for text, origin in origins.items() if origin == "given"] == ["etwas ganz anderes"]
+    assert rows[1]["positive"] not in origins
