@@ -3,17 +3,72 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
-from curation.mining.assemble import Chosen, Origin
-from curation.mining.miner import near_right
+from curation.mining.assemble import NOTHING, Chosen, Origin, given_negatives
+from curation.mining.miner import Miner, near_right
 from curation.mining.padding import draw_passages
-from curation.mining.pool import Pool, is_in_small_class
+from curation.mining.policies import Strings
+from curation.mining.pool import LABELLED, Pool, column, is_in_small_class
 from curation.mining.ragged import Rows, positions_in_runs
 from curation.mining.rules import Bools
+from curation.mining.scopes import paddings
 from curation.mining.search.exact import blocks_of_pairs
 from curation.mining.selection import Draw
 
 _SURPLUS_GROWTH = 4
+
+
+def fill(
+    records: pa.Table, miner: Miner, mined: Chosen, lacking: Rows, wanted: Rows, policies: Strings
+) -> tuple[Chosen, Strings]:
+    """Fill up what is missing as the policies say.
+
+    Where a task has fewer hard negatives by design, random ones fill the rest whatever the policy: that is no shortage.
+
+    Args:
+        records: rows in order of id, shape (n,).
+        miner: what has mined them.
+        mined: the hard negatives.
+        lacking: negatives that each record did not come with, int64, shape (n,).
+        wanted: of these, how many were to be hard, int64, shape (n,).
+        policies: what each record's source wants done, strings, shape (n,).
+
+    Returns:
+        The hard negatives and what fills up; and what was done about each record that was short, strings, shape (n,).
+    """
+    count = len(lacking)
+    shortages = np.full(count, "", dtype=object)
+    hard = np.bincount(mined.owners, minlength=count)
+    missing, by_design = lacking - hard, lacking - wanted
+    is_labelled = np.isin(column(records, "task").to_numpy(zero_copy_only=False), LABELLED)
+    # Hard negatives are few where there are few classes: what fills up is no reason to drop a record there.
+    may_pad = (policies == "pad") | (is_labelled & (policies != "drop"))
+    drawn = _draw(records, miner, mined, np.where(may_pad, missing, by_design))
+    is_drawn = np.bincount(drawn.owners, minlength=count) > 0
+    shortages[may_pad & is_drawn & (hard < wanted)] = "padded"
+    chosen = Chosen.join([mined, drawn])
+    missing = lacking - np.bincount(chosen.owners, minlength=count)
+    may_repeat = (policies == "keep") | (is_labelled & (policies != "drop"))
+    own = Chosen.join([given_negatives(miner.pool), chosen])
+    repeated = repeat_own(own, np.where(may_repeat, missing, 0))
+    shortages[np.unique(repeated.owners)] = "kept"
+    return Chosen.join([chosen, repeated]), shortages
+
+
+def _draw(records: pa.Table, miner: Miner, mined: Chosen, missing: Rows) -> Chosen:
+    """Draw random passages from where hard ones are sought first, and what that has not from the whole pool."""
+    every = np.arange(len(miner.pool.texts), dtype=np.int64)
+    is_sound, parts = miner.space.is_sound(every), [NOTHING]
+    for search in paddings(records, miner.pool, missing, miner.options):
+        asked = np.zeros(len(missing), dtype=np.int64)
+        asked[search.records] = missing[search.records]
+        entries = search.entries[is_sound[search.entries]]
+        parts.append(draw_random(miner.pool, asked, mined, miner.draw, entries))
+    near = Chosen.join(parts)
+    still = missing - np.bincount(near.owners, minlength=len(missing))
+    far = draw_random(miner.pool, still, Chosen.join([mined, near]), miner.draw, every[is_sound])
+    return Chosen.join([near, far])
 
 
 def draw_random(pool: Pool, missing: Rows, mined: Chosen, draw: Draw, entries: Rows) -> Chosen:

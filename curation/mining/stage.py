@@ -11,18 +11,18 @@ import pyarrow.compute as pc
 
 from curation.config.mining import LEXICAL, Mining, PoolQuota
 from curation.hashing import priority
-from curation.ledger import ledger_rows
 from curation.mining.anchors import Anchors, find_anchors
-from curation.mining.assemble import Chosen, Findings, given_negatives, with_negatives
+from curation.mining.assemble import Chosen, Findings, with_negatives
 from curation.mining.competence import find_recalls
 from curation.mining.encoder import Encoder, second_opinion
-from curation.mining.fill import draw_random, repeat_own
+from curation.mining.fill import fill
+from curation.mining.leaving import leaving_rows
 from curation.mining.miner import Mined, Miner, without_near_given
 from curation.mining.policies import Policies, Strings
-from curation.mining.pool import LABELLED, Pool, build_pool, column
+from curation.mining.pool import Pool, build_pool, column
 from curation.mining.ragged import Rows
-from curation.mining.rules import Bools, Verdict
-from curation.mining.scopes import paddings, routing_column, searches
+from curation.mining.rules import Bools
+from curation.mining.scopes import routing_column, searches
 from curation.mining.search.candidates import Vectors
 from curation.mining.selection import Draw
 from curation.mining.spaces import DenseSpace, Space
@@ -149,7 +149,7 @@ class _Run:
         policies = self.policies.of_records(records)
         wanted = _hard(records, lacking, options)
         mined, is_relaxed = _mine(records, miner, wanted, policies)
-        chosen, shortages = _fill(records, miner, mined.chosen, lacking, wanted, policies)
+        chosen, shortages = fill(records, miner, mined.chosen, lacking, wanted, policies)
         shortages[is_relaxed & (shortages == "")] = "relaxed"
         findings = Findings(
             positive_scores=np.nan_to_num(miner.positive_scores[0], nan=0.0),
@@ -162,7 +162,7 @@ class _Run:
             self_matches=pool.self_matches,
         )
         found = np.bincount(chosen.owners, minlength=records.num_rows)
-        leaving = _leaving(records, miner, mined, lacking, found, options)
+        leaving = leaving_rows(records, miner, mined, lacking, found)
         stays = np.ones(records.num_rows, dtype=bool)
         for rows, _ in leaving:
             stays[rows] = False
@@ -229,97 +229,3 @@ def _replace(mined: Mined, again: Mined, rows: Bools) -> Mined:
     chosen = Chosen.join([mined.chosen.take(~rows[mined.chosen.owners]), again.chosen])
     possible = Chosen.join([mined.possible.take(~rows[mined.possible.owners]), again.possible])
     return Mined(chosen, possible, verdicts, ranks)
-
-
-def _fill(
-    records: pa.Table, miner: Miner, mined: Chosen, lacking: Rows, wanted: Rows, policies: Strings
-) -> tuple[Chosen, Strings]:
-    """Fill up what is missing as the policies say, and tell what was done about each record that was short.
-
-    Where a task has fewer hard negatives by design, random ones fill the rest whatever the policy: that is no shortage.
-    """
-    count = len(lacking)
-    shortages = np.full(count, "", dtype=object)
-    hard = np.bincount(mined.owners, minlength=count)
-    missing, by_design = lacking - hard, lacking - wanted
-    is_labelled = np.isin(column(records, "task").to_numpy(zero_copy_only=False), LABELLED)
-    # Hard negatives are few where there are few classes: what fills up is no reason to drop a record there.
-    may_pad = (policies == "pad") | (is_labelled & (policies != "drop"))
-    drawn = _draw(records, miner, mined, np.where(may_pad, missing, by_design))
-    is_drawn = np.bincount(drawn.owners, minlength=count) > 0
-    shortages[may_pad & is_drawn & (hard < wanted)] = "padded"
-    chosen = Chosen.join([mined, drawn])
-    missing = lacking - np.bincount(chosen.owners, minlength=count)
-    may_repeat = (policies == "keep") | (is_labelled & (policies != "drop"))
-    own = Chosen.join([given_negatives(miner.pool), chosen])
-    repeated = repeat_own(own, np.where(may_repeat, missing, 0))
-    shortages[np.unique(repeated.owners)] = "kept"
-    return Chosen.join([chosen, repeated]), shortages
-
-
-def _draw(records: pa.Table, miner: Miner, mined: Chosen, missing: Rows) -> Chosen:
-    """Draw random passages from where hard ones are sought first, and what that has not from the whole pool."""
-    every = np.arange(len(miner.pool.texts), dtype=np.int64)
-    is_sound, drawn = miner.space.is_sound(every), [mined]
-    for search in paddings(records, miner.pool, missing, miner.options):
-        asked = np.zeros(len(missing), dtype=np.int64)
-        asked[search.records] = missing[search.records]
-        entries = search.entries[is_sound[search.entries]]
-        drawn.append(draw_random(miner.pool, asked, mined, miner.draw, entries))
-    found = Chosen.join(drawn)
-    still = np.maximum(missing - (np.bincount(found.owners, minlength=len(missing)) - _counts_of(mined, missing)), 0)
-    drawn.append(draw_random(miner.pool, still, found, miner.draw, every[is_sound]))
-    return Chosen.join(drawn[1:])
-
-
-def _counts_of(chosen: Chosen, missing: Rows) -> Rows:
-    return np.bincount(chosen.owners, minlength=len(missing))
-
-
-def _leaving(
-    records: pa.Table, miner: Miner, mined: Mined, lacking: Rows, found: Rows, options: Mining
-) -> list[tuple[Rows, pa.Table]]:
-    """Return the rows that do not go on, with their ledger, by the first reason that holds for each."""
-    pool = miner.pool
-    is_sound = np.logical_and.reduce([miner.space.is_sound(places) for places in (pool.entries, *miner.anchors.sides)])
-    highest = options.max_positive_rank or np.iinfo(np.int32).max
-    is_consistent = mined.positive_ranks <= highest
-    unsound = np.flatnonzero(~is_sound)
-    inconsistent = np.flatnonzero(is_sound & ~is_consistent)
-    short = np.flatnonzero(is_sound & is_consistent & (found < lacking))
-    have, ranks = found + options.num_negatives - lacking, mined.positive_ranks.astype(np.int64)
-    who, why = f"no vector by {miner.space.teacher}", _counts(mined, short)
-    return [
-        (unsound, _ledger(records, unsound, "quarantined", "not_embeddable", detail=who)),
-        (inconsistent, _ledger(records, inconsistent, "dropped", "inconsistent_pair", ranks, highest)),
-        (short, _ledger(records, short, "dropped", "negative_shortage", have, options.num_negatives, why)),
-    ]
-
-
-def _counts(mined: Mined, rows: Rows) -> list[str]:
-    """Say of each row how many candidates each rule rejected."""
-    kinds = [verdict for verdict in Verdict if verdict > Verdict.ABSENT]
-    return [
-        ", ".join(f"{kind.name.lower()} {counts[kind]}" for kind in kinds if counts[kind]) or "no candidates"
-        for counts in mined.verdicts[rows]
-    ]
-
-
-def _ledger(
-    records: pa.Table,
-    rows: Rows,
-    decision: str,
-    reason: str,
-    score: Rows | None = None,
-    threshold: float | None = None,
-    detail: str | list[str] = "",
-) -> pa.Table:
-    return ledger_rows(
-        records.take(pa.array(rows)),
-        stage=STAGE,
-        decision=decision,  # type: ignore[arg-type]
-        reason=reason,
-        score=None if score is None else pa.array(score[rows], pa.float64()),
-        threshold=None if threshold is None else float(threshold),
-        detail=detail,
-    )
