@@ -125,8 +125,8 @@ def test_quotas_of_two_pools(base: Path, tmp_path: Path) -> None:
         ("mining.candidates=hybrid",),
         pytest.param(("mining.candidates=lexical",), marks=pytest.mark.slow),
         pytest.param(("mining.anchor=both",), marks=pytest.mark.slow),
-        ("mining.csls=3", "mining.hub_cap=4"),
-        ("mining.cross_encoder={model: reader}",),
+        pytest.param(("mining.csls=3", "mining.hub_cap=4"), marks=pytest.mark.slow),
+        pytest.param(("mining.cross_encoder={model: reader}",), marks=pytest.mark.slow),
         pytest.param(("mining.sampling=random", "mining.skip_survivors=1"), marks=pytest.mark.slow),
         pytest.param(("mining.fallback={min_recall: 1.0}",), marks=pytest.mark.slow),
         pytest.param(
@@ -146,6 +146,7 @@ def test_every_option_gives_a_whole_release_that_does_not_depend_on_the_cut(
     assert digest(tmp_path / "a") == digest(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_weak_languages_are_mined_by_words(base: Path, tmp_path: Path) -> None:
     rows = mined(base, tmp_path, "mining.fallback={min_recall: 1.0}")
     recalls = {row["language"]: row["teacher_recall"] for row in rows if row["source"] == "pairs"}
@@ -167,6 +168,7 @@ def test_another_model_under_the_same_name_is_another_teacher(base: Path, tmp_pa
     assert found[0] == found[2] != found[1]
 
 
+@pytest.mark.slow
 def test_more_records_embed_only_what_is_new(base: Path, tmp_path: Path) -> None:
     folder = tmp_path / "base"
     folder.mkdir()
@@ -183,10 +185,10 @@ def test_more_records_embed_only_what_is_new(base: Path, tmp_path: Path) -> None
     assert digest(tmp_path / "out") == digest(tmp_path / "fresh")
 
 
-SLOW = [pytest.param(delay, marks=pytest.mark.slow) for delay in (0.2, 3.0)]
+SLOW = [pytest.param(delay, marks=pytest.mark.slow) for delay in (0.2, 1.0, 3.0)]
 
 
-@pytest.mark.parametrize("delay", [1.0, *SLOW])
+@pytest.mark.parametrize("delay", SLOW)
 def test_a_run_that_is_killed_ends_the_same_when_it_is_run_again(base: Path, tmp_path: Path, delay: float) -> None:
     mined(base, tmp_path / "whole")
     command = [sys.executable, "-m", "curation.cli", "run", str(base / "config.yml"), "--out", str(tmp_path / "killed")]
