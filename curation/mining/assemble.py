@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from curation.mining.origins import Origin
 from curation.mining.pool import Pool
 from curation.mining.ragged import Rows, positions_in_runs
 from curation.mining.rules import Verdict
 from curation.mining.search.candidates import Vectors
 
 Int32s = npt.NDArray[np.int32]
-
-
-class Origin(IntEnum):
-    """Where a negative comes from."""
-
-    GIVEN = 0
-    """Its source had it."""
-    LEXICAL = 1
-    """Found by the words that it shares with the anchor."""
-    DENSE = 2
-    """Found among the nearest vectors."""
-    BOTH = 3
-    """Found both ways."""
-    RANDOM = 4
-    """Drawn at random, because too few were found."""
 
 
 ORIGINS = pa.array([origin.name.lower() for origin in Origin])

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from curation.config.mining import Mining
 from curation.mining.anchors import Anchors
-from curation.mining.assemble import Origin
 from curation.mining.fusion import merge
+from curation.mining.origins import Origin
 from curation.mining.pool import Pool
 from curation.mining.ragged import Exclusions, Rows
 from curation.mining.scopes import Search
@@ -101,7 +101,7 @@ def _unite(space: Space, places: list[Rows], dense: Found, by_words: Candidates)
     union = merge(dense.candidates, by_words)
     unscored = Candidates(union.rows, np.full(union.rows.shape, -np.inf, dtype=np.float32))
     scored = _scored(space, places, unscored, Origin.DENSE)
-    return replace(scored, origins=union.provenance, nearest=dense.nearest)
+    return replace(scored, origins=union.origins, nearest=dense.nearest)
 
 
 def _join_sides(space: Space, places: list[Rows], near: list[Candidates], k: int, origin: Origin) -> Found:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from curation.mining.assemble import NOTHING, Chosen, Origin, given_negatives
+from curation.mining.assemble import NOTHING, Chosen, given_negatives
 from curation.mining.miner import Miner, near_right
+from curation.mining.origins import Origin
 from curation.mining.padding import draw_passages
 from curation.mining.policies import Strings
 from curation.mining.pool import LABELLED, Pool, column, is_in_small_class

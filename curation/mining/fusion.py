@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 
+from curation.mining.origins import Origin
 from curation.mining.ragged import Rows, positions_in_runs
 from curation.mining.search.candidates import Candidates
 
 # Cormack, Clarke and Buettcher (2009), Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning
 # Methods: what is added to a rank, counted from 1, before it is inverted.
 RANK_OFFSET = 60
-
-
-class Provenance(IntEnum):
-    """Which searches found a candidate; the sum of those that did."""
-
-    NONE = 0
-    """There is no candidate at this place."""
-    LEXICAL = 1
-    DENSE = 2
-    BOTH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +24,13 @@ class Union:
         rows: int64, shape (Q, m), each row at most once a query; -1 beyond the last.
         dense_ranks: rank in the dense list, from 0; int32, shape (Q, m); -1 where it is not in the list.
         lexical_ranks: rank in the lexical list, likewise.
-        provenance: values of `Provenance`, int8, shape (Q, m).
+        origins: values of `Origin`, int8, shape (Q, m); of no meaning where there is no candidate.
     """
 
     rows: Rows
     dense_ranks: npt.NDArray[np.int32]
     lexical_ranks: npt.NDArray[np.int32]
-    provenance: npt.NDArray[np.int8]
+    origins: npt.NDArray[np.int8]
 
 
 def merge(dense: Candidates, lexical: Candidates) -> Union:
@@ -74,7 +64,7 @@ def merge(dense: Candidates, lexical: Candidates) -> Union:
     )
     union.rows[queries, places] = rows
     union.dense_ranks[queries, places], union.lexical_ranks[queries, places] = ranks
-    union.provenance[queries, places] = Provenance.DENSE * (ranks[0] >= 0) + Provenance.LEXICAL * (ranks[1] >= 0)
+    union.origins[queries, places] = Origin.DENSE * (ranks[0] >= 0) + Origin.LEXICAL * (ranks[1] >= 0)
     return union
 
 

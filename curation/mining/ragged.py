@@ -99,6 +99,12 @@ class Exclusions:
         )
 
 
+def groups_of(keys: npt.NDArray[np.integer]) -> list[Rows]:
+    """Return the positions of each distinct key, ascending, in order of the keys."""
+    order = np.argsort(keys, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(keys[order])) + 1) if len(keys) else []
+
+
 def within_runs(lengths: Rows) -> Rows:
     """Return 0, 1, ..., length - 1 for each length, end to end, shape (sum of lengths,)."""
     starts = np.cumsum(lengths) - lengths

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from curation.config.mining import Mining, Scope
 from curation.mining.pool import Pool, column, is_in_small_class
-from curation.mining.ragged import Rows
+from curation.mining.ragged import Rows, groups_of
 from curation.mining.rules import Bools
 
 # Scopes that stay within one language of positives: what a lexical teacher can compare.
@@ -103,8 +103,8 @@ class _Places:
             yield rows, every
             return
         seekers, owners = self._keys(scope)
-        found = dict(_groups(owners))
-        for key, members in _groups(seekers[rows]):
+        found = _by_key(owners)
+        for key, members in _by_key(seekers[rows]).items():
             inside = np.zeros(len(every), dtype=bool)
             inside[self.pool.entries[found.get(key, every[:0])]] = True
             yield rows[members], np.flatnonzero(~inside if scope == "other_languages" else inside)
@@ -112,12 +112,12 @@ class _Places:
     def other_classes(self, rows: Rows) -> Iterator[tuple[Rows, Rows]]:
         sources, labels = self._codes("source"), self.pool.labels
         is_small = is_in_small_class(labels)
-        of_source, of_class = dict(_groups(sources)), dict(_groups(labels))
-        for source, members in _groups(sources[rows]):
+        of_source, of_class = _by_key(sources), _by_key(labels)
+        for source, members in _by_key(sources[rows]).items():
             entries = np.unique(self.pool.entries[of_source[source]])
             yield rows[members][is_small[rows[members]]], entries
             large = rows[members][~is_small[rows[members]]]
-            for label, same in _groups(labels[large]):
+            for label, same in _by_key(labels[large]).items():
                 yield large[same], np.setdiff1d(entries, self.pool.entries[of_class[label]])
 
     def _keys(self, scope: Scope) -> tuple[Rows, Rows]:
@@ -139,9 +139,6 @@ class _Places:
         return np.asarray(column(self.records, name).dictionary_encode().indices.to_numpy(), dtype=np.int64)
 
 
-def _groups(keys: Rows) -> Iterator[tuple[int, Rows]]:
-    """Yield each distinct key with the positions that have it, ascending."""
-    order = np.argsort(keys, kind="stable")
-    bounds = np.flatnonzero(np.diff(keys[order])) + 1
-    for part in np.split(order, bounds) if len(order) else ():
-        yield int(keys[part[0]]), part
+def _by_key(keys: Rows) -> dict[int, Rows]:
+    """Return the positions of each distinct key, ascending."""
+    return {int(keys[positions[0]]): positions for positions in groups_of(keys)}

@@ -20,7 +20,7 @@ from curation.mining.leaving import leaving_rows
 from curation.mining.miner import Mined, Miner, without_near_given
 from curation.mining.policies import Policies, Strings
 from curation.mining.pool import Pool, build_pool, column
-from curation.mining.ragged import Rows
+from curation.mining.ragged import Rows, groups_of
 from curation.mining.rules import Bools
 from curation.mining.scopes import routing_column, searches
 from curation.mining.search.candidates import Vectors
@@ -176,13 +176,9 @@ def _within_language(options: Mining) -> Mining:
     return options.model_copy(update=changes)
 
 
-def _groups(records: pa.Table, names: list[str]) -> Iterator[Rows]:
+def _groups(records: pa.Table, names: list[str]) -> list[Rows]:
     keys = pc.binary_join_element_wise(*(column(records, name) for name in names), "\0")
-    codes = keys.dictionary_encode().indices.to_numpy()
-    order = np.argsort(codes, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
-        if len(rows):
-            yield rows
+    return groups_of(keys.dictionary_encode().indices.to_numpy())
 
 
 def _positive_scores(space: Space, pool: Pool, anchors: Anchors) -> tuple[Vectors, ...]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from curation.config.mining import Mining, Quantile
 from curation.mining.pool import Pool, column
-from curation.mining.ragged import Rows
+from curation.mining.ragged import Rows, groups_of
 from curation.mining.rules import INFINITY
 from curation.mining.search.candidates import Vectors
 from curation.mining.selection import Keys
@@ -69,7 +69,7 @@ def _threshold(
     found = np.full(count, np.nan, dtype=np.float32)
     for level in groups:
         least = 1 if level is groups[-1] else LEAST
-        for members in _members(level):
+        for members in groups_of(level):
             lacking = members[np.isnan(found[members])]
             sound = scores[value.of][members]
             sound = sound[np.isfinite(sound)]
@@ -77,9 +77,3 @@ def _threshold(
                 found[lacking] = np.quantile(sound, value.quantile)
     found[np.isnan(found)] = default
     return found
-
-
-def _members(groups: Rows) -> list[Rows]:
-    """Return the records of each group: sorted once, since a source in a language is a group and there are many."""
-    order = np.argsort(groups, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)

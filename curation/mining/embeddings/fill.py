@@ -81,13 +81,13 @@ class Job:
     on_progress: OnProgress | None
 
 
-def fill(shelf: Shelf, job: Job, keep: Callable[[Block], Block]) -> Stored:
+def fill(shelf: Shelf, keep: Callable[[Block], Block], job: Job) -> Stored:
     """Embed the texts that are not on a shelf yet, and return the vectors of all.
 
     Args:
         shelf: what is there already; gets the new blocks.
-        job: the texts.
         keep: stores a block and returns it with a name.
+        job: the texts.
 
     Raises:
         CurationError: if the teacher fails or returns what it must not, or `keep` fails. What was kept, is kept.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import pyarrow as pa
 
@@ -14,7 +14,7 @@ from curation.hashing import content_id
 from curation.mining.embeddings.disk import DiskShelf, ShelfSize, shelf_sizes
 from curation.mining.embeddings.encoding import StoredDtype
 from curation.mining.embeddings.fill import Job, OnProgress, Recipe, fill
-from curation.mining.embeddings.shelf import Shelf, Stored
+from curation.mining.embeddings.shelf import Block, Shelf, Stored
 from curation.mining.keys import text_keys
 from curation.mining.teachers.base import Role, Teacher
 from curation.text import as_arrow
@@ -22,8 +22,15 @@ from curation.text import as_arrow
 BLOCK_ROWS = 8192
 
 
-class Store(Protocol):
-    """Gives each text its vector, made once."""
+class Store(ABC):
+    """Gives each text its vector, made once.
+
+    Args:
+        block_rows: texts that are embedded at a time.
+    """
+
+    def __init__(self, *, block_rows: int = BLOCK_ROWS) -> None:
+        self._block_rows = block_rows
 
     def embed(
         self,
@@ -47,9 +54,16 @@ class Store(Protocol):
             CurationError: if a text is null, if the teacher fails, or if the store cannot be read or written. What
                 was embedded until then is kept.
         """
+        array = as_arrow(texts)
+        job = Job(Recipe(teacher, role, dtype), array, text_keys(array), self._block_rows, progress)
+        return fill(*self._open(job, content_id(to_json(job.recipe.describe()))), job)
+
+    @abstractmethod
+    def _open(self, job: Job, name: str) -> tuple[Shelf, Callable[[Block], Block]]:
+        """Return the shelf of a recipe, which has this name, and what keeps a new block and returns it with a name."""
 
 
-class EmbeddingStore:
+class EmbeddingStore(Store):
     """Vectors on disk.
 
     Args:
@@ -58,67 +72,32 @@ class EmbeddingStore:
     """
 
     def __init__(self, folder: Path, *, block_rows: int = BLOCK_ROWS) -> None:
+        super().__init__(block_rows=block_rows)
         self._folder = folder
-        self._block_rows = block_rows
         self._shelves: dict[str, DiskShelf] = {}
-
-    def embed(
-        self,
-        teacher: Teacher,
-        texts: Sequence[str] | pa.Array | pa.ChunkedArray,
-        role: Role,
-        *,
-        dtype: StoredDtype = "float32",
-        progress: OnProgress | None = None,
-    ) -> Stored:
-        """Return the vectors of texts, embedding those that are not stored yet. See `Store.embed`."""
-        job = _job(Recipe(teacher, role, dtype), texts, self._block_rows, progress)
-        shelf = self._shelf(job.recipe)
-        shelf.refresh(job.keys)
-        return fill(shelf.shelf, job, shelf.write)
 
     def sizes(self) -> list[ShelfSize]:
         """Return what the store holds, the largest shelf first: to see what may be deleted."""
         return shelf_sizes(self._folder)
 
-    def _shelf(self, recipe: Recipe) -> DiskShelf:
-        description = recipe.describe()
-        name = content_id(to_json(description))
+    def _open(self, job: Job, name: str) -> tuple[Shelf, Callable[[Block], Block]]:
+        teacher = job.recipe.teacher
         if name not in self._shelves:
-            shelf = Shelf(recipe.teacher.dimensions, recipe.dtype)
-            self._shelves[name] = DiskShelf(self._folder / name, {"called": recipe.teacher.name, **description}, shelf)
-        return self._shelves[name]
+            description = {"called": teacher.name, **job.recipe.describe()}
+            self._shelves[name] = DiskShelf(
+                self._folder / name, description, Shelf(teacher.dimensions, job.recipe.dtype)
+            )
+        self._shelves[name].refresh(job.keys)
+        return self._shelves[name].shelf, self._shelves[name].write
 
 
-class MemoryStore:
-    """Vectors in memory, kept as long as the store is: for engines whose workers share no disk.
-
-    Args:
-        block_rows: texts that are embedded at a time.
-    """
+class MemoryStore(Store):
+    """Vectors in memory, kept as long as the store is: for engines whose workers share no disk."""
 
     def __init__(self, *, block_rows: int = BLOCK_ROWS) -> None:
-        self._block_rows = block_rows
+        super().__init__(block_rows=block_rows)
         self._shelves: dict[str, Shelf] = {}
 
-    def embed(
-        self,
-        teacher: Teacher,
-        texts: Sequence[str] | pa.Array | pa.ChunkedArray,
-        role: Role,
-        *,
-        dtype: StoredDtype = "float32",
-        progress: OnProgress | None = None,
-    ) -> Stored:
-        """Return the vectors of texts, embedding those that are not kept yet. See `Store.embed`."""
-        job = _job(Recipe(teacher, role, dtype), texts, self._block_rows, progress)
-        name = content_id(to_json(job.recipe.describe()))
-        shelf = self._shelves.setdefault(name, Shelf(teacher.dimensions, dtype))
-        return fill(shelf, job, lambda block: replace(block, name=f"{len(shelf.names):06d}"))
-
-
-def _job(
-    recipe: Recipe, texts: Sequence[str] | pa.Array | pa.ChunkedArray, block_rows: int, progress: OnProgress | None
-) -> Job:
-    array = as_arrow(texts)
-    return Job(recipe, array, text_keys(array), block_rows, progress)
+    def _open(self, job: Job, name: str) -> tuple[Shelf, Callable[[Block], Block]]:
+        shelf = self._shelves.setdefault(name, Shelf(job.recipe.teacher.dimensions, job.recipe.dtype))
+        return shelf, lambda block: replace(block, name=f"{len(shelf.names):06d}")

@@ -17,8 +17,6 @@ from curation.mining.lexical.kernels import kernels
 from curation.mining.ragged import Exclusions
 from curation.mining.search.candidates import Candidates
 
-IDENTITY = "lexical"
-
 
 def lexical_nearest(queries: Matrix, passages: Matrix, k: int, excluded: Exclusions) -> Candidates:
     """Find the k passages with the greatest product with each query, among those that share a feature with it.

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import SCHEMA, record, table
 
-from curation.mining.assemble import COUNTS_TYPE, NOTHING, Chosen, Findings, Origin, given_negatives, with_negatives
+from curation.mining.assemble import COUNTS_TYPE, NOTHING, Chosen, Findings, given_negatives, with_negatives
+from curation.mining.origins import Origin
 from curation.mining.pool import Pool, build_pool
 from curation.mining.rules import Verdict
 

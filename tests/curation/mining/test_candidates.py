@@ -9,8 +9,8 @@ from worlds import DENSE, Row, Vectors, dense_space, record, table, vectors_of
 
 from curation.config.mining import LEXICAL, Mining
 from curation.mining.anchors import Anchors, find_anchors
-from curation.mining.assemble import Origin
 from curation.mining.candidates import Found, find_candidates
+from curation.mining.origins import Origin
 from curation.mining.pool import Pool, build_pool
 from curation.mining.scopes import Search
 from curation.mining.spaces import DenseSpace, LexicalSpace

@@ -8,9 +8,10 @@ from worlds import Row, record, table
 
 from curation.hashing import priority
 from curation.mining import fill, pool
-from curation.mining.assemble import NOTHING, Chosen, Origin
+from curation.mining.assemble import NOTHING, Chosen
 from curation.mining.fill import draw_random, repeat_own
 from curation.mining.miner import near_right
+from curation.mining.origins import Origin
 from curation.mining.pool import Pool, build_pool
 from curation.mining.selection import Draw
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.mining.fusion import Provenance, merge
+from curation.mining.fusion import merge
+from curation.mining.origins import Origin
 from curation.mining.search.candidates import Candidates
 
-NONE, LEXICAL, DENSE, BOTH = Provenance
+NONE, LEXICAL, DENSE, BOTH = 0, Origin.LEXICAL, Origin.DENSE, Origin.BOTH
 
 
 def lists(*rows: list[int], width: int | None = None) -> Candidates:
@@ -27,7 +28,7 @@ def by_the_formula(dense: list[int], lexical: list[int]) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("dense", "lexical", "rows", "provenance"),
+    ("dense", "lexical", "rows", "origins"),
     [
         ([], [], [], []),
         ([7], [], [7], [DENSE]),
@@ -39,10 +40,10 @@ def by_the_formula(dense: list[int], lexical: list[int]) -> list[int]:
         ([4, 0], [0], [0, 4], [BOTH, DENSE]),
     ],
 )
-def test_small_lists(dense: list[int], lexical: list[int], rows: list[int], provenance: list[Provenance]) -> None:
+def test_small_lists(dense: list[int], lexical: list[int], rows: list[int], origins: list[Origin]) -> None:
     union = merge(lists(dense), lists(lexical))
     assert union.rows.tolist() == [rows]
-    assert union.provenance.tolist() == [provenance]
+    assert union.origins.tolist() == [origins]
 
 
 def test_ranks_in_each_list_and_padding() -> None:
@@ -50,7 +51,7 @@ def test_ranks_in_each_list_and_padding() -> None:
     assert union.rows.tolist() == [[3, 5], [8, 9], [-1, -1]]
     assert union.dense_ranks.tolist() == [[1, 0], [0, -1], [-1, -1]]
     assert union.lexical_ranks.tolist() == [[0, -1], [-1, 0], [-1, -1]]
-    assert union.provenance.tolist() == [[BOTH, DENSE], [DENSE, LEXICAL], [NONE, NONE]]
+    assert union.origins.tolist() == [[BOTH, DENSE], [DENSE, LEXICAL], [NONE, NONE]]
 
 
 RANKED = st.lists(st.integers(0, 30), max_size=12, unique=True)
@@ -67,7 +68,7 @@ def test_any_lists(pairs: list[tuple[list[int], list[int]]]) -> None:
             assert ranks[query, :size].tolist() == [row_of.index(row) if row in row_of else -1 for row in expected]
             assert (ranks[query, size:] == -1).all()
         codes = [2 * (row in dense) + (row in lexical) for row in expected]
-        assert union.provenance[query].tolist() == codes + [0] * (union.rows.shape[1] - size)
+        assert union.origins[query].tolist() == codes + [0] * (union.rows.shape[1] - size)
 
 
 def test_no_queries() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.mining.ragged import Exclusions, Ragged, Rows, positions_in_runs, within_runs
+from curation.mining.ragged import Exclusions, Ragged, Rows, groups_of, positions_in_runs, within_runs
 
 PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=40)
 
@@ -81,3 +81,9 @@ def test_a_group_of_a_thousand_costs_two_thousand_numbers() -> None:
     group = Exclusions(Ragged.from_pairs(members, one, 1000), Ragged.from_pairs(one, members, 1))
     assert len(group.keys.values) + len(group.rows.values) == 2000
     assert len(group.pairs(integers(0, 999))[1]) == 2000
+
+
+@given(st.lists(st.integers(0, 5), max_size=20))
+def test_groups_are_the_positions_of_each_key_in_order_of_the_keys(keys: list[int]) -> None:
+    expected = [[place for place, own in enumerate(keys) if own == key] for key in sorted(set(keys))]
+    assert [positions.tolist() for positions in groups_of(np.array(keys, dtype=np.int64))] == expected
