@@ -143,7 +143,7 @@ class Read(SourceStage):
     def settings(self) -> Mapping[str, Any]:
         """The declarations, less what later stages use, and the digests of the files."""
         later = {"path", "positive_path", "trust", "instruction", "mteb_tasks", "query_role", "positive_role"}
-        later |= {"candidate_languages", "on_mismatch", "on_undetermined"}
+        later |= {"candidate_languages", "on_mismatch", "on_undetermined", "on_shortage"}
         declared = [source.model_dump(exclude=later) for source in self.sources]
         return {"sources": declared, "inputs": self.inputs.fingerprints, "pivot": self.pivot}
 
@@ -457,9 +457,10 @@ class Mine(ShuffleStage):
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        # A model is what its files are, wherever they lie.
+        # A model is what its files are, wherever they lie and whatever runs them.
+        elsewhere = {"model": True, "batch_size": True, "device": True}
         options = self.options.model_dump(
-            exclude={"teacher": {"model": True}, "cross_encoder": {"model": True}, "cache": True}
+            exclude={"teacher": elsewhere, "cross_encoder": elsewhere, "cache": True, "on_shortage": True}
         )
         return {"options": options, "models": self.models, "policies": asdict(self.policies), "seed": self.seed}
 

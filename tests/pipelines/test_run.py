@@ -142,6 +142,23 @@ def test_another_version_of_a_score_measures_again(
     assert [stage["stage"] for stage in plan["stages"] if stage["cached"]] == ["read", "distinct", "identify"]
 
 
+def test_another_policy_of_a_source_mines_again_and_reads_nothing_again(
+    base: Path, config: RunConfig, finished: Path
+) -> None:
+    first, *others = config.sources
+    sources = [first.model_copy(update={"on_shortage": "drop"}), *others]
+    plan = plan_run(config.model_copy(update={"sources": sources}), base, finished, RunOptions())
+    again = [stage["stage"] for stage in plan["stages"] if not stage["cached"]]
+    assert again == ["mine", "balance", "shard"]
+
+
+def test_what_changes_speed_alone_redoes_nothing(base: Path, config: RunConfig, finished: Path) -> None:
+    teacher = config.mining.teacher.model_copy(update={"batch_size": 7, "device": "cpu"})
+    faster = config.mining.model_copy(update={"teacher": teacher, "cache": "elsewhere"})
+    plan = plan_run(config.model_copy(update={"mining": faster}), base, finished, RunOptions())
+    assert all(stage["cached"] for stage in plan["stages"])
+
+
 def test_a_role_that_is_declared_decides_again_too(base: Path, config: RunConfig, finished: Path) -> None:
     first, *others = config.sources
     sources = [first.model_copy(update={"positive_role": "title"}), *others]

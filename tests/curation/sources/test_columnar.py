@@ -6,7 +6,7 @@ import pytest
 from curation.errors import SourceError
 from curation.sources.columnar import number_rows, require_text
 from curation.sources.files import SourceFile
-from curation.sources.rows import Layout
+from curation.sources.rows import Layout, to_batch
 
 FILE = SourceFile("s", "/data/x.parquet", "x.parquet")
 LAYOUT = Layout("q", "p", ("n",))
@@ -48,3 +48,17 @@ def test_rows_are_numbered_across_batches() -> None:
     chunks = list(number_rows([batch, batch.slice(1), batch], LAYOUT))
     assert [chunk.rows.to_pylist() for chunk in chunks] == [[1, 2], [3], [4, 5]]
     assert set(chunks[0].columns) == {"q", "p", "n"}
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.int64(), pa.string()], ids=str)
+def test_classes_may_be_numbers(kind: pa.DataType) -> None:
+    layout = Layout("q", "p", label="c")
+    batch = pa.record_batch({"q": pa.array(["лодка"]), "p": pa.array(["नाव"]), "c": pa.array([7]).cast(kind)})
+    require_text(layout, batch.schema, FILE)
+    [chunk] = number_rows([batch], layout)
+    assert to_batch(chunk, layout, FILE).rows.column("label").to_pylist() == ["7"]
+
+
+def test_a_query_is_no_number() -> None:
+    with pytest.raises(SourceError, match="'q' holds int64"):
+        require_text(Layout("q", "p", label="c"), pa.schema({"q": pa.int64(), "p": pa.string(), "c": pa.int8()}), FILE)

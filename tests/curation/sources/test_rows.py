@@ -135,3 +135,12 @@ def test_a_code_of_two_languages_is_a_program_where_there_is_code(is_code: bool,
     chunk = _chunk(query=pa.array(["q"] * 5), positive=pa.array(["p"] * 5), lang=pa.array(names))
     layout = Layout(positive_language=LanguageColumn(column="lang"), is_code=is_code)
     assert to_batch(chunk, layout, FILE).rows.column("positive_language").to_pylist() == codes
+
+
+def test_a_class_that_is_missing_is_none_and_no_flaw() -> None:
+    classes = pa.array([" spät ", None, "", "遅い"])
+    batch = to_batch(
+        _chunk(query=pa.array(list("abcd")), positive=pa.array(list("efgh")), kind=classes), Layout(label="kind"), FILE
+    )
+    assert batch.rows.column("label").to_pylist() == ["spät", "", "", "遅い"]
+    assert not batch.rejected
