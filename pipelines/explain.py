@@ -83,7 +83,7 @@ def explain(record_id: str, run: Path) -> Explanation:
     row = seen or lost
     if row is None:
         raise _unknown(record_id, run, is_finished=is_finished)
-    quota = _quota(run, row["language"]) if is_finished else None
+    quota = _quota(run, row) if is_finished else None
     view = _View(row, config, merged, [end for end in ends if end is not lost], quota)
     outcome = lost["decision"] if lost else "released" if is_finished else "not finished"
     return Explanation(whole_id, outcome, _record(row), tuple(_steps(reached, view, lost)))
@@ -211,9 +211,18 @@ def _kept_mine(view: _View) -> Iterator[dict[str, Any]]:
         yield _detail(f"as near as the positive, perhaps right: the positive of {identifier}", score)
 
 
+def _kept_preselect(view: _View) -> Iterator[dict[str, Any]]:
+    # A record that the release holds has a new rank, among those that were mined.
+    if view.row.get("quota_limit") is not None:
+        yield _detail("rank among the records that could be mined", view.row.get("quota_rank"), view.row["quota_limit"])
+
+
 def _kept_balance(view: _View) -> Iterator[dict[str, Any]]:
     if view.row.get("quota_rank") is not None:
-        yield _detail(f"rank in {view.row['language']}, below the quota", view.row["quota_rank"], view.quota)
+        where = f"{view.row['language']} of {view.row['source']}"
+        yield _detail(f"rank in {where}, below the quota", view.row["quota_rank"], view.quota)
+    if view.row.get("copies", 1) > 1:
+        yield _detail("times that it is repeated to fill the quota", view.row["copies"])
 
 
 def _kept_shard(view: _View) -> Iterator[dict[str, Any]]:
@@ -233,6 +242,7 @@ _KEPT: dict[str, Callable[[_View], Iterator[dict[str, Any]]]] = {
     "known": _kept_known,
     "decontaminate": _kept_decontaminate,
     "split": _kept_split,
+    "preselect": _kept_preselect,
     "mine": _kept_mine,
     "balance": _kept_balance,
     "shard": _kept_shard,
@@ -267,9 +277,11 @@ def _ledger(run: Path, stages: Sequence[tuple[str, str]], reached: Sequence[tupl
     return pa.concat_tables([pq.read_table(_ledger_file(run, name)) for name, _ in reached])
 
 
-def _quota(run: Path, language: str) -> int | None:
-    quota: int | None = open_release(run / "release").stats["languages"].get(language, {}).get("quota")
-    return quota
+def _quota(run: Path, row: _Row) -> int | None:
+    """Return the training rows that the record's language has from its source."""
+    names = ("language", "task", "source")
+    cells = open_release(run / "release").stats["quota"]
+    return next((cell["given"] for cell in cells if all(cell[name] == row.get(name) for name in names)), None)
 
 
 def _whole_id(given: str, run: Path, ledger: pa.Table, *, is_finished: bool) -> str:

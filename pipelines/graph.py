@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation import balance, split
+from curation import split
 from curation.code import code_digest
+from curation.config.balance import Balance
 from curation.config.mining import Mining
 from curation.config.model import (
-    Balance,
     Boilerplate,
     DatatroveFilter,
     Decontaminate,
@@ -39,6 +39,8 @@ from curation.ledger import empty_ledger, ledger_rows
 from curation.mining.inputs import TeacherInputs, find_teachers
 from curation.mining.policies import Policies
 from curation.outcome import Outcome
+from curation.quota.counts import count_rows, merge_counts, plan_quota
+from curation.quota.selection import preselect_rows, select_rows
 from curation.records import RECORD_SCHEMA, make_records, rejected_records
 from curation.release import open_release, shards
 from curation.sources import ReadBatch, SourceFile, fingerprint, list_files, read_file
@@ -77,6 +79,9 @@ def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
     stages.append(AssignSplits(config.split, config.seed))
     if config.mining.enabled:
         policies = Policies.of(config.sources, config.mining)
+        if config.balance.is_bound:
+            reserve = config.balance.reserve if policies.may_drop(config.mining) else 0.0
+            stages.append(Preselect(config.balance, config.seed, reserve))
         stages.append(Mine(inputs.teachers.options, policies, config.seed, inputs.teachers.digests, inputs.cache))
     stages.append(FillQuota(config.balance, config.seed, side=stages[-1].name))
     stages.append(WriteShards(config.release.rows_per_shard))
@@ -440,7 +445,36 @@ class AssignSplits(ShuffleStage):
 
     def tally(self, records: pa.Table) -> pa.Table:
         """Count the rows that a quota can draw on."""
-        return balance.count_rows(records)
+        return count_rows(records)
+
+
+@dataclass(frozen=True)
+class Preselect(ShuffleStage):
+    """Chooses the rows that are mined, so that the teacher sees no more than the quota needs."""
+
+    options: Balance
+    seed: int
+    reserve: float
+    name: str = "preselect"
+    side: str = "split"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        return {"options": self.options.model_dump(exclude={"reserve"}), "seed": self.seed, "reserve": self.reserve}
+
+    def keys(self, records: pa.Table) -> pa.Array:
+        """Records of one language are together."""
+        return records["language"]
+
+    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
+        """Add up the counts of all partitions, and plan by them."""
+        return plan_quota(merge_counts(tallies), self.options)
+
+    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+        """Mark each language's rows."""
+        assert side is not None
+        return Outcome.keep(preselect_rows(records, side, reserve=self.reserve, seed=self.seed))
 
 
 @dataclass(frozen=True)
@@ -480,7 +514,7 @@ class Mine(ShuffleStage):
 
     def tally(self, records: pa.Table) -> pa.Table:
         """Count the rows that a quota can draw on."""
-        return balance.count_rows(records)
+        return count_rows(records)
 
 
 @dataclass(frozen=True)
@@ -495,20 +529,20 @@ class FillQuota(ShuffleStage):
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        return {"options": self.options.model_dump(), "seed": self.seed}
+        return {"options": self.options.model_dump(exclude={"reserve"}), "seed": self.seed}
 
     def keys(self, records: pa.Table) -> pa.Array:
         """Records of one language are together."""
         return records["language"]
 
     def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
-        """Add up the counts of all partitions."""
-        return balance.merge_counts(tallies)
+        """Add up the counts of all partitions, and plan by them."""
+        return plan_quota(merge_counts(tallies), self.options)
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Select each language's rows."""
         assert side is not None
-        return balance.select_rows(records, balance.plan_quota(side, self.options), seed=self.seed)
+        return select_rows(records, side, seed=self.seed)
 
     def tally(self, records: pa.Table) -> pa.Table:
         """Find out how many negatives every record has."""

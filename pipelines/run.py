@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from curation import balance
 from curation.config.model import RunConfig
 from curation.errors import AlarmError, ConfigError, CurationError
 from curation.files import atomic_path, write_json, write_text
+from curation.quota.counts import merge_counts, plan_quota
 from curation.release import Release, layout, open_release
 from curation.release.assemble import assemble_release
 from curation.release.stats import StageCount, compute_stats
@@ -156,7 +156,7 @@ def _assemble(config: RunConfig, inputs: Inputs, graph: Graph, store: Store, out
     shards = pa.concat_tables(places[-1].tallies()).sort_by("path")
     if not shards.num_rows:
         raise _nothing_left(counts)
-    quota = balance.plan_quota(balance.merge_counts(_quota_tallies(graph, places)), config.balance)
+    quota = plan_quota(merge_counts(_quota_tallies(graph, places)), config.balance)
     alarms = [alarm.to_json() for alarm in find_alarms(config.alarms, places, AlarmFiles(out))]
     contamination = _contamination(inputs, places)
     stats = compute_stats(counts, ledger, shards, quota, places[-1].groups(), contamination, alarms)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from curation.config.balance import Balance
 from curation.config.base import Name, Section, TaskType
 from curation.config.mining import Mining, OnShortage
 from curation.config.rules import STAGE_RULES, check_name
@@ -389,21 +390,6 @@ class Split(Section):
         return self
 
 
-class Balance(Section):
-    """Quotas per language."""
-
-    method: Literal["temperature", "unimax"] = "temperature"
-    """How the budget is shared out."""
-    temperature: float = Field(default=0.3, ge=0.0, le=1.0)
-    """Exponent of a language's share: 1 keeps the natural shares, 0 makes all equal."""
-    budget: int | None = Field(default=None, ge=1)
-    """Training rows in the release; `null` keeps all."""
-    floor: int = Field(default=0, ge=0)
-    """Least rows a language, as far as it has them."""
-    cap: int | None = Field(default=None, ge=1)
-    """Greatest number of rows a language."""
-
-
 class Release(Section):
     """The release folder."""
 
@@ -605,6 +591,13 @@ class RunConfig(Section):
             if exception.source is not None:
                 check_name("source", exception.source, [source.name for source in info.data["sources"]])
         return alarms
+
+    @field_validator("balance")
+    @classmethod
+    def _balanced_sources_exist(cls, balance: Balance, info: ValidationInfo) -> Balance:
+        for name in balance.sources if "sources" in info.data else ():
+            check_name("source", name, [source.name for source in info.data["sources"]])
+        return balance
 
     @field_validator("sources")
     @classmethod

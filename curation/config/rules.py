@@ -53,7 +53,7 @@ STAGE_RULES: Mapping[str, StageRules] = {
     "known": StageRules(("known", "withdrawn"), judged=False),
     "decontaminate": StageRules(_EVALUATION, judged=True),
     "split": StageRules(("leaks_into_test", "leaks_into_validation"), judged=False),
-    "mine": StageRules(("inconsistent_pair", "negative_shortage", "not_embeddable"), judged=False),
+    "mine": StageRules(("inconsistent_pair", "negative_shortage", "not_embeddable", "over_quota"), judged=False),
     "balance": StageRules(("over_quota",), judged=False),
 }
 

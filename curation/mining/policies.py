@@ -37,3 +37,9 @@ class Policies:
         """Return the policy of each record, strings, shape (n,)."""
         sources = records.column("source").to_pylist()
         return np.array([self.by_source.get(source, self.default) for source in sources], dtype=object)
+
+    def may_drop(self, options: Mining) -> bool:
+        """Tell whether a record may be dropped for want of negatives, or of consistency."""
+        return options.max_positive_rank is not None or bool(
+            {self.default, *self.by_source.values()} & {"drop", "relax"}
+        )

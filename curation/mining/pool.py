@@ -85,7 +85,7 @@ def _texts(records: pa.Table, name: str) -> pa.Array:
     return records.column(name).cast(pa.large_string()).combine_chunks()
 
 
-def build_pool(records: pa.Table, num_negatives: int) -> Pool:
+def build_pool(records: pa.Table, num_negatives: int, known: pa.Table | None = None) -> Pool:
     """Return the pool of records of one split.
 
     A record must never get: a positive of its group or of a record with the same folded query; a text that equals
@@ -97,38 +97,44 @@ def build_pool(records: pa.Table, num_negatives: int) -> Pool:
     Args:
         records: rows in order of id, shape (n,).
         num_negatives: given negatives beyond this number are left out.
+        known: records with the same columns that are neither mined for nor mined from, shape (k,): what they tell
+            about which text goes with which holds all the same.
     """
+    count = records.num_rows
+    whole = records if known is None else pa.concat_tables([records, known])
     given = _flatten_given(records)
-    positives, asked = (_texts(records, name) for name in ("positive", "query"))
+    positives, asked = (_texts(whole, name) for name in ("positive", "query"))
     folded = [fold(positives), fold(asked), fold(given.texts)]
     # Numbers follow first appearance and positives come first: entry e of the pool is the text with number e.
     numbered = pa.concat_arrays(folded).dictionary_encode()
     codes = numbered.indices.to_numpy().astype(np.int64)
-    entries, queries, extra = np.split(codes, [records.num_rows, 2 * records.num_rows])
-    first = pa.array(np.unique(entries, return_index=True)[1])
+    entries, queries, extra = np.split(codes, [whole.num_rows, 2 * whole.num_rows])
+    first = pa.array(np.unique(entries[:count], return_index=True)[1])
+    labels = np.full(whole.num_rows, -1, dtype=np.int64)
+    labels[:count] = _labels(records, entries[:count])
     numbers = _Numbers(
-        size=int(entries.max(initial=-1)) + 1,
+        size=int(entries[:count].max(initial=-1)) + 1,
         entries=entries,
         queries=queries,
-        groups=_codes(column(records, "group")),
-        labels=_labels(records, entries),
+        groups=_codes(column(whole, "group")),
+        labels=labels,
     )
-    linked = _linked(records, entries, queries)
+    linked = _linked(whole, entries, queries)
     nothing = np.empty(0, dtype=np.int64)
     may_be_right = _is_excluded(_exclusions(numbers, linked, (nothing, nothing)), given.owners, extra)
     kept = _keep_given(given, extra, ~may_be_right, queries, num_negatives)
     given = Given(given.owners[kept], given.texts.filter(pa.array(kept)))
     return Pool(
         texts=positives.take(first),
-        folded=pa.concat_arrays([folded[0].take(first), folded[1], folded[2].filter(pa.array(kept))]),
+        folded=pa.concat_arrays([folded[0].take(first), folded[1][:count], folded[2].filter(pa.array(kept))]),
         ids=column(records, "id").take(first),
         languages=column(records, "positive_language").take(first),
-        entries=entries,
-        labels=numbers.labels,
-        excluded=_exclusions(numbers, linked, (given.owners, extra[kept])),
-        right=_link([numbers.groups, numbers.queries], entries),
+        entries=entries[:count],
+        labels=labels[:count],
+        excluded=_exclusions(numbers, linked, (given.owners, extra[kept])).of_first(count),
+        right=_link([numbers.groups, numbers.queries], entries, numbers.size).of_first(count),
         given=given,
-        self_matches=queries < numbers.size,
+        self_matches=queries[:count] < numbers.size,
     )
 
 
@@ -200,15 +206,21 @@ def _keep_given(
     return keep
 
 
-def _link(keys: list[Rows], entries: Rows) -> Exclusions:
-    """Return the exclusions where a record must not get the entries of records that share one of its keys."""
+def _link(keys: list[Rows], entries: Rows, size: int) -> Exclusions:
+    """Return the exclusions where a record must not get the entries of records that share one of its keys.
+
+    Args:
+        keys: several kinds of them, int64 (n,) each.
+        entries: number of each record's positive, int64 (n,); those from `size` on are no entries.
+        size: number of entries.
+    """
     shifted = _shifted(keys)
     count = int(max((part.max(initial=-1) for part in shifted), default=-1)) + 1
     records = np.arange(len(entries), dtype=np.int64)
     owners, values = np.tile(records, len(shifted)), np.concatenate(shifted)
     return Exclusions(
         Ragged.from_pairs(owners, values, len(entries)),
-        Ragged.from_pairs(values, np.tile(entries, len(shifted)), count),
+        Ragged.from_pairs(*_below((values, np.tile(entries, len(shifted))), size), count),
     )
 
 
@@ -223,7 +235,8 @@ def _shifted(keys: list[Rows]) -> list[Rows]:
 
 def _exclusions(numbers: _Numbers, linked: tuple[Ragged, Ragged], given: tuple[Rows, Rows]) -> Exclusions:
     records, texts = np.arange(len(numbers.entries), dtype=np.int64), np.arange(numbers.size, dtype=np.int64)
-    shared = _link([numbers.groups, numbers.queries, _small_classes(numbers.labels)], numbers.entries)
+    keys = [numbers.groups, numbers.queries, _small_classes(numbers.labels)]
+    shared = _link(keys, numbers.entries, numbers.size)
     near, partners = linked
     # Three kinds of keys, numbered one after the other: what records share, linked texts, and the entries themselves.
     kinds = [
@@ -232,9 +245,9 @@ def _exclusions(numbers: _Numbers, linked: tuple[Ragged, Ragged], given: tuple[R
         (_own(records, numbers, given), (texts, texts), numbers.size),
     ]
     starts = np.cumsum([0] + [count for *_, count in kinds])
-    keys = [(owners, values + start) for ((owners, values), _, _), start in zip(kinds, starts, strict=False)]
+    of_records = [(owners, values + start) for ((owners, values), _, _), start in zip(kinds, starts, strict=False)]
     rows = [(owners + start, values) for (_, (owners, values), _), start in zip(kinds, starts, strict=False)]
-    return Exclusions(_ragged(keys, len(records)), _ragged(rows, int(starts[-1])))
+    return Exclusions(_ragged(of_records, len(records)), _ragged(rows, int(starts[-1])))
 
 
 def _own(records: Rows, numbers: _Numbers, given: tuple[Rows, Rows]) -> tuple[Rows, Rows]:

@@ -62,6 +62,11 @@ class Exclusions:
     keys: Ragged
     rows: Ragged
 
+    def of_first(self, count: int) -> Exclusions:
+        """Return the same for the first `count` queries alone."""
+        offsets = self.keys.offsets[: count + 1]
+        return Exclusions(Ragged(self.keys.values[: offsets[-1]], offsets), self.rows)
+
     @classmethod
     def from_rows(cls, rows: Ragged) -> Exclusions:
         """Return the exclusions where each query has a list of rows of its own."""

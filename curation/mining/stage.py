@@ -28,6 +28,7 @@ from curation.mining.selection import Draw
 from curation.mining.spaces import DenseSpace, Space
 from curation.mining.thresholds import find_thresholds
 from curation.outcome import Outcome
+from curation.quota.selection import is_preselected, over_quota
 
 STAGE = "mine"
 # How much deeper than `top_k` each try of `on_shortage: relax` looks.
@@ -51,7 +52,8 @@ def mine_records(
     own records.
 
     Args:
-        records: rows of `RECORD_SCHEMA` with a column `split`, in any order; further columns are carried along.
+        records: rows of `RECORD_SCHEMA` with a column `split`, in any order; further columns are carried along. Where
+            `curation.quota.selection.preselect_rows` has chosen among them, only the chosen ones are mined.
         options: the config's `mining` section.
         seed: what random passages are drawn with.
         policies: what happens where negatives are missing; by default as the options say.
@@ -76,7 +78,8 @@ def mine_records(
         - `teacher`, `teacher_recall`: what scored, and how often it finds the right passage in this language
 
         The ledger has the records for which there are not enough (`negative_shortage`), whose positive ranks too low
-        (`inconsistent_pair`), and, quarantined, those that the teacher has no vector for (`not_embeddable`).
+        (`inconsistent_pair`), which were not chosen (`over_quota`), and, quarantined, those that the teacher has no
+        vector for (`not_embeddable`).
 
     Raises:
         ConfigError: if a lexical teacher is asked to compare texts of two languages.
@@ -122,9 +125,12 @@ class _Run:
         return recalls, recalls < np.float32(fallback.min_recall)
 
     def mine(self, records: pa.Table, teacher: str, recalls: Vectors) -> Outcome:
-        """Mine the records of one pool."""
+        """Mine the records of one pool; what was not chosen for mining only tells which texts go together."""
+        chosen = is_preselected(records)
+        records, others = records.filter(pa.array(chosen)), records.filter(pa.array(~chosen))
+        recalls = recalls[chosen]
         options = _within_language(self.options) if teacher != self.options.teacher.model else self.options
-        pool = without_near_given(build_pool(records, options.num_negatives))
+        pool = without_near_given(build_pool(records, options.num_negatives, others))
         anchors = find_anchors(records, pool, options, teacher)
         space = self.encoder.build(teacher, pool.texts, anchors.queries)
         draw = Draw(
@@ -141,7 +147,9 @@ class _Run:
             # Of all anchors, whoever is searched for, and when: blocks and retries must not matter.
             hubness = space.hubness(anchors.sides[0], options.csls)
         miner = Miner(pool, space, anchors, options, positives, bounds, draw, opinion, hubness)
-        return self._finish(records, miner, recalls)
+        outcome = self._finish(records, miner, recalls)
+        ledger = [over_quota(others, stage=STAGE)] if others.num_rows else []
+        return Outcome.join(outcome.records, outcome.ledger, *ledger)
 
     def _finish(self, records: pa.Table, miner: Miner, recalls: Vectors) -> Outcome:
         pool, options = miner.pool, miner.options

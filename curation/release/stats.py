@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.release import layout
 
@@ -32,7 +33,7 @@ def compute_stats(
     counts: Sequence[StageCount],
     ledger: pa.Table,
     shards: pa.Table,
-    quota: Mapping[str, int],
+    quota: pa.Table,
     released: pa.Table,
     contamination: Sequence[Mapping[str, Any]] = (),
     alarms: Sequence[Mapping[str, Any]] = (),
@@ -43,7 +44,7 @@ def compute_stats(
         counts: rows of each stage, in order.
         ledger: (stage, decision, reason, source, language) of every ledger row.
         shards: the files of the release, as `write_shards` returns them.
-        quota: training rows allotted to each language.
+        quota: training rows allotted to each language, task and source, as `curation.quota.plan` plans them.
         released: rows of the release by source and language, as `curation.funnel` counts them.
         contamination: what was found of the evaluation sets, as `curation.decontamination.report` counts it.
         alarms: rules that took too much of a language, as `curation.alarms` finds them.
@@ -56,11 +57,17 @@ def compute_stats(
         "funnel": [_funnel_row(count, groups) for count in counts],
         "reasons": _sum_by(groups, ("stage", "decision", "reason")),
         "sources": _sum_by(groups, ("source", "stage", "decision", "reason")),
-        "languages": _languages(groups, splits, quota),
+        "languages": _languages(groups, splits, _allotted(quota)),
+        "quota": quota.filter(pc.greater(pc.add(quota["asked"], quota["given"]), 0)).to_pylist(),
         "source_languages": _source_languages(groups, released),
         "alarms": list(alarms),
         "contamination": list(contamination),
     }
+
+
+def _allotted(quota: pa.Table) -> dict[str, int]:
+    sums = quota.group_by("language", use_threads=False).aggregate([("given", "sum")])
+    return dict(zip(sums["language"].to_pylist(), sums["given_sum"].to_pylist(), strict=True))
 
 
 def _count(ledger: pa.Table, keys: list[str]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from curation.files import sha256_file
 from curation.funnel import count_outcome
 from curation.ledger import empty_ledger
 from curation.outcome import Outcome
+from curation.quota.plan import PLAN_SCHEMA
 from curation.records import RECORD_SCHEMA
 from curation.release import layout, open_release
 from curation.release.assemble import assemble_release
@@ -69,7 +70,7 @@ def make_release(folder: Path, table: pa.Table | None = None, settings: RunConfi
     rows = settings.release.rows_per_shard
     shards = write_shards(table, files, side=side, rows_per_shard=rows).sort_by("path")
     counts = [StageCount("read", table.num_rows, table.num_rows)]
-    stats = compute_stats(counts, empty_ledger(), shards, {}, count_outcome(Outcome.keep(table)))
+    stats = compute_stats(counts, empty_ledger(), shards, PLAN_SCHEMA.empty_table(), count_outcome(Outcome.keep(table)))
     inputs = {"s": [{"file": "x", "bytes": 1, "sha256": "0" * 64}]}
     target = folder / "release"
     whole = {"shards": shards, "files": files, "stats": stats}

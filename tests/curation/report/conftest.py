@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from curation.hashing import content_id
 from curation.ledger import ledger_rows
 from curation.mining.stage import mine_records
 from curation.outcome import Outcome
+from curation.quota.plan import PLAN_SCHEMA
 from curation.records import RECORD_SCHEMA
 from curation.release import Release, open_release
 from curation.release.assemble import assemble_release
@@ -140,9 +141,7 @@ def _make_run(
         StageCount("near_dedup", count + ledger.num_rows // 2, count),
         StageCount("shard", count, count),
     ]
-    stats = compute_stats(
-        counts, ledger, shards, dict.fromkeys(sentences, each * 3), count_outcome(Outcome.keep(records))
-    )
+    stats = compute_stats(counts, ledger, shards, _quota(sentences, each), count_outcome(Outcome.keep(records)))
     config = RunConfig.model_validate(_CONFIG)
     fingerprints = {"messages": [{"name": "a.parquet", "bytes": 2048, "sha256": "0" * 64}]}
     inputs = {"fingerprints": fingerprints, "known": Known()}
@@ -155,6 +154,13 @@ _CONFIG = {
     "sources": [{"name": "messages", "format": "parquet", "path": "a.parquet", "licence": "CC0-1.0", "task": "bitext"}],
     "release": {"title": "Messages", "description": "Sentences of a user interface."},
 }
+
+
+def _quota(codes: Iterable[str], each: int) -> pa.Table:
+    """Plan three times as many rows a language as there are."""
+    row = {"task": "bitext", "source": "messages", "asked": each * 3, "available": each, "given": each * 3}
+    row |= {"repeated": each * 2, "short": 0, "limit": ""}
+    return pa.Table.from_pylist([{"language": code} | row for code in codes], schema=PLAN_SCHEMA)
 
 
 def _records(code: str, texts: list[str], each: int) -> pa.Table:

@@ -1,0 +1,150 @@
+"""Choosing the rows that fill a quota: the first by a seeded hash of the id, once before mining and once after it.
+
+The rows of a language, task and source are ordered by a hash of id and seed (bottom-k sampling). So the chosen ones are
+a uniform sample, the same for every engine and number of partitions; a smaller quota takes a part of what a larger one
+takes; and a record that is added displaces one other at most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation.hashing import priority
+from curation.ledger import ledger_rows
+from curation.outcome import Outcome
+from curation.quota.cells import KEYS
+from curation.quota.counts import AVAILABLE
+from curation.quota.filling import Int64s, exact
+from curation.split import TRAIN
+
+STAGE = "balance"
+OVER_QUOTA = "over_quota"
+RANK, COPIES, LIMIT = "quota_rank", "copies", "quota_limit"
+_BOOKKEEPING = (AVAILABLE, RANK, LIMIT)
+
+Bools = npt.NDArray[np.bool_]
+
+
+def preselect_rows(records: pa.Table, quota: pa.Table, *, reserve: float, seed: int) -> pa.Table:
+    """Say which records need to be mined for a quota to be filled.
+
+    Args:
+        records: all records of the languages of one partition, with the column `split`, shape (n,).
+        quota: a table of `curation.quota.plan.PLAN_SCHEMA`.
+        reserve: share of rows beyond the quota.
+        seed: seed of the run.
+
+    Returns:
+        All records in their order with three more columns, int64: `quota_rank` of the record in its cell (null in
+        held-out splits), `quota_limit`, the rank from which it need not be mined, and `quota_available`, the rows
+        of the cell.
+    """
+    ranked = _Ranked.of(records, quota, seed=seed)
+    available = ranked.look_up("available")
+    more = 1 + exact(reserve)
+    limits = np.minimum(-(-ranked.look_up("given") * more.numerator // more.denominator), available)
+    ranks = pa.array(ranked.ranks, mask=~ranked.is_train)
+    for name, values in ((RANK, ranks), (LIMIT, pa.array(limits)), (AVAILABLE, pa.array(available))):
+        records = records.append_column(pa.field(name, pa.int64()), values)
+    return records
+
+
+def is_preselected(records: pa.Table) -> Bools:
+    """Tell which records are to be mined, shape (n,): all that are held out, and where nothing was chosen all."""
+    if RANK not in records.column_names:
+        return np.ones(records.num_rows, dtype=bool)
+    chosen: Bools = pc.fill_null(pc.less(records[RANK], records[LIMIT]), True).to_numpy()
+    return chosen
+
+
+def over_quota(records: pa.Table, *, stage: str) -> pa.Table:
+    """Return ledger rows for preselected records that the quota has no place for."""
+    return ledger_rows(
+        records, stage=stage, decision="dropped", reason=OVER_QUOTA, score=records[RANK], threshold=records[LIMIT]
+    )
+
+
+def select_rows(records: pa.Table, quota: pa.Table, *, seed: int) -> Outcome:
+    """Keep as many training records of each language, task and source as the quota gives, the first by rank.
+
+    Args:
+        records: all records of the languages of one partition, with the column `split`, shape (n,).
+        quota: a table of `curation.quota.plan.PLAN_SCHEMA`; a cell that it lacks has nothing.
+        seed: seed of the run.
+
+    Returns:
+        The records that stay, in their order, with the columns `quota_rank` (from 0 in each cell, int64, null in
+        held-out splits) and `copies` (int32, how many times a record is in the release: more than once where the
+        quota is more than there is), and a ledger row `over_quota` for each other one, with its rank and the quota.
+    """
+    records = records.drop_columns([name for name in _BOOKKEEPING if name in records.column_names])
+    ranked = _Ranked.of(records, quota, seed=seed)
+    given, available = ranked.look_up("given"), np.maximum(ranked.sizes, 1)
+    copies = np.where(ranked.is_train, given // available + (ranked.ranks < given % available), 1)
+    stays = copies > 0
+    kept = records.append_column(pa.field(RANK, pa.int64()), pa.array(ranked.ranks, mask=~ranked.is_train))
+    kept = kept.append_column(pa.field(COPIES, pa.int32(), nullable=False), pa.array(copies.astype(np.int32)))
+    ledger = ledger_rows(
+        records.filter(pa.array(~stays)),
+        stage=STAGE,
+        decision="dropped",
+        reason=OVER_QUOTA,
+        score=pa.array(ranked.ranks[~stays]),
+        threshold=pa.array(given[~stays]),
+    )
+    return Outcome.join(kept.filter(pa.array(stays)), ledger)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """Records beside the plan.
+
+    Attributes:
+        quota: the plan.
+        is_train: whether a record is one for training, shape (n,).
+        ranks: rank of each training record in its cell, from 0, int64 (n,); -1 for the others.
+        sizes: training records in each record's cell, int64 (n,).
+        places: row of each record's cell in the plan, int64 (n,); -1 where it is not in the plan.
+    """
+
+    quota: pa.Table
+    is_train: Bools
+    ranks: Int64s
+    sizes: Int64s
+    places: Int64s
+
+    @classmethod
+    def of(cls, records: pa.Table, quota: pa.Table, *, seed: int) -> _Ranked:
+        is_train = pc.equal(records["split"], TRAIN).to_numpy()
+        names = pc.binary_join_element_wise(*(records[name] for name in KEYS), "\0").combine_chunks()
+        cells = names.dictionary_encode()
+        codes = cells.indices.to_numpy().astype(np.int64)
+        planned = pc.binary_join_element_wise(*(quota[name] for name in KEYS), "\0").combine_chunks()
+        places = pc.fill_null(pc.index_in(cells.dictionary, planned), -1).to_numpy().astype(np.int64)
+        counts = np.bincount(codes[is_train], minlength=len(places))
+        ranks = _ranks(records["id"], codes, is_train, seed=seed)
+        return cls(quota, is_train, ranks, counts[codes], places[codes])
+
+    def look_up(self, name: str) -> Int64s:
+        """Return a number of each record's cell in the plan, 0 where it is not in the plan; int64 (n,)."""
+        values = np.append(self.quota[name].to_numpy(), 0)
+        found: Int64s = values[self.places]
+        return found
+
+
+def _ranks(ids: pa.ChunkedArray, codes: Int64s, chosen: Bools, *, seed: int) -> Int64s:
+    """Rank the chosen rows of each cell by (priority, id); shape (n,), -1 for the others."""
+    rows = np.flatnonzero(chosen)
+    drawn = ids.take(pa.array(rows))
+    keys = pa.table({"code": codes[rows], "priority": priority(drawn.to_pylist(), STAGE, seed), "id": drawn})
+    order = pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]).to_numpy()
+    sorted_codes = codes[rows][order]
+    position = np.arange(len(order)) - np.searchsorted(sorted_codes, sorted_codes)
+    ranks = np.full(len(codes), -1, dtype=np.int64)
+    ranks[rows[order]] = position
+    return ranks
