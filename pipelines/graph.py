@@ -49,6 +49,9 @@ from filters.registry import score_versions
 from filters.roles import Roles, declared_roles
 from pipelines.stages import Graph, LinkStage, MapStage, Piece, Round, ShuffleStage, SinkStage, SourceStage, Stage
 
+# Rows beyond the quota that are mined, where a rule of mining drops records, and where only chance does.
+_MORE, _LITTLE = 0.1, 0.01
+
 
 def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
     """Return the graph of a config over the files of its sources.
@@ -80,8 +83,9 @@ def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
     if config.mining.enabled:
         policies = Policies.of(config.sources, config.mining)
         if config.balance.is_bound:
-            reserve = config.balance.reserve if policies.may_drop(config.mining) else 0.0
-            stages.append(Preselect(config.balance, config.seed, reserve))
+            reserve = _MORE if policies.may_drop(config.mining) else _LITTLE
+            asked = config.balance.reserve
+            stages.append(Preselect(config.balance, config.seed, reserve if asked is None else asked))
         stages.append(Mine(inputs.teachers.options, policies, config.seed, inputs.teachers.digests, inputs.cache))
     stages.append(FillQuota(config.balance, config.seed, side=stages[-1].name))
     stages.append(WriteShards(config.release.rows_per_shard))

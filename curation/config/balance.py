@@ -101,8 +101,9 @@ class Balance(Section):
     on_monoculture: Literal["fail", "keep", "drop"] = "fail"
     """A language whose sources are too few to stay below their shares: end the run, keep it all the same, or leave it
     out."""
-    reserve: Share = 0.1
-    """Share of rows beyond the quota that are mined, where mining may drop some."""
+    reserve: Share | None = None
+    """Share of rows beyond the quota that are mined, to stand in for those that mining drops; by default 0.1 where a
+    rule of mining drops records, and else 0.01."""
     languages: dict[str, LanguageQuota] = {}
     """Quotas of languages, by code."""
     programming: ProgrammingQuota | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -121,7 +121,9 @@ def build_pool(records: pa.Table, num_negatives: int, known: pa.Table | None = N
     )
     linked = _linked(whole, entries, queries)
     nothing = np.empty(0, dtype=np.int64)
-    may_be_right = _is_excluded(_exclusions(numbers, linked, (nothing, nothing)), given.owners, extra)
+    # A given negative may be right by what is not mined, too.
+    every = replace(numbers, size=int(entries.max(initial=-1)) + 1)
+    may_be_right = _is_excluded(_exclusions(every, linked, (nothing, nothing)), given.owners, extra)
     kept = _keep_given(given, extra, ~may_be_right, queries, num_negatives)
     given = Given(given.owners[kept], given.texts.filter(pa.array(kept)))
     return Pool(

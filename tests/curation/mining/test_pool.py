@@ -276,6 +276,22 @@ def test_exactly_what_the_words_say_is_excluded(rows: list[Row]) -> None:
         assert pool.self_matches[number] == (key(row["query"]) in entries)
 
 
+@settings(max_examples=80)
+@any_of(worlds(), st.data())
+def test_what_is_not_mined_tells_all_the_same_which_texts_go_together(rows: list[Row], data: st.DataObject) -> None:
+    rows = [row | {"task": data.draw(st.sampled_from(["retrieval", "bitext", "sts"]))} for row in rows]
+    count = data.draw(st.integers(0, len(rows)))
+    whole, pool = pool_of(*rows), build_pool(table(*rows[:count]), 3, table(*rows[count:]))
+    entries = {key(text) for text in pool.texts.to_pylist()}
+    assert entries == {key(row["positive"]) for row in rows[:count]}
+    assert len(pool.entries) == len(pool.labels) == len(pool.self_matches) == count
+    assert given(pool) == [pair for pair in given(whole) if pair[0] < count]
+    for number in range(count):
+        for of_pool, of_whole in ((pool.excluded, whole.excluded), (pool.right, whole.right)):
+            found = {key(text) for text in texts_of(pool, of_pool, number)}
+            assert found == {key(text) for text in texts_of(whole, of_whole, number)} & entries
+
+
 def test_no_records_make_an_empty_pool() -> None:
     pool = pool_of()
     assert len(pool.texts) == len(pool.entries) == len(pool.given.owners) == len(pool.labels) == 0
