@@ -12,6 +12,7 @@ from curation.release import Release
 from curation.report.dropped import SAMPLE_CHARS, dropped_by_rule, ledger_batches, shown_row
 from curation.report.mining import mining_numbers
 from curation.report.negatives import negative_samples
+from curation.report.quota import quota_numbers
 from curation.report.scan import EDGES, Scan, Tally, rows_by_id, scan_release, total
 from curation.report.verdict import gate_numbers
 from curation.report.visible import clip
@@ -50,6 +51,7 @@ def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, A
         "totals": stats.get("totals", {}),
         "funnel": stats.get("funnel", []),
         "languages": _languages(stats.get("languages", {}), stages, scan, gate["accuracy"]),
+        "quota": quota_numbers(stats.get("quota", []), release.manifest["config"].get("balance", {})),
         "source_languages": stats.get("source_languages", []),
         "takers": _takers(stats.get("source_languages", []), stages, release.manifest["config"].get("alarms")),
         "rules": _with_survivors(release, rules),
