@@ -95,6 +95,8 @@ class Columns(Section):
     """Columns of negatives that the source already has; one column may hold a list of strings."""
     label: str | None = None
     """Column of the class, for classification and clustering; negatives come from other classes only."""
+    document: str | None = None
+    """Column that names the document a row was cut from, within the source; a document is never split."""
 
 
 class ParquetSource(BaseSource):

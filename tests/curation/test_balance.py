@@ -22,6 +22,7 @@ def records(rows):
         "licence": "l",
         "task": "bitext",
         "label": "",
+        "document": "",
         "group": "g",
         "file": "f",
         "row": 0,

@@ -32,6 +32,7 @@ def rows(numbers: range) -> pa.Table:
             "query_language": ["eng_Latn"] * len(numbers),
             "positive_language": [f"l{n % 5:02d}_Latn" for n in numbers],
             "label": [""] * len(numbers),
+            "document": [""] * len(numbers),
             "file": ["numbers"] * len(numbers),
             "row": list(numbers),
         },
