@@ -145,6 +145,7 @@ def pair_up(rows: pa.Table, records: pa.Table) -> pa.Table:  # noqa: ARG001 - th
 
     Of records with one name the one of the first partition counts, so that no bucket grows by how records were cut.
     """
+    rows = rows.filter(pa.array(_has_company(rows.column("bucket").to_numpy())))
     bucket, ref, home = (rows.column(name).to_numpy() for name in ("bucket", "ref", "home"))
     order = np.lexsort((home, ref, bucket))
     order = order[np.append(True, (np.diff(bucket[order]) != 0) | (np.diff(ref[order]) != 0))[: len(order)]]
@@ -301,6 +302,16 @@ def texts_of(records: pa.Table, sides: Sequence[str]) -> list[pa.Array]:
 def _refs(records: pa.Table) -> UInt64s:
     """Return a short name of each record, uint64 (n,). Two records with one name are not compared, and no more."""
     return hash64(records.column("id").to_pylist())
+
+
+def _has_company(bucket: UInt64s) -> npt.NDArray[np.bool_]:
+    """Say which rows share their bucket with another: few do, and only they need be put in order."""
+    order = np.argsort(bucket)
+    same = np.diff(bucket[order]) == 0
+    company = np.zeros(len(bucket), dtype=bool)
+    company[order[1:][same]] = True
+    company[order[:-1][same]] = True
+    return company
 
 
 def _pairs_within(at: Int64s, bucket: UInt64s) -> tuple[Int64s, Int64s]:

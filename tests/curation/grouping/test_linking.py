@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds_of_groups import THRESHOLD, brute_force, components_of, connect, records, similarity
+from worlds_of_groups import THRESHOLD, are_similar, brute_force, components_of, connect, records
 
 from curation.grouping import count_sizes, merge_sizes
 from curation.hashing import hash64
@@ -67,7 +67,7 @@ def test_what_connects(one: dict[str, Any], other: dict[str, Any], together: boo
 
 def test_near_duplicates_connect_only_where_they_are_looked_for() -> None:
     table = records([row("a", LONG[0]), row("b", EDITED[0]), row("c", LONG[1]), row("d", LONG[1])])
-    assert similarity(LONG[0], EDITED[0]) >= THRESHOLD
+    assert are_similar(LONG[0], EDITED[0], THRESHOLD)
     assert sorted(map(len, components_of(connect(table)))) == [2, 2]
     assert sorted(map(len, components_of(connect(table, None)))) == [1, 1, 2]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pyarrow as pa
@@ -66,16 +66,20 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).lower()
 
 
-def shingles(text: str) -> set[str]:
+@cache
+def shingles(text: str) -> frozenset[str]:
     """Return the 5-grams of a text, or the text itself where it is shorter."""
     folded = fold(text)
-    return {folded[start : start + 5] for start in range(max(len(folded) - 4, 1))}
+    return frozenset(folded[start : start + 5] for start in range(max(len(folded) - 4, 1)))
 
 
-def similarity(left: str, right: str) -> float:
-    """Return the Jaccard similarity of two texts."""
+def are_similar(left: str, right: str, threshold: float) -> bool:
+    """Say whether the Jaccard similarity of two texts reaches a threshold."""
     one, other = shingles(left), shingles(right)
-    return len(one & other) / len(one | other)
+    if min(len(one), len(other)) < threshold * max(len(one), len(other)):
+        return False
+    common = len(one & other)
+    return common / (len(one) + len(other) - common) >= threshold
 
 
 def texts_of(row: dict[str, Any]) -> set[str]:
@@ -88,7 +92,7 @@ def are_connected(one: dict[str, Any], other: dict[str, Any], threshold: float |
     if one["document"] and (one["source"], one["document"]) == (other["source"], other["document"]):
         return True
     pairs = itertools.product(texts_of(one), texts_of(other))
-    return any(a == b or (threshold is not None and similarity(a, b) >= threshold) for a, b in pairs)
+    return any(a == b or (threshold is not None and are_similar(a, b, threshold)) for a, b in pairs)
 
 
 def brute_force(rows: Sequence[dict[str, Any]], threshold: float | None) -> set[frozenset[str]]:
