@@ -1,4 +1,4 @@
-"""What two records must share to be connected: a text, on whichever side, or a document.
+"""What two records must share to be connected: a text, on whichever side, a document, or a group.
 
 A text is what it is after folding, in whatever language it is said to be. Of a record of a class (classification,
 clustering) only the query counts: its positive is the class, or any member of it, and would connect the whole class.
@@ -6,6 +6,7 @@ clustering) only the query counts: its positive is the class, or any member of i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from curation.ngrams import Int64s, UInt64s, mix
 from curation.records import LABELLED
 
 # So that no text is taken for the document of the same name.
-_DOCUMENTS = 1
+_DOCUMENTS, _GROUPS = 1, 2
 _SEPARATOR = "\x1f"
 
 
@@ -57,14 +58,23 @@ def hold_texts(records: pa.Table) -> Held:
 
 
 def shared_keys(records: pa.Table, held: Held) -> tuple[UInt64s, Int64s]:
-    """Return the keys of records, uint64 (k,), and the record of each, int64 (k,): its texts and its document."""
-    documents = records.column("document").combine_chunks()
-    inside = np.flatnonzero(pc.not_equal(documents, "").to_numpy(zero_copy_only=False))
-    named = pc.binary_join_element_wise(records.column("source").combine_chunks(), documents, _SEPARATOR)
-    names = named.take(pa.array(inside)).dictionary_encode()
-    of_documents = hash64(names.dictionary.to_pylist(), seed=_DOCUMENTS)[names.indices.to_numpy()]
+    """Return the keys of records, uint64 (k,), and the record of each, int64 (k,): its texts, document and group.
+
+    A group is mostly one query, and then of no effect; deduplication by query makes one of several similar ones.
+    """
     of_texts = hash64(held.folded.to_pylist())[held.texts]
-    return np.concatenate([of_texts, of_documents]), np.concatenate([held.rows, inside])
+    documents = _named(records, ["source", "document"], _DOCUMENTS)
+    groups = _named(records, ["group"], _GROUPS)
+    keys, rows = zip((of_texts, held.rows), documents, groups, strict=True)
+    return np.concatenate(keys), np.concatenate(rows)
+
+
+def _named(records: pa.Table, columns: Sequence[str], seed: int) -> tuple[UInt64s, Int64s]:
+    """Return a key for each record whose last column is not empty, and those records."""
+    values = [records.column(name).combine_chunks() for name in columns]
+    rows = np.flatnonzero(pc.not_equal(values[-1], "").to_numpy(zero_copy_only=False))
+    names = pc.binary_join_element_wise(*values, _SEPARATOR).take(pa.array(rows)).dictionary_encode()
+    return hash64(names.dictionary.to_pylist(), seed=seed)[names.indices.to_numpy()], rows
 
 
 def pair_keys(left: UInt64s, right: UInt64s) -> UInt64s:

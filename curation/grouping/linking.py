@@ -2,7 +2,8 @@
 
     start    texts that may be similar meet by the bands of their sketches: pairs, sketches and texts go the way that
     ...      those of `curation.dedup.linking` go, where each distinct text of a partition stands for its records
-    share    each record sends its keys to where equal ones meet: its texts, its document, its pairs of similar texts
+    share    each record sends its keys to where equal ones meet: its texts, document and group, and its pairs of
+             similar texts
     meet     records that share a key are connected; what one partition connects is sent on as stars
     decide   the stars meet in one place and become components
 
@@ -10,7 +11,7 @@ Without near duplicates the rounds begin with `share`. None depends on how the r
 that a star may have another centre: the components are the same.
 
 A band's row takes 36 bytes (16 a distinct text at a threshold of 0.8), a key's 24, a star's 28. Each partition sends at
-most a star for each record that shares a key, and `decide` holds them all, with some 100 bytes a star while it runs.
+most a star for each record that shares a key, and `decide` holds them all, with some 170 bytes a star while it runs.
 """
 
 from __future__ import annotations

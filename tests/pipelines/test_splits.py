@@ -127,7 +127,7 @@ def config_of(partitions: int = 1, **split: object) -> RunConfig:
 
 
 def rows_of(release: Release) -> list[dict[str, Any]]:
-    columns = ["id", "anchor", "positive", "source", "document", "task", "component"]
+    columns = ["id", "anchor", "positive", "source", "document", "group", "task", "component"]
     rows = [
         row | {"query": row["anchor"], "split": split}
         for split in release.splits

@@ -50,6 +50,8 @@ def row(query: str, positive: str, **more: str) -> dict[str, Any]:
         (row("a", "b", document="page 1"), row("c", "d", document="page 1", source="t"), False),
         (row("a", "b", document="page 1"), row("page 1", "d"), False),
         (row("a", "b"), row("c", "d"), False),
+        (row("a", "b", group="g"), row("c", "d", group="g"), True),
+        (row("a", "b", group="g", document="h"), row("c", "d", group="h", document="g"), False),
         # Of a record of a class only the query counts.
         (row("Das Boot sinkt", "Nachrichten", task="classification"),
          row("Der Hafen ruht", "Nachrichten", task="classification"), False),
@@ -79,6 +81,7 @@ ROWS = st.lists(
             "query": TEXTS,
             "positive": TEXTS,
             "document": st.sampled_from(["", "", "", "1", "2"]),
+            "group": st.sampled_from(["", "", "", "1", "2"]),
             "source": st.sampled_from("st"),
             "task": st.sampled_from(["bitext", "retrieval", "classification", "clustering", "code"]),
         }

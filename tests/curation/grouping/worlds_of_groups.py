@@ -88,7 +88,9 @@ def texts_of(row: dict[str, Any]) -> set[str]:
 
 
 def are_connected(one: dict[str, Any], other: dict[str, Any], threshold: float | None) -> bool:
-    """Say whether two records share a text or a document, or have similar texts."""
+    """Say whether two records share a text, a document or a group, or have similar texts."""
+    if one["group"] and one["group"] == other["group"]:
+        return True
     if one["document"] and (one["source"], one["document"]) == (other["source"], other["document"]):
         return True
     pairs = itertools.product(texts_of(one), texts_of(other))
