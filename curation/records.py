@@ -20,6 +20,7 @@ RAW_SCHEMA = pa.schema(
         pa.field("query_language", pa.string(), nullable=False),
         pa.field("positive_language", pa.string(), nullable=False),
         pa.field("label", pa.string(), nullable=False),
+        pa.field("document", pa.string(), nullable=False),
         pa.field("file", pa.string(), nullable=False),
         pa.field("row", pa.int64(), nullable=False),
     ]
@@ -39,11 +40,15 @@ RECORD_SCHEMA = pa.schema(
         pa.field("licence", pa.string(), nullable=False),
         pa.field("task", pa.string(), nullable=False),
         pa.field("label", pa.string(), nullable=False),
+        pa.field("document", pa.string(), nullable=False),
         pa.field("group", pa.string(), nullable=False),
         pa.field("file", pa.string(), nullable=False),
         pa.field("row", pa.int64(), nullable=False),
     ]
 )
+
+# Tasks whose positive is a class or a member of one: it repeats by nature, and other members are no less right.
+LABELLED = ("classification", "clustering")
 
 
 def make_records(raw: pa.RecordBatch | pa.Table, *, source: str, licence: str, task: str, pivot: str) -> pa.Table:
@@ -79,6 +84,7 @@ def make_records(raw: pa.RecordBatch | pa.Table, *, source: str, licence: str, t
         "licence": pa.repeat(pa.scalar(licence), count),
         "task": pa.repeat(pa.scalar(task), count),
         "label": raw.column("label"),
+        "document": raw.column("document"),
         "group": pa.array([content_id(text)[:16] for text in fold(query).to_pylist()], pa.string()),
         "file": raw.column("file"),
         "row": raw.column("row"),

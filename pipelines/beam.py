@@ -126,7 +126,7 @@ class BeamEngine:
             if isinstance(stage, ShuffleStage):
                 elements, tallies[stage.name] = self._shuffle(elements, stage, place, tallies.get(stage.side))
             elif isinstance(stage, LinkStage):
-                elements = self._link(elements, stage, place)
+                elements, tallies[stage.name] = self._link(elements, stage, place)
             elif isinstance(stage, MapStage):
                 elements = elements | stage.name >> _table_map(ApplyMap(stage, place, self.partitions, self.batch_rows))
             elif isinstance(stage, SourceStage):
@@ -147,7 +147,9 @@ class BeamEngine:
         ).with_outputs(_TALLY, main="records")
         return reduced.records, reduced[_TALLY]
 
-    def _link(self, elements: beam.PCollection, stage: LinkStage, place: StageStore) -> beam.PCollection:
+    def _link(
+        self, elements: beam.PCollection, stage: LinkStage, place: StageStore
+    ) -> tuple[beam.PCollection, beam.PCollection]:
         rows = elements | f"{stage.name}: start" >> _table_map(StartLinks(stage, self.partitions))
         for number, step in enumerate(stage.rounds(0, self.partitions)):
             both = {"rows": rows, "records": elements} if step.needs_records else {"rows": rows}
@@ -156,11 +158,11 @@ class BeamEngine:
                 | f"{stage.name}: {step.name}, meet" >> beam.CoGroupByKey()
                 | f"{stage.name}: {step.name}" >> _table_map(LinkRound(stage, number, self.partitions))
             )
-        return (
-            {"rows": rows, "records": elements}
-            | f"{stage.name}: finish, meet" >> beam.CoGroupByKey()
-            | f"{stage.name}: finish" >> _table_map(FinishLinks(stage, place, self.partitions))
+        met = {"rows": rows, "records": elements} | f"{stage.name}: finish, meet" >> beam.CoGroupByKey()
+        finished = met | f"{stage.name}: finish" >> beam.ParDo(FinishLinks(stage, place, self.partitions)).with_outputs(
+            _TALLY, main="records"
         )
+        return finished.records, finished[_TALLY]
 
     def _finished_sides(self, stages: Sequence[Stage], finished: Sequence[StageStore]) -> dict[str, list[pa.Table]]:
         wanted = {stage.side for stage in stages}
@@ -294,12 +296,14 @@ class FinishLinks(beam.DoFn):  # type: ignore[misc]
         super().__init__()
         self.stage, self.place, self.partitions = stage, place, partitions
 
-    def process(self, element: tuple[int, dict[str, Iterable[pa.Table]]]) -> Iterator[Element]:
-        """Write the part and yield its records."""
+    def process(self, element: tuple[int, dict[str, Iterable[pa.Table]]]) -> Iterator[object]:
+        """Write the part; yield its records, and its tally where the stage keeps one."""
         rank, met = element
         records = pa.concat_tables(list(met["records"]))
-        link_part(self.stage, self.place, rank, self.partitions, list(met["rows"]), records)
-        yield rank, self.place.records(part_name(rank, self.partitions))
+        records, tally = link_part(self.stage, self.place, rank, self.partitions, list(met["rows"]), records)
+        yield rank, records
+        if tally is not None:
+            yield beam.pvalue.TaggedOutput(_TALLY, tally)
 
 
 def _table_map(step: beam.DoFn) -> beam.PTransform:

@@ -186,8 +186,12 @@ def _kept_known(view: _View) -> Iterator[dict[str, Any]]:
     yield _detail("no record of an earlier release is so similar", None, view.config.dedup.threshold)
 
 
+def _kept_group(view: _View) -> Iterator[dict[str, Any]]:
+    yield _detail(f"in the connected group {view.row['component']}")
+
+
 def _kept_split(view: _View) -> Iterator[dict[str, Any]]:
-    yield _detail(f"in {view.row['split']}, by group {view.row['group']}")
+    yield _detail(f"in {view.row['split']}, with all of its connected group")
 
 
 def _kept_mine(view: _View) -> Iterator[dict[str, Any]]:
@@ -241,6 +245,7 @@ _KEPT: dict[str, Callable[[_View], Iterator[dict[str, Any]]]] = {
     "near_dedup": _kept_dedup("near_dedup", lambda config: config.dedup.threshold),
     "known": _kept_known,
     "decontaminate": _kept_decontaminate,
+    "group": _kept_group,
     "split": _kept_split,
     "preselect": _kept_preselect,
     "mine": _kept_mine,

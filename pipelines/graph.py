@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation import split
+from curation import grouping, split
 from curation.code import code_digest
 from curation.config.balance import Balance
 from curation.config.mining import Mining
@@ -33,6 +33,7 @@ from curation.decontamination.sets import EvaluationInput, find_evaluation_sets
 from curation.dedup import linking
 from curation.dedup.known import Known, drop_known, find_known
 from curation.dedup.stage import apply_verdicts, drop_exact_duplicates, exact_keys
+from curation.grouping import linking as components
 from curation.langid.model import identity
 from curation.langid.stage import SourcePolicy, identify_records
 from curation.ledger import empty_ledger, ledger_rows
@@ -79,7 +80,7 @@ def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
         stages.append(DropKnown(config.dedup, inputs.known))
     if inputs.evaluation:
         stages.append(DropContaminated(config.decontaminate, inputs.evaluation))
-    stages.append(AssignSplits(config.split, config.seed))
+    stages += [Group.of(config.split, config.dedup), AssignSplits(config.split, config.seed)]
     if config.mining.enabled:
         policies = Policies.of(config.sources, config.mining)
         if config.balance.is_bound:
@@ -427,25 +428,87 @@ class DropContaminated(MapStage):
 
 
 @dataclass(frozen=True)
-class AssignSplits(ShuffleStage):
-    """Draws the held-out splits, and drops what would leak into them."""
+class Group(LinkStage):
+    """Finds out which records are connected, by texts, documents and near duplicates.
 
-    options: Split
-    seed: int
-    name: str = "split"
+    Attributes:
+        threshold: similarity from which texts are near duplicates, or None where they are not looked for.
+    """
+
+    threshold: float | None
+    name: str = "group"
+
+    @classmethod
+    def of(cls, options: Split, dedup: Dedup) -> Group:
+        """Return the stage of a config; near duplicates are the costly part, and of use only to what is held out."""
+        held_out = options.validation > 0 or options.test > 0
+        return cls(dedup.threshold if options.near_duplicates and held_out else None)
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        return {"options": self.options.model_dump(), "seed": self.seed}
+        return {"threshold": self.threshold}
+
+    def start(self, records: pa.Table, home: int, partitions: int) -> pa.Table:
+        """Send the bands of each text's sketch to where equal ones meet, or at once the keys of each record."""
+        if self.threshold is None:
+            return components.key_rows(records, home=home, partitions=partitions)
+        return components.band_rows(records, self.threshold, home=home, partitions=partitions)
+
+    def rounds(self, home: int, partitions: int) -> Sequence[Round]:
+        """From bands to pairs of similar texts, from these and other keys to stars, from stars to components."""
+        last = (
+            Round("meet", components.meet, needs_records=False),
+            Round("decide", components.decide, needs_records=False),
+        )
+        if self.threshold is None:
+            return last
+        attach = partial(components.attach, threshold=self.threshold, home=home)
+        sift = partial(components.sift, threshold=self.threshold, home=home)
+        share = partial(components.share, threshold=self.threshold, home=home, partitions=partitions)
+        return (
+            Round("pair up", linking.pair_up, needs_records=False),
+            Round("attach", attach, needs_records=True),
+            Round("sift", sift, needs_records=True),
+            Round("share", share, needs_records=True),
+            *last,
+        )
+
+    def finish(self, records: pa.Table, rows: pa.Table) -> Outcome:
+        """Name the component of each record."""
+        return grouping.with_components(records, rows)
+
+    def tally(self, records: pa.Table) -> pa.Table:
+        """Count the records by the size of their component."""
+        return grouping.count_sizes(records)
+
+
+@dataclass(frozen=True)
+class AssignSplits(ShuffleStage):
+    """Draws the held-out splits."""
+
+    options: Split
+    seed: int
+    name: str = "split"
+    side: str = "group"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        return {"options": self.options.model_dump(exclude={"near_duplicates"}), "seed": self.seed}
 
     def keys(self, records: pa.Table) -> pa.Array:
-        """Records with the same positive are together."""
-        return split.split_keys(records)
+        """Records are spread evenly: their components are known."""
+        return records["id"]
+
+    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
+        """Add up the sizes of all components."""
+        return grouping.merge_sizes(tallies)
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
-        """Assign the splits and drop leaks."""
-        return split.drop_split_leaks(split.assign_splits(records, self.options, seed=self.seed))
+        """Assign the splits."""
+        assert side is not None
+        return Outcome.keep(split.assign_splits(records, self.options, side, seed=self.seed))
 
     def tally(self, records: pa.Table) -> pa.Table:
         """Count the rows that a quota can draw on."""

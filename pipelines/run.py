@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from curation import grouping, split
 from curation.config.model import RunConfig
 from curation.errors import AlarmError, ConfigError, CurationError
 from curation.files import atomic_path, write_json, write_text
@@ -159,7 +160,9 @@ def _assemble(config: RunConfig, inputs: Inputs, graph: Graph, store: Store, out
     quota = plan_quota(merge_counts(_quota_tallies(graph, places)), config.balance)
     alarms = [alarm.to_json() for alarm in find_alarms(config.alarms, places, AlarmFiles(out))]
     contamination = _contamination(inputs, places)
-    stats = compute_stats(counts, ledger, shards, quota, places[-1].groups(), contamination, alarms)
+    stats = compute_stats(
+        counts, ledger, shards, quota, places[-1].groups(), contamination, alarms, _splits(config, places)
+    )
     assemble_release(
         out / "release",
         config=config,
@@ -198,6 +201,11 @@ def _write_ledgers(places: Sequence[StageStore], folder: Path) -> pa.Table:
 def _quota_tallies(graph: Graph, places: Sequence[StageStore]) -> list[pa.Table]:
     side = next(stage.side for stage in graph.stages if stage.name == "balance")
     return next(place for place in places if place.stage == side).tallies()
+
+
+def _splits(config: RunConfig, places: Sequence[StageStore]) -> dict[str, Any]:
+    tallies = next(place for place in places if place.stage == "group").tallies()
+    return split.describe_components(grouping.merge_sizes(tallies), config.split)
 
 
 def _evaluation(inputs: Inputs) -> list[dict[str, Any]]:

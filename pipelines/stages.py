@@ -130,6 +130,10 @@ class LinkStage(Stage):
     def finish(self, records: pa.Table, rows: pa.Table) -> Outcome:
         """Decide about the records of one partition by the rows that the last round sent there."""
 
+    def tally(self, records: pa.Table) -> pa.Table | None:
+        """Return a small table of counts over the rows that go on, for the side table of a later stage."""
+        return None
+
 
 class SinkStage(ShuffleStage):
     """The end of the graph: rows that share a key become files."""

@@ -78,10 +78,12 @@ def link_round(
 
 def link_part(
     stage: LinkStage, place: StageStore, rank: int, world: int, rows: Sequence[pa.Table], records: pa.Table
-) -> None:
-    """Write part `rank` of a link stage from the rows of its last round."""
+) -> tuple[pa.Table, pa.Table | None]:
+    """Write part `rank` of a link stage from the rows of its last round; see `reduce_part` for what is returned."""
     outcome = stage.finish(records.combine_chunks(), pa.concat_tables(rows).combine_chunks())
-    place.write(part_name(rank, world), outcome, records.num_rows)
+    tally = stage.tally(outcome.records)
+    place.write(part_name(rank, world), outcome, records.num_rows, tally)
+    return outcome.records, tally
 
 
 def _sent(rows: pa.Table, rank: int, world: int) -> Iterator[Routed]:

@@ -96,6 +96,8 @@ class Columns(Section):
     """Columns of negatives that the source already has; one column may hold a list of strings."""
     label: str | None = None
     """Column of the class, for classification and clustering; negatives come from other classes only."""
+    document: str | None = None
+    """Column that names the document a row was cut from, within the source; a document is never split."""
 
 
 class ParquetSource(BaseSource):
@@ -376,12 +378,16 @@ class Decontaminate(Section):
 
 
 class Split(Section):
-    """Held-out parts, drawn by group so that no query stands in two of them."""
+    """Held-out parts, drawn by connected groups of records, so that no text or document stands in two of them."""
 
     validation: Share = 0.0
-    """Share of groups in the validation split."""
+    """Share of connected groups in the validation split."""
     test: Share = 0.05
-    """Share of groups in the test split."""
+    """Share of connected groups in the test split."""
+    near_duplicates: bool = True
+    """Texts that are similar from `dedup.threshold` on connect their records; not looked for if nothing is held out."""
+    max_component_share: Share = 0.01
+    """A connected group of more than this share of all records, and of more than 100, is always in train."""
 
     @model_validator(mode="after")
     def _leaves_training_data(self) -> Split:

@@ -52,7 +52,8 @@ STAGE_RULES: Mapping[str, StageRules] = {
     "near_dedup": StageRules(("near_duplicate",), judged=False),
     "known": StageRules(("known", "withdrawn"), judged=False),
     "decontaminate": StageRules(_EVALUATION, judged=True),
-    "split": StageRules(("leaks_into_test", "leaks_into_validation"), judged=False),
+    "group": StageRules((), judged=False),
+    "split": StageRules((), judged=False),
     "mine": StageRules(("inconsistent_pair", "negative_shortage", "not_embeddable", "over_quota"), judged=False),
     "balance": StageRules(("over_quota",), judged=False),
 }

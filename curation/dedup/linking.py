@@ -141,10 +141,15 @@ def band_rows(records: pa.Table, options: Dedup, *, home: int, partitions: int) 
 
 
 def pair_up(rows: pa.Table, records: pa.Table) -> pa.Table:  # noqa: ARG001 - the shape of all rounds
-    """Pair the records of each bucket: all of a small one, of a crowd the nearest; see `curation.dedup.candidates`."""
-    bucket, ref = (rows.column(name).to_numpy() for name in ("bucket", "ref"))
-    order = np.lexsort((ref, bucket))
-    bucket, ref = bucket[order], ref[order]
+    """Pair the records of each bucket: all of a small one, of a crowd the nearest; see `curation.dedup.candidates`.
+
+    Of records with one name the one of the first partition counts, so that no bucket grows by how records were cut.
+    """
+    rows = rows.filter(pa.array(_has_company(rows.column("bucket").to_numpy())))
+    bucket, ref, home = (rows.column(name).to_numpy() for name in ("bucket", "ref", "home"))
+    order = np.lexsort((home, ref, bucket))
+    order = order[np.append(True, (np.diff(bucket[order]) != 0) | (np.diff(ref[order]) != 0))[: len(order)]]
+    bucket, ref, home = bucket[order], ref[order], home[order]
     bounds = np.flatnonzero(np.concatenate([[True], bucket[1:] != bucket[:-1], [True]]))
     sizes = np.repeat(np.diff(bounds), np.diff(bounds))
     small = np.flatnonzero((sizes > 1) & (sizes <= SMALL))
@@ -156,7 +161,6 @@ def pair_up(rows: pa.Table, records: pa.Table) -> pa.Table:  # noqa: ARG001 - th
     one, other = (np.concatenate(ends) for ends in zip(*found, strict=True))
     swap = ref[one] > ref[other]
     left, right = np.where(swap, other, one), np.where(swap, one, other)
-    home = rows.column("home").to_numpy()[order]
     columns = {"to": home[left], "left": ref[left], "right": ref[right], "right_home": home[right]}
     return _distinct_pairs(pa.table(columns, schema=_PAIR))
 
@@ -179,15 +183,7 @@ def attach(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int) -> p
 
 def sift(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trust: Mapping[str, int]) -> pa.Table:
     """Drop the pairs whose sketches differ too much, and add the right record to the others."""
-    places, values = _sketched(rows, "right", records, options)
-    column = rows.column("sketch").combine_chunks()
-    theirs = np.frombuffer(column.buffers()[1], dtype=np.uint8).reshape(-1, SKETCH_SIZE)[column.offset :][: len(column)]
-    both = np.concatenate([theirs, values])
-    left = np.arange(rows.num_rows)
-    agreeing = kernels().agreement(both, left, places + rows.num_rows)
-    worth = agreeing >= least_agreement(options.threshold)
-    rows = rows.filter(pa.array(worth))
-    wanted = _rows_of(records, "right", rows)
+    rows, wanted = worth_comparing(rows, records, options)
     right = _members(records.take(wanted), options, trust, home)
     texts = {side: records.column(side).take(wanted).cast(pa.large_string()) for side in ("query", "positive")}
     columns = {"to": rows.column("left_home"), "left": rows.column("left")}
@@ -201,13 +197,7 @@ def verify(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trus
     A link merges its records, unless only queries were compared and the positives differ: then it only puts the
     records into one group.
     """
-    wanted = _rows_of(records, "left", rows)
-    order = pa.array(np.argsort(wanted.to_numpy(), kind="stable"))
-    rows, wanted = rows.take(order), wanted.take(order)
-    left = records.take(wanted)
-    similarity = _similarity(left, rows, SIDES[options.by])
-    linked = pa.array(similarity >= options.threshold)
-    left, rows, similarity = left.filter(linked), rows.filter(linked), similarity[similarity >= options.threshold]
+    left, rows, similarity = similar_pairs(rows, records, options)
     merges = np.ones(len(similarity), dtype=bool)
     if options.by == "query":
         merges = _similarity(left, rows, ("positive",)) >= options.threshold
@@ -215,6 +205,37 @@ def verify(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trus
     columns |= {f"left_{name}": values for name, values in _members(left, options, trust, home).items()}
     columns |= {f"right_{name}": rows.column(f"right_{name}") for name in _MEMBER}
     return pa.table(columns | {"similarity": similarity, "merges": merges}, schema=_LINK)
+
+
+def worth_comparing(rows: pa.Table, records: pa.Table, options: Dedup) -> tuple[pa.Table, pa.Array]:
+    """Drop the pairs whose sketches differ too much; return the others, and the place of each one's right record."""
+    places, values = _sketched(rows, "right", records, options)
+    column = rows.column("sketch").combine_chunks()
+    theirs = np.frombuffer(column.buffers()[1], dtype=np.uint8).reshape(-1, SKETCH_SIZE)[column.offset :][: len(column)]
+    both = np.concatenate([theirs, values])
+    left = np.arange(rows.num_rows)
+    agreeing = kernels().agreement(both, left, places + rows.num_rows)
+    rows = rows.filter(pa.array(agreeing >= least_agreement(options.threshold)))
+    return rows, _rows_of(records, "right", rows)
+
+
+def similar_pairs(
+    rows: pa.Table, records: pa.Table, options: Dedup
+) -> tuple[pa.Table, pa.Table, npt.NDArray[np.float64]]:
+    """Compare the texts of pairs exactly; return the left records, rows and similarities of those that are similar.
+
+    Args:
+        rows: pairs with `left` and the texts of the right records, in any order.
+        records: those of this partition, the left ones among them.
+        options: the config's `dedup` section.
+    """
+    wanted = _rows_of(records, "left", rows)
+    order = pa.array(np.argsort(wanted.to_numpy(), kind="stable"))
+    rows, wanted = rows.take(order), wanted.take(order)
+    left = records.take(wanted)
+    similarity = _similarity(left, rows, SIDES[options.by])
+    linked = pa.array(similarity >= options.threshold)
+    return left.filter(linked), rows.filter(linked), similarity[similarity >= options.threshold]
 
 
 def decide(rows: pa.Table, records: pa.Table, options: Dedup, *, partitions: int) -> pa.Table:  # noqa: ARG001 - as all rounds
@@ -281,6 +302,16 @@ def texts_of(records: pa.Table, sides: Sequence[str]) -> list[pa.Array]:
 def _refs(records: pa.Table) -> UInt64s:
     """Return a short name of each record, uint64 (n,). Two records with one name are not compared, and no more."""
     return hash64(records.column("id").to_pylist())
+
+
+def _has_company(bucket: UInt64s) -> npt.NDArray[np.bool_]:
+    """Say which rows share their bucket with another: few do, and only they need be put in order."""
+    order = np.argsort(bucket)
+    same = np.diff(bucket[order]) == 0
+    company = np.zeros(len(bucket), dtype=bool)
+    company[order[1:][same]] = True
+    company[order[:-1][same]] = True
+    return company
 
 
 def _pairs_within(at: Int64s, bucket: UInt64s) -> tuple[Int64s, Int64s]:

@@ -10,12 +10,13 @@ from curation.mining.miner import Miner, near_right
 from curation.mining.origins import Origin
 from curation.mining.padding import draw_passages
 from curation.mining.policies import Strings
-from curation.mining.pool import LABELLED, Pool, column, is_in_small_class
+from curation.mining.pool import Pool, column, is_in_small_class
 from curation.mining.ragged import Rows, positions_in_runs
 from curation.mining.rules import Bools
 from curation.mining.scopes import paddings
 from curation.mining.search.exact import blocks_of_pairs
 from curation.mining.selection import Draw
+from curation.records import LABELLED
 
 _SURPLUS_GROWTH = 4
 

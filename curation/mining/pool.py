@@ -10,12 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.mining.ragged import Exclusions, Ragged, Rows, positions_in_runs
+from curation.records import LABELLED
 from curation.text import fold
 
 # Tasks whose pairs say the same on both sides, so that what one side is paired with elsewhere says the same too.
 _EQUIVALENT = ("bitext", "sts")
-# Tasks whose negatives must be of another class.
-LABELLED = ("classification", "clustering")
 # Through a text that is paired with more texts than this no meaning is passed on.
 MOST_PARTNERS = 16
 # A class of so many records is kept apart record by record, a larger one by a search of its own.

@@ -37,6 +37,7 @@ def compute_stats(
     released: pa.Table,
     contamination: Sequence[Mapping[str, Any]] = (),
     alarms: Sequence[Mapping[str, Any]] = (),
+    connected: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the statistics of a run as JSON values.
 
@@ -48,6 +49,7 @@ def compute_stats(
         released: rows of the release by source and language, as `curation.funnel` counts them.
         contamination: what was found of the evaluation sets, as `curation.decontamination.report` counts it.
         alarms: rules that took too much of a language, as `curation.alarms` finds them.
+        connected: the connected groups that the splits were drawn by, as `curation.split` describes them.
     """
     groups = _count(ledger, ["stage", "decision", "reason", "source", "language"])
     splits = _released(shards)
@@ -62,6 +64,7 @@ def compute_stats(
         "source_languages": _source_languages(groups, released),
         "alarms": list(alarms),
         "contamination": list(contamination),
+        "splits": dict(connected or {}),
     }
 
 

@@ -55,6 +55,7 @@ def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, A
         "source_languages": stats.get("source_languages", []),
         "takers": _takers(stats.get("source_languages", []), stages, release.manifest["config"].get("alarms")),
         "rules": _with_survivors(release, rules),
+        "splits": stats.get("splits", {}),
         "contamination": stats.get("contamination", []),
         "mining": mining_numbers(release),
         "negatives": negative_samples(release, _trained(stats.get("languages", {}))),

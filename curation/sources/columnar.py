@@ -23,7 +23,7 @@ def require_text(layout: Layout, schema: pa.Schema, file: SourceFile) -> None:
     for name in layout.columns():
         kind = schema.field(name).type
         may_be_list = name in layout.negatives and name not in layout.texts()
-        may_be_number = name == layout.label and pa.types.is_integer(kind)
+        may_be_number = name in layout.names() and pa.types.is_integer(kind)
         if not (_is_text(kind) or may_be_number or (may_be_list and _is_list_of_text(kind))):
             raise SourceError(
                 f"Column {name!r} holds {kind}, not text",
@@ -55,5 +55,5 @@ def number_rows(batches: Iterable[pa.RecordBatch], layout: Layout) -> Iterator[C
 
 
 def _as_text(column: pa.Array) -> pa.Array:
-    """Return a column of class numbers as text, and any other as it is."""
+    """Return a column of numbers as text, and any other as it is."""
     return column.cast(pa.string()) if pa.types.is_integer(column.type) else column

@@ -78,6 +78,7 @@ class Layout:
         positive_language: likewise.
         is_code: of codes in a column that mean two languages (`ts`), the programming language is meant.
         label: column of the class, or None where rows have none.
+        document: column of the document's name, or None where rows are of none.
     """
 
     query: str = "query"
@@ -87,6 +88,7 @@ class Layout:
     positive_language: Language = None
     is_code: bool = False
     label: str | None = None
+    document: str | None = None
 
     @classmethod
     def of(cls, columns: Columns, query_language: Language, positive_language: Language, *, is_code: bool) -> Layout:
@@ -99,14 +101,18 @@ class Layout:
             positive_language,
             is_code=is_code,
             label=columns.label,
+            document=columns.document,
         )
 
     def texts(self) -> list[str]:
         """Return the columns that must hold strings, each once."""
         languages = (self.query_language, self.positive_language)
         named = [language.column for language in languages if isinstance(language, LanguageColumn)]
-        named += [self.label] if self.label is not None else []
-        return list(dict.fromkeys([self.query, self.positive, *named]))
+        return list(dict.fromkeys([self.query, self.positive, *named, *self.names()]))
+
+    def names(self) -> list[str]:
+        """Return the columns of names, which may be numbers in the file: of the class and of the document."""
+        return [name for name in (self.label, self.document) if name is not None]
 
     def columns(self) -> list[str]:
         """Return all columns that are read, each once."""
@@ -281,7 +287,8 @@ def to_batch(chunk: Chunk, layout: Layout, file: SourceFile) -> ReadBatch:
         "negatives": _join_negatives(negatives, count),
         "query_language": _languages(layout, "query", texts, count, flaws),
         "positive_language": _languages(layout, "positive", texts, count, flaws),
-        "label": _labels(layout, texts, count),
+        "label": _names(layout.label, texts, count),
+        "document": _names(layout.document, texts, count),
         "file": pa.repeat(pa.scalar(file.display, pa.string()), count),
         "row": chunk.rows,
     }
@@ -371,11 +378,11 @@ def _join_negatives(columns: Sequence[_Flat], count: int) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values.take(pa.array(chosen)))
 
 
-def _labels(layout: Layout, texts: Mapping[str, pa.Array], count: int) -> pa.Array:
-    """Return the class of each row, "" where it has none; shape (count,)."""
-    if layout.label is None:
+def _names(column: str | None, texts: Mapping[str, pa.Array], count: int) -> pa.Array:
+    """Return the class or document of each row, "" where it has none; shape (count,)."""
+    if column is None:
         return pa.repeat(pa.scalar("", pa.string()), count)
-    return pc.fill_null(pc.utf8_trim_whitespace(texts[layout.label]).cast(pa.string()), "")
+    return pc.fill_null(pc.utf8_trim_whitespace(texts[column]).cast(pa.string()), "")
 
 
 def _languages(layout: Layout, side: str, texts: Mapping[str, pa.Array], count: int, flaws: Flaws) -> pa.Array:

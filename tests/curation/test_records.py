@@ -28,6 +28,7 @@ def raw(pairs: list[tuple[str, str, str]], negatives: list[list[str]] | None = N
             "query_language": ["eng_Latn"] * len(pairs),
             "positive_language": [language for _, _, language in pairs],
             "label": [""] * len(pairs),
+            "document": [""] * len(pairs),
             "file": ["a.tsv"] * len(pairs),
             "row": list(range(1, len(pairs) + 1)),
         },

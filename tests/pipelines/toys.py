@@ -32,6 +32,7 @@ def rows(numbers: range) -> pa.Table:
             "query_language": ["eng_Latn"] * len(numbers),
             "positive_language": [f"l{n % 5:02d}_Latn" for n in numbers],
             "label": [""] * len(numbers),
+            "document": [""] * len(numbers),
             "file": ["numbers"] * len(numbers),
             "row": list(numbers),
         },
@@ -100,6 +101,9 @@ class DropBeforeOdd(LinkStage):
         ledger = ledger_rows(records.filter(lost), stage=self.name, decision="merged", reason="odd")
         return Outcome(records.filter(pc.invert(lost)), ledger)
 
+    def tally(self, records: pa.Table) -> pa.Table:
+        return pa.table({"linked": pa.array([records.num_rows], pa.int64())})
+
 
 def meet(rows: pa.Table, records: pa.Table) -> pa.Table:
     assert not records.num_columns
@@ -120,6 +124,7 @@ class FirstOfEach(ShuffleStage):
     """Keeps the record with the smallest id of each positive."""
 
     name: str = "first"
+    side: str = "link"
     fail_once: str = ""
 
     @property
@@ -130,6 +135,8 @@ class FirstOfEach(ShuffleStage):
         return records["positive"]
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+        assert side is not None
+        assert side["linked"][0].as_py() >= records.num_rows
         if self.fail_once and not Path(self.fail_once).exists():
             Path(self.fail_once).touch()
             os.kill(os.getpid(), signal.SIGKILL)
@@ -142,6 +149,9 @@ class FirstOfEach(ShuffleStage):
             reason="same",
         )
         return Outcome(records.filter(pa.array(first, pa.bool_())), ledger)
+
+    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
+        return pa.table({"linked": [pc.sum(pa.concat_tables(tallies)["linked"]).as_py()]})
 
     def tally(self, records: pa.Table) -> pa.Table:
         return pa.table({"kept": pa.array([records.num_rows], pa.int64())})

@@ -31,6 +31,7 @@ def record(number: int, query: str, positive: str, **changes: object) -> dict[st
         "licence": "CC-BY-4.0",
         "task": "bitext",
         "label": "",
+        "document": "",
         "group": "g",
         "file": "pairs.tsv",
         "row": number,

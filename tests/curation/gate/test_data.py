@@ -102,6 +102,15 @@ def test_words_are_shared_between_languages(sound: Release, alter: Callable[...,
     assert {check.status for check in check_leaks(release, Gate())} == {"pass"}
 
 
+@pytest.mark.parametrize(("task", "status"), [("classification", "pass"), ("clustering", "pass"), ("sts", "fail")])
+def test_classes_stand_in_all_splits(sound: Release, alter: Callable[..., Release], task: str, status: str) -> None:
+    held_out = sound.read("data", split="test", language="deu_Latn", columns=["positive"])["positive"].to_pylist()
+    alter(put("positive", lambda _: held_out[:20]))
+    release = alter(lambda table: put("task", lambda _: [task] * table.num_rows)(table), views=("full",), split="test")
+    checks = {check.id: check.status for check in check_leaks(release, Gate())}
+    assert checks["data.leaks.test.positive"] == status
+
+
 def test_nothing_held_out(sound: Release) -> None:
     files = [entry for entry in sound.manifest["files"] if "/test-" not in entry["path"]]
     release = Release(sound.path, sound.manifest | {"files": files}, sound.digest)
@@ -118,10 +127,11 @@ def test_a_third_of_a_language_is_another(
     foreign = sorted(foreign, key=len, reverse=True)[: round(0.3 * len(foreign))]
     verdict = judge(alter(put("positive", lambda _: foreign), language=label))
     assert failed(verdict) == {"data.labels"}
-    (check,) = [check for check in verdict.checks if check.status == "fail"]
-    assert check.language == label
-    assert check.value is not None
-    assert check.value > 0.1
+    # Worst first. The other language may fail too: some of its texts now speak for both labels.
+    checks = [check for check in verdict.checks if check.status == "fail"]
+    assert [check.language for check in checks] in ([label], [label, other])
+    assert checks[0].value is not None
+    assert checks[0].value > 0.1
 
 
 def flip(folder: Path) -> None:

@@ -78,6 +78,7 @@ def record(number: int, query: str, positive: str, **changes: object) -> Row:
         "licence": "CC-BY-4.0",
         "task": "bitext",
         "label": "",
+        "document": "",
         "group": str(fold(pa.array([query]))[0]),
         "file": "pairs.tsv",
         "row": number,

@@ -84,6 +84,7 @@ def record(number: int, query: str, positive: str, **changes: object) -> Row:
         "licence": "CC-BY-4.0",
         "task": "retrieval",
         "label": "",
+        "document": "",
         "group": f"g{number}",
         "file": "pairs.tsv",
         "row": number,

@@ -188,6 +188,7 @@ def _record(code: str, texts: list[str], number: int) -> dict[str, Any]:
         "licence": "CC0-1.0",
         "task": "bitext",
         "label": "",
+        "document": "",
         "group": content_id(ENGLISH[number % len(ENGLISH)])[:16],
         "file": "a.parquet",
         "row": number,

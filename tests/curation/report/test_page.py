@@ -268,3 +268,12 @@ def test_three_hundred_languages_stay_small_and_quick(run: Any, judged: Any) -> 
             assert len(text.encode()) < 2_000_000
     # Four times the languages take about four times as long; sixteen times would be quadratic.
     assert seconds[1200] < 10 * max(seconds[300], 0.05)
+
+
+def test_the_connected_groups_are_shown_where_there_are_any(run: Any) -> None:
+    report = build_report(run.release)
+    assert 'id="splits"' not in render_page(report)
+    splits = {"records": 7_000, "components": 4_321, "connected": 3_210, "largest": 765, "largest_held_out": 100}
+    page = Page(render_page(report | {"splits": splits | {"held_in_train": {"records": 987, "components": 2}}}))
+    assert "Connected groups4,321 of 7,000 records" in page.text
+    assert "987 in 2 groups of more than 100" in page.text

@@ -51,12 +51,13 @@ def test_rows_are_numbered_across_batches() -> None:
 
 
 @pytest.mark.parametrize("kind", [pa.int8(), pa.int64(), pa.string()], ids=str)
-def test_classes_may_be_numbers(kind: pa.DataType) -> None:
-    layout = Layout("q", "p", label="c")
+@pytest.mark.parametrize("field", ["label", "document"])
+def test_classes_and_documents_may_be_numbers(field: str, kind: pa.DataType) -> None:
+    layout = Layout("q", "p", **{field: "c"})
     batch = pa.record_batch({"q": pa.array(["лодка"]), "p": pa.array(["नाव"]), "c": pa.array([7]).cast(kind)})
     require_text(layout, batch.schema, FILE)
     [chunk] = number_rows([batch], layout)
-    assert to_batch(chunk, layout, FILE).rows.column("label").to_pylist() == ["7"]
+    assert to_batch(chunk, layout, FILE).rows.column(field).to_pylist() == ["7"]
 
 
 def test_a_query_is_no_number() -> None:

@@ -72,6 +72,7 @@ def test_the_first_flaw_of_a_row_stands_and_rejects_are_in_order() -> None:
             "query_language": "",
             "positive_language": "",
             "label": "",
+            "document": "",
             "file": "x.jsonl",
             "row": 4,
         }
@@ -143,4 +144,12 @@ def test_a_class_that_is_missing_is_none_and_no_flaw() -> None:
         _chunk(query=pa.array(list("abcd")), positive=pa.array(list("efgh")), kind=classes), Layout(label="kind"), FILE
     )
     assert batch.rows.column("label").to_pylist() == ["spät", "", "", "遅い"]
+    assert not batch.rejected
+
+
+def test_a_document_that_is_missing_is_none_and_no_flaw() -> None:
+    documents = pa.array([" გვერდი 1 ", None, "", "ገጽ 2"])
+    chunk = _chunk(query=pa.array(list("abcd")), positive=pa.array(list("efgh")), page=documents)
+    batch = to_batch(chunk, Layout(document="page"), FILE)
+    assert batch.rows.column("document").to_pylist() == ["გვერდი 1", "", "", "ገጽ 2"]
     assert not batch.rejected
