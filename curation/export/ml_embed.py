@@ -83,6 +83,12 @@ def _warnings(plan: Plan, rows: dict[Dataset, int]) -> tuple[str, ...]:
             f"repeated in turn to make the {NUM_NEGATIVES} that the training code reads; for {NUM_NEGATIVES} of their "
             f"own make the release with `mining.num_negatives: {NUM_NEGATIVES}`, or `mining.preset: f2llm`"
         )
+    lonely = sorted(dataset.name for dataset, count in rows.items() if count == 1)
+    if lonely:
+        warnings.append(
+            f"{len(lonely)} datasets have one row, which the training code cannot split into 99 and 1 per cent: remove "
+            f"their files before it runs ({', '.join(lonely[:5])}{', ...' * (len(lonely) > 5)})"
+        )
     cut = [dataset for dataset, count in rows.items() if count < dataset.rows]
     if cut:
         lost = sum(dataset.rows - rows[dataset] for dataset in cut)

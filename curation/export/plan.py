@@ -168,12 +168,13 @@ def _count(batch: pa.RecordBatch, tally: _Tally, num_negatives: int) -> None:
 
 
 def _is_scored(batch: pa.RecordBatch, num_negatives: int) -> pa.Array:
-    lists = batch.column("negative_scores")
-    finite = pc.fill_null(pc.is_finite(lists.flatten()), False)  # noqa: FBT003 - Arrow takes a value
+    # A list may hold more than every row of the release has.
+    lists = pc.list_slice(batch.column("negative_scores"), 0, num_negatives)
+    finite = pc.fill_null(pc.is_finite(lists.flatten()), False)
     bad = pc.unique(pc.list_parent_indices(lists).filter(pc.invert(finite)))
     rows = pa.array(range(batch.num_rows), pc.list_parent_indices(lists).type)
     enough = pc.greater_equal(pc.list_value_length(lists), num_negatives)
-    positive = pc.fill_null(pc.is_finite(batch.column("positive_score")), False)  # noqa: FBT003
+    positive = pc.fill_null(pc.is_finite(batch.column("positive_score")), False)
     return pc.and_(pc.and_(enough, positive), pc.invert(pc.is_in(rows, bad)))
 
 

@@ -10,7 +10,6 @@ import pyarrow as pa
 import yaml
 
 from curation.export.plan import Dataset, Plan
-from curation.export.shards import REQUIRED
 from curation.export.target import Target, Written, write_targets
 from curation.export.texts import instruction_prefix, with_instruction
 from curation.files import write_json, write_text

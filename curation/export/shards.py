@@ -74,7 +74,7 @@ def read_columns(release: Release, file: ReleaseFile, columns: Sequence[str]) ->
 
 
 def _batch_rows(group: pq.RowGroupMetaData) -> int:
-    a_row = max(1, group.total_byte_size // max(1, group.num_rows))
+    a_row: int = max(1, group.total_byte_size // max(1, group.num_rows))
     return min(_GREATEST_BATCH, max(1, _BATCH_BYTES // a_row))
 
 
