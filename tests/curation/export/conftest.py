@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from curation.files import sha256_file
+from curation.release import open_release
 from curation.release.shards import write_shards
 
 Row = dict[str, Any]
@@ -126,3 +127,40 @@ def tokenizer() -> Any:
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokens, unk_token="[UNK]", pad_token="[PAD]", eos_token="[EOS]", sep_token="[EOS]"
     )
+
+
+@pytest.fixture(scope="session")
+def hostile() -> list[Row]:
+    """Return rows whose texts try to break out of a file: quotes, escapes, separators of lines, markup, two megabytes."""
+    texts = [
+        'say "hi", \\"',
+        "tab\tbell\x07 nul\x00 escape\x1b",
+        "line\nbreak\r\nand\u2028and\u2029and\x85",
+        '{"query": "x"}',
+        "</script><b>&amp;",
+        "مرحبا\u202egnp.exe",
+        "e\u0301 \U0001f468\u200d\U0001f469 \ufeff \uffff",
+        "- yaml: !!python/object",
+        "null",
+        "2024-05-17",
+        "x" * 2_000_000,
+    ]
+    return [
+        row("talks", "deu_Latn", n, query=text, positive=f"{text} 1", negatives=[f"{text} {k}" for k in range(2, 9)])
+        for n, text in enumerate(texts)
+    ]
+
+
+def expected_rows(release: Path, split: str = "train") -> dict[str, list[Row]]:
+    """Return the rows of each dataset of a release by its name in an export, in order, read without the exporter."""
+    found: dict[str, list[Row]] = {}
+    opened = open_release(release)
+    for each in opened.read("full", split=split).to_pylist():
+        found.setdefault(f"{each['source'].replace('.', '_')}_{each['language']}", []).append(each)
+    return found
+
+
+@pytest.fixture(scope="session")
+def expected() -> Callable[..., dict[str, list[Row]]]:
+    """Return `expected_rows`."""
+    return expected_rows

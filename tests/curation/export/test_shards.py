@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.errors import ReleaseError
-from curation.export import export_release
+from curation.export import Options, export_release
 from curation.export.shards import negative_columns
 
 SHARD = "full/tha_Thai/train-00000-of-00001.parquet"
@@ -89,6 +89,4 @@ def test_every_shard_that_is_read_is_verified(
     with pytest.raises(ReleaseError, match="not what it should be"):
         export_release(release, "tevatron", tmp_path / "out")
     # What is not read is nobody's concern.
-    from curation.export import Options
-
     assert export_release(release, "tevatron", tmp_path / "out", Options(languages=("kor_Hang",))).value["datasets"]
