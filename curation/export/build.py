@@ -112,6 +112,8 @@ def _whole_folder(target: Path) -> Iterator[Path]:
     """Give a folder beside `target`, which takes its place when the block ends without an error."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary, old = (target.with_name(f".{target.name}.{os.getpid()}.{end}") for end in ("tmp", "old"))
+    # What a killed process of this number left behind.
+    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
         yield temporary
@@ -119,6 +121,8 @@ def _whole_folder(target: Path) -> Iterator[Path]:
             target.rename(old)
         temporary.rename(target)
     finally:
+        if old.exists() and not target.exists():
+            old.rename(target)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
