@@ -80,7 +80,7 @@ def _batch_rows(group: pq.RowGroupMetaData) -> int:
 
 def _check_nulls(release: Release, file: ReleaseFile, batch: pa.RecordBatch) -> None:
     for field, column in zip(batch.schema, batch.columns, strict=True):
-        if pa.types.is_string(field.type) and column.null_count:
+        if field.type in (pa.string(), pa.large_string()) and column.null_count:
             raise _unsound(release, file, f"its column {field.name!r} holds nulls")
 
 

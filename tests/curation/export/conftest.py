@@ -131,7 +131,7 @@ def tokenizer() -> Any:
 
 @pytest.fixture(scope="session")
 def hostile() -> list[Row]:
-    """Return rows whose texts try to break out of a file: quotes, escapes, separators of lines, markup, two megabytes."""
+    """Return rows whose texts try to break out of a file: quotes, escapes, line separators, markup, two megabytes."""
     texts = [
         'say "hi", \\"',
         "tab\tbell\x07 nul\x00 escape\x1b",

@@ -100,7 +100,9 @@ def test_hostile_texts_come_back(make_release: Callable[..., Path], hostile: lis
     assert rows == {each["query"]: ([each["positive"]], each["negatives"]) for each in hostile}
 
 
-def test_a_release_without_negatives_is_refused(make_release: Callable[..., Path], hostile: list[Any], tmp_path: Path) -> None:
+def test_a_release_without_negatives_is_refused(
+    make_release: Callable[..., Path], hostile: list[Any], tmp_path: Path
+) -> None:
     release = make_release(hostile, negatives=0)
     for view in ("flagembedding", "tevatron", "ml-embed"):
         with pytest.raises(ReleaseError, match=f"{view} needs hard negatives"):

@@ -16,7 +16,7 @@ from curation.release import layout, open_release
 def test_one_list_of_views_and_of_splits() -> None:
     choices = {parameter.name: parameter.type for parameter in export_command.params}
     assert list(VIEWS) == list(get_args(ViewName)) == list(choices["view"].choices)  # type: ignore[attr-defined]
-    assert layout.SPLITS == tuple(choices["splits"].choices)  # type: ignore[attr-defined]
+    assert tuple(choices["splits"].choices) == layout.SPLITS  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ def texts_of(row: dict[str, Any]) -> list[str]:
     return [row[name] for name in COLUMNS]
 
 
-def test_datasets_opens_every_config_and_nothing_is_lost(mixed: Path, tmp_path: Path, expected: Callable[..., Any]) -> None:
+def test_datasets_opens_every_config_and_nothing_is_lost(
+    mixed: Path, tmp_path: Path, expected: Callable[..., Any]
+) -> None:
     options = Options(splits=("test", "train"), languages=("tha_Thai", "amh_Ethi", "deu_Latn"))
     export_release(mixed, "sentence-transformers", tmp_path / "out", options)
     names = datasets.get_dataset_config_names(str(tmp_path / "out"))
@@ -40,7 +42,9 @@ def test_datasets_opens_every_config_and_nothing_is_lost(mixed: Path, tmp_path: 
 def test_hostile_texts_come_back(make_release: Callable[..., Path], hostile: list[Any], tmp_path: Path) -> None:
     export_release(make_release(hostile), "sentence-transformers", tmp_path / "out")
     found = load(tmp_path / "out", "talks_deu_Latn", tmp_path)
-    assert sorted(texts_of(each) for each in found) == sorted([r["query"], r["positive"], *r["negatives"]] for r in hostile)
+    assert sorted(texts_of(each) for each in found) == sorted(
+        [r["query"], r["positive"], *r["negatives"]] for r in hostile
+    )
 
 
 def test_instructions_are_prompts_or_stand_in_the_text(mixed: Path, tmp_path: Path) -> None:

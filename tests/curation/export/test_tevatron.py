@@ -63,11 +63,11 @@ def test_tevatron_reads_the_folder(mixed: Path, tmp_path: Path, tokenizer: Any) 
 def test_hostile_texts_come_back(make_release: Callable[..., Path], hostile: list[Any], tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     export_release(make_release(hostile), "tevatron", tmp_path / "out")
-    found = datasets.load_dataset(
-        str(tmp_path / "out" / "train"), split="train", cache_dir=str(tmp_path / "cache")
-    )
+    found = datasets.load_dataset(str(tmp_path / "out" / "train"), split="train", cache_dir=str(tmp_path / "cache"))
     prefix = "Instruct: Find the translation.\nQuery: "
-    for each, row in zip(sorted(found, key=lambda r: r["query_id"]), sorted(hostile, key=lambda r: r["id"]), strict=True):
+    for each, row in zip(
+        sorted(found, key=lambda r: r["query_id"]), sorted(hostile, key=lambda r: r["id"]), strict=True
+    ):
         assert each["query"] == prefix + row["query"]
         texts = [passage["text"] for passage in each["positive_passages"] + each["negative_passages"]]
         assert texts == [row["positive"], *row["negatives"]]
