@@ -44,7 +44,8 @@ $(VENV)/.quickstart: $(VENV)/.torch pyproject.toml
 	$(COMPILE)
 	touch $@
 
-$(VENV)/.test: $(VENV)/.torch pyproject.toml
+$(VENV)/.test: $(VENV)/.torch pyproject.toml tests/readers.txt
 	$(INSTALL) --editable '.[test,lint]'
+	$(INSTALL) --no-deps --requirement tests/readers.txt
 	$(COMPILE)
 	touch $@ $(VENV)/.quickstart

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from curation.export import export_release
 from curation.release import open_release
+
+EXPORTS = (Path(__file__).parents[1] / "docs" / "export.md").read_text(encoding="utf-8")
+SNIPPETS = re.findall(r"```python\n(.*?# view: (\S+)\n.*?)```", EXPORTS, re.DOTALL)
+FOLDERS = {"sentence-transformers": "st", "flagembedding": "flag"}
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +74,33 @@ def test_duckdb_and_polars_read_it(release: Path) -> None:
     assert frame.shape == (rows, 2)
     full = polars.read_parquet(f"{release}/full/tha_Thai/train-*.parquet")
     assert {"id", "source", "licence", "task", "teacher", "cluster_size", "filter_scores"} <= set(full.columns)
+
+
+@pytest.mark.parametrize(("code", "view"), SNIPPETS, ids=[view for _, view in SNIPPETS])
+def test_an_export_is_read_as_the_documents_show(
+    code: str, view: str, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("datasets")
+    if view == "beir":
+        pytest.importorskip("beir", reason="see tests/readers.txt")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    export = export_release(release, view, tmp_path / "exports" / FOLDERS.get(view, view))
+    found: dict[str, Any] = {}
+    exec(code.replace("subtitles", "django"), found)
+    rows = {each["name"]: each["rows"] for each in export.value["datasets"]}
+    if view == "sentence-transformers":
+        assert {name: table.num_rows for name, table in found["train"].items()} == rows
+        assert found["prompts"] == {}
+    elif view == "ml-embed":
+        assert {name: len(frame) for name, frame in found["frames"].items()} == rows
+    elif view == "beir":
+        assert len(found["qrels"]) == len(found["queries"]) > 0
+    else:
+        assert found["rows"].num_rows == (rows["django_tha_Thai"] if view == "flagembedding" else sum(rows.values()))
+
+
+def test_every_view_has_a_snippet() -> None:
+    from curation.export.registry import VIEWS
+
+    assert [view for _, view in SNIPPETS] == list(VIEWS)

@@ -14,7 +14,20 @@ import pytest
 from curation.cli.main import run_command
 from curation.release import open_release
 
-VERBS = ("quickstart", "plan", "run", "explain", "report", "verify", "langs", "train", "gate", "eval-sets", "config")
+VERBS = (
+    "quickstart",
+    "plan",
+    "run",
+    "explain",
+    "report",
+    "verify",
+    "export",
+    "langs",
+    "train",
+    "gate",
+    "eval-sets",
+    "config",
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -55,6 +68,11 @@ def test_show_fills_in_the_defaults(base: Path, capsys: pytest.CaptureFixture[st
         (["report", "{tmp}"], 1, "not a release"),
         (["gate", "{tmp}"], 1, "not a release"),
         (["train", "{tmp}", "--out", "{tmp}/m"], 1, "not a release"),
+        (["export", "{tmp}", "--view", "beir", "--out", "{tmp}/x"], 1, "not a release"),
+        (["export", "{finished}/release", "--view", "st", "--out", "{tmp}/x"], 2, "'st' is not one of"),
+        (["export", "{finished}/release", "--view", "beir", "--out", "{finished}/release/x"], 2, "cannot lie in"),
+        (["export", "{finished}/release", "--view", "beir", "--out", "{tmp}/x", "--languages", "xqz"], 2, "xqz"),
+        (["export", "{finished}/release", "--view", "beir", "--out", "{tmp}/x", "--sources", "wiki"], 2, "wiki"),
         (["langs", "xqz"], 2, "xqz"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else str(value),
