@@ -23,6 +23,8 @@ INDEX = "index/near-duplicates.parquet"
 VERDICT = "gate/verdict.json"
 GATE_REPORT = "gate/report.html"
 
+# What a manifest lists beside the shards.
+OTHERS = (INDEX, STATS, CARD, CHANGELOG, LICENCES, CROISSANT, CITATION)
 # A release's digest is its manifest's; what the gate adds afterwards speaks about that digest.
 OUTSIDE_MANIFEST = (MANIFEST, VERDICT, GATE_REPORT)
 
