@@ -20,6 +20,12 @@ from curation.release.reader import Release
 OLDER_CHARS = 200_000
 _LINES = 40
 _VALUE_CHARS = 120
+_KINDS = {
+    "none": "Nothing but names is new.",
+    "patch": "A patch: no record is new.",
+    "minor": "A minor change: records are new, their schema is not.",
+    "major": "A major change: the schema is new.",
+}
 _HEADING = "# Changelog"
 _CUT = "(Older entries are left out.)"
 # An even number of backslashes before it: not escaped.
@@ -75,7 +81,7 @@ def _entry(diff: ReleaseDiff, size: str) -> list[str]:
     counts = {kind: sum(getattr(diff, kind).values()) for kind in ("added", "removed", "changed")}
     said = ", ".join(f"{rows:,} {kind}" for kind, rows in counts.items())
     return [
-        f"After {parent} (`{diff.earlier['manifest_sha256'][:12]}`): {said}. Now {size}. A {diff.level} change.",
+        f"After {parent} (`{diff.earlier['manifest_sha256'][:12]}`): {said}. Now {size}. {_KINDS[diff.level]}",
         _schema(diff),
         _by("language", diff, 0),
         _by("source", diff, 1),

@@ -60,11 +60,11 @@ def test_the_other_way_round_is_the_mirror(tmp_path: Path) -> None:
     ids=str,
 )
 def test_level_without_changed_records(tmp_path: Path, changes: dict[str, Any], level: str) -> None:
-    old = write_release(tmp_path / "old", ROWS[:8] + [row(99), row(98), row(97)])
-    new = write_release(tmp_path / "new", ROWS[:8] + [row(99), row(98), row(97)], **changes)
+    old = write_release(tmp_path / "old", [*ROWS[:8], row(99), row(98), row(97)])
+    new = write_release(tmp_path / "new", [*ROWS[:8], row(99), row(98), row(97)], **changes)
     diff = diff_releases(old, new)
     assert diff.level == level
-    assert not (diff.added or diff.removed or diff.changed)
+    assert [diff.added, diff.removed, diff.changed] == [{}, {}, {}]
 
 
 def test_a_schema_weighs_more_than_records(tmp_path: Path) -> None:
