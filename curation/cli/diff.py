@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from curation.release.diff.settings import Change
 
 _VALUE_CHARS = 60
+_DIGEST = re.compile("[0-9a-f]{64}")
+_DIGEST_CHARS = 12
 _LEVELS = {
     "none": "nothing but names has changed",
     "patch": "metadata has changed, no record has",
@@ -63,9 +66,10 @@ def _text(diff: ReleaseDiff, limit: int) -> str:
     value = diff.to_json()
     sides = (f"{plain(side['name'])} {plain(side['version'])}" for side in (diff.earlier, diff.later))
     rows = [(kind, value[kind]["rows"]) for kind in ("added", "removed", "changed")]
+    others = (("  in what is trained on", diff.retrained), ("unchanged", diff.shared - value["changed"]["rows"]))
     blocks = [
         "{} -> {}".format(*sides),
-        columns(("records", "rows"), [*rows, ("unchanged", diff.shared - value["changed"]["rows"])]),
+        columns(("records", "rows"), [*rows, *others]),
         *(_table(f"by {axis}", {kind: value[kind][f"by_{axis}"] for kind, _ in rows}, limit) for axis in _AXES),
         *(_reasons(f"{kind} because", value[kind]["by_reason"], limit) for kind, _ in rows),
         _reasons("moved", {f"{m['what']} {m['from']} -> {m['to']}": m["rows"] for m in value["moves"]}, limit),
@@ -114,7 +118,7 @@ def _changes(label: str, changes: Sequence[Change], limit: int) -> str:
 
 def _shown(value: Any) -> str:
     text = "-" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = plain(text)
+    text = text[:_DIGEST_CHARS] if _DIGEST.fullmatch(text) else plain(text)
     return text if len(text) <= _VALUE_CHARS else f"{text[: _VALUE_CHARS - 3]}..."
 
 

@@ -80,6 +80,7 @@ def _entry(diff: ReleaseDiff, size: str) -> list[str]:
     parent = f"{escape(diff.earlier['name'])} {escape(diff.earlier['version'])}"
     counts = {kind: sum(getattr(diff, kind).values()) for kind in ("added", "removed", "changed")}
     said = ", ".join(f"{rows:,} {kind}" for kind, rows in counts.items())
+    said += f" ({diff.retrained:,} in a text, split or language)" if diff.changed else ""
     return [
         f"After {parent} (`{diff.earlier['manifest_sha256'][:12]}`): {said}. Now {size}. {_KINDS[diff.level]}",
         _schema(diff),

@@ -46,9 +46,9 @@ def training(config: RunConfig, split: str) -> str:
     told = ", for example “" + escape(instructions[0]) + "”" if instructions else ""
     return f"""## Training
 
-Every column is a text, so sentence-transformers takes the rows as they are. `no_duplicates` keeps copies of a query
-out of a batch, where they would be each other's negatives. Models that take instructions expect
-one before the query{told}.
+Every column is a text, so sentence-transformers takes the rows as they are. `no_duplicates` keeps copies of a text out
+of a batch, where they would be each other's negatives. Models that take instructions expect one before the
+query{told}.
 
 ```python
 from datasets import load_dataset
@@ -57,7 +57,7 @@ from sentence_transformers.losses import MatryoshkaLoss, MultipleNegativesRankin
 
 rows = load_dataset("{PLACE}", "all", split="{split}")
 model = SentenceTransformer("{MODEL}")
-width = model.get_sentence_embedding_dimension()
+width = len(model.encode("one text"))
 loss = MatryoshkaLoss(model, MultipleNegativesRankingLoss(model), matryoshka_dims=[width, width // 2, width // 4])
 arguments = SentenceTransformerTrainingArguments(
     output_dir="model", max_steps=1000, per_device_train_batch_size=64, batch_sampler="no_duplicates"

@@ -30,10 +30,14 @@ def collection(config: RunConfig, stats: Mapping[str, Any]) -> str:
     lost = f"{totals['dropped']:,} were dropped, {totals['merged']:,} merged with duplicates"
     lost += f" and {totals['quarantined']:,} put aside as unreadable"
     return (
-        f"{totals['read']:,} pairs were read from {len(config.sources)} sources: {sources}. "
+        f"{totals['read']:,} pairs were read from {_sources(len(config.sources))}: {sources}. "
         f"{lost}; {totals['released']:,} were released. "
-        f"`{layout.STATS}` counts all of them by source, language and rule."
+        f"{layout.STATS} counts all of them by source, language and rule."
     )
+
+
+def _sources(count: int) -> str:
+    return "1 source" if count == 1 else f"{count} sources"
 
 
 def use_cases(config: RunConfig) -> str:

@@ -19,8 +19,8 @@ from curation.release.verify import verify_release
 from pipelines.run import RunOptions, plan_run, run
 
 
-def following(config: RunConfig, parent: Path, **release: Any) -> RunConfig:
-    changes = {"parent": str(parent / "release"), "version": "0.2.0"} | release
+def following(config: RunConfig, before: Path, **release: Any) -> RunConfig:
+    changes = {"parent": str(before / "release"), "version": "0.2.0"} | release
     options = type(config.release).model_validate(config.release.model_dump() | changes)
     # One rule, late in the graph: the run uses what the first one has made.
     balance = config.balance.model_copy(update={"budget": 1200})

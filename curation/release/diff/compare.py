@@ -46,6 +46,7 @@ class ReleaseDiff:
         changed: records that both have with other values, by the later one's (language, source).
         columns: the same by (language, source, column); a record counts for each of its columns.
         moves: records by ("split" or "language", where they were, where they are).
+        retrained: changed records that differ in what is trained on: a text, the split or the language.
         settings: settings that differ.
         inputs: input files that differ.
         versions: code and libraries that differ.
@@ -64,6 +65,7 @@ class ReleaseDiff:
     changed: Mapping[tuple[str, str], int]
     columns: _Cells
     moves: _Cells
+    retrained: int
     settings: tuple[Change, ...]
     inputs: tuple[Change, ...]
     versions: tuple[Change, ...]
@@ -74,6 +76,7 @@ class ReleaseDiff:
         """Return the whole as JSON values."""
         changed = {
             "rows": sum(self.changed.values()),
+            "trained_on": self.retrained,
             "by_language": marginal(self.changed, 0),
             "by_source": marginal(self.changed, 1),
             "by_reason": marginal(self.columns, 2),
@@ -148,6 +151,7 @@ def diff_releases(
         changed=dict(sorted(rows.changed.items())),
         columns=dict(sorted(rows.columns.items())),
         moves=dict(sorted(rows.moves.items())),
+        retrained=rows.retrained,
         settings=tuple(found),
         inputs=tuple(inputs),
         versions=tuple(versions),

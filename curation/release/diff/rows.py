@@ -25,6 +25,7 @@ from curation.release.reader import Release, ReleaseFile
 
 _BATCH_ROWS = 65_536
 _IN_KEY = ("id", "copy")
+_TRAINED_ON = ("anchor", "positive", "negatives", "split", "language")
 _NEGATIVE = re.compile(r"negative_\d+")
 _Int64s = npt.NDArray[np.int64]
 _Bools = npt.NDArray[np.bool_]
@@ -81,6 +82,7 @@ class RowDiff:
         columns: the same by (language, source, column); a row counts for each of its columns. `negative_1` and so on
             are `negatives`; `split` and `language` are those of the shard.
         moves: rows by ("split" or "language", where they were, where they are).
+        retrained: changed rows that differ in what is trained on: a text, the split or the language.
     """
 
     languages: list[str]
@@ -91,6 +93,7 @@ class RowDiff:
     changed: Counter[tuple[str, str]] = field(default_factory=Counter)
     columns: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     moves: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    retrained: int = 0
 
 
 def compare_rows(earlier: Release, later: Release) -> RowDiff:
@@ -116,7 +119,7 @@ def compare_rows(earlier: Release, later: Release) -> RowDiff:
         )
         there = places(one.rows.keys, other.rows.keys)
         gone.append(one.rows.take(np.flatnonzero(there < 0)))
-        come.append(other.rows.take(np.flatnonzero(~np.isin(np.arange(len(other.rows)), there))))
+        come.append(other.rows.take(_others(there, len(other.rows))))
         here = np.flatnonzero(there >= 0)
         _compare(diff, numbers, _Pairs.of(one, here), _Pairs.of(other, there[here]))
     removed, added = Rows.join(gone), Rows.join(come)
@@ -127,9 +130,16 @@ def compare_rows(earlier: Release, later: Release) -> RowDiff:
     if sides:
         _compare(diff, numbers, *sides)
     diff.removed = removed.take(np.flatnonzero(there < 0))
-    diff.added = added.take(np.flatnonzero(~np.isin(np.arange(len(added)), there)))
+    diff.added = added.take(_others(there, len(added)))
     diff.sources = list(numbers)
     return diff
+
+
+def _others(found: _Int64s, count: int) -> _Int64s:
+    """Return which of `count` rows are not among the found ones (-1: nothing was found)."""
+    others = np.ones(count, dtype=bool)
+    others[found[found >= 0]] = False
+    return np.flatnonzero(others)
 
 
 def _need_full(release: Release) -> None:
@@ -258,7 +268,7 @@ def _compare(diff: RowDiff, sources: Mapping[str, int], one: _Pairs, other: _Pai
     diff.shared += count
     names = list(sources)
     cells = other.rows.languages * max(len(names), 1) + other.rows.sources
-    any_column = np.zeros(count, dtype=bool)
+    any_column, trained_on = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
 
     def counted(different: _Bools) -> Iterator[tuple[str, str, int]]:
         numbers, rows = np.unique(cells[different], return_counts=True)
@@ -267,10 +277,13 @@ def _compare(diff: RowDiff, sources: Mapping[str, int], one: _Pairs, other: _Pai
 
     for column, different in _differences(one, other):
         any_column |= different
+        if column in _TRAINED_ON:
+            trained_on |= different
         for language, source, rows in counted(different):
             diff.columns[language, source, column] += rows
     for language, source, rows in counted(any_column):
         diff.changed[language, source] += rows
+    diff.retrained += int(trained_on.sum())
     _count_moves(diff, "split", layout.SPLITS, one.rows.splits, other.rows.splits)
     _count_moves(diff, "language", diff.languages, one.rows.languages, other.rows.languages)
 

@@ -18,7 +18,7 @@ def test_what_is_counted_and_what_people_say() -> None:
     assert points["Biases"].startswith(
         "Mostly the capital. The languages with the most pairs: amh_Ethi 90.5%, bod_Tibt 9"
     )
-    assert "10,000 pairs were read from 1 sources: s (bitext). 20 were dropped" in points["Collection"]
+    assert "10,000 pairs were read from 1 source: s (bitext). 20 were dropped" in points["Collection"]
     assert "e-mail addresses masked" in points["Personal information"]
     assert "2 languages and scripts: amh_Ethi, bod_Tibt." in points["Language variety"]
 

@@ -84,6 +84,7 @@ def test_a_changed_column_is_named(tmp_path: Path, edit: dict[str, Any], column:
     changed = ("kor_Hang" if column == "language" else "deu_Latn", edit.get("source", "news"))
     assert diff.changed == {changed: 1}
     assert diff.columns == {(*changed, column): 1}
+    assert diff.retrained == (column in ("negatives", "positive", "split", "language"))
 
 
 def test_swapped_elements_of_lists_are_seen(tmp_path: Path) -> None:
