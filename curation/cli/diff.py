@@ -112,8 +112,12 @@ def _schema(diff: ReleaseDiff, limit: int) -> str:
 
 
 def _changes(label: str, changes: Sequence[Change], limit: int) -> str:
-    lines = [f"{label}  {plain(each.key)}: {_shown(each.old)} -> {_shown(each.new)}" for each in changes[:limit]]
+    lines = [f"{label}  {plain(each.key)}: {_change(each)}" for each in changes[:limit]]
     return _cut("\n".join(lines), len(changes), limit) if lines else ""
+
+
+def _change(change: Change) -> str:
+    return _shown(change.edits) if change.edits else f"{_shown(change.old)} -> {_shown(change.new)}"
 
 
 def _shown(value: Any) -> str:

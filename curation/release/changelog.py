@@ -116,7 +116,7 @@ def _reasons(what: str, rows: Mapping[str, int]) -> str:
 
 
 def _settings(changes: Sequence[Change]) -> str:
-    lines = [f"- {escape(each.key)}: {_value(each.old)} → {_value(each.new)}" for each in changes[:_LINES]]
+    lines = [f"- {escape(each.key)}: {_edit(each)}" for each in changes[:_LINES]]
     return "\n".join(["Settings:", "", *lines, *_more(len(changes))]) if lines else ""
 
 
@@ -130,6 +130,10 @@ def _also(diff: ReleaseDiff) -> str:
     ]
     found = [part for part in (inputs, code, *libraries[:_LINES]) if part]
     return f"Also changed: {', '.join(found)}." if found else ""
+
+
+def _edit(change: Change) -> str:
+    return _value(change.edits) if change.edits else f"{_value(change.old)} → {_value(change.new)}"
 
 
 def _value(value: Any) -> str:

@@ -27,6 +27,15 @@ class Change:
     old: Any
     new: Any
 
+    @property
+    def edits(self) -> str:
+        """What left a list and what came into it, `-one +other`; empty where not both values are lists of strings."""
+        lists = (self.old, self.new)
+        if not all(isinstance(value, list) and all(isinstance(item, str) for item in value) for value in lists):
+            return ""
+        gone, come = set(self.old) - set(self.new), set(self.new) - set(self.old)
+        return " ".join([*(f"-{item}" for item in sorted(gone)), *(f"+{item}" for item in sorted(come))])
+
 
 def changed_settings(earlier: Release, later: Release) -> list[Change]:
     """Return the settings of the configs that differ, by key; a setting that is missing is as good as null."""

@@ -27,6 +27,21 @@ def test_flatten(value: dict[str, Any], expected: dict[str, Any]) -> None:
     assert flatten(value) == expected
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (["my", "ru"], ["ru", "sw"], "-my +sw"),
+        (["ru"], ["ру", "ru"], "+ру"),
+        (["a", "b"], ["b", "a"], ""),
+        ("a", ["a"], ""),
+        (None, ["a"], ""),
+        ([{"a": 1}], [], ""),
+    ],
+)
+def test_edits_of_lists(old: Any, new: Any, expected: str) -> None:
+    assert Change("key", old, new).edits == expected
+
+
 def test_changes_have_old_and_new_values(tmp_path: Path) -> None:
     one = write_release(
         tmp_path / "one",
