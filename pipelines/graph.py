@@ -43,7 +43,8 @@ from curation.outcome import Outcome
 from curation.quota.counts import count_rows, merge_counts, plan_quota
 from curation.quota.selection import preselect_rows, select_rows
 from curation.records import RECORD_SCHEMA, make_records, rejected_records
-from curation.release import open_release, shards
+from curation.release import Release, open_release, shards
+from curation.release.parent import find_parent
 from curation.sources import ReadBatch, SourceFile, fingerprint, list_files, read_file
 from filters.boilerplate import boilerplate_keys, drop_boilerplate
 from filters.registry import score_versions
@@ -107,6 +108,7 @@ class Inputs:
         known: the earlier releases that new records are compared with.
         teachers: the models that mining needs.
         evaluation: the evaluation sets, likewise with their files and digests.
+        parent: the release that the new one replaces; nothing that makes a shard may look at it.
         cache: folder for what may be reused by other stages and runs: vectors and finished searches.
     """
 
@@ -115,6 +117,7 @@ class Inputs:
     known: Known
     teachers: TeacherInputs
     evaluation: Sequence[EvaluationInput] = ()
+    parent: Release | None = None
     cache: Path | None = None
 
 
@@ -126,6 +129,7 @@ def find_inputs(config: RunConfig, base: Path, work: Path | None = None) -> Inpu
         base: folder that relative paths are relative to.
         work: the work folder of the run, if it has one.
     """
+    parent = find_parent(config.release, base)
     files = {source.name: list_files(source, base) for source in config.sources}
     fingerprints = {name: [fingerprint(file) for file in found] for name, found in files.items()}
     cache = base / config.mining.cache if config.mining.cache is not None else work / "mining" if work else None
@@ -135,6 +139,7 @@ def find_inputs(config: RunConfig, base: Path, work: Path | None = None) -> Inpu
         find_known(config.dedup, base),
         find_teachers(config.mining, base),
         find_evaluation_sets(config.decontaminate.sets, base),
+        parent,
         cache,
     )
 

@@ -22,6 +22,7 @@ from curation.files import atomic_path, write_json, write_text
 from curation.quota.counts import merge_counts, plan_quota
 from curation.release import Release, layout, open_release
 from curation.release.assemble import assemble_release
+from curation.release.parent import refuse_as_target
 from curation.release.stats import StageCount, compute_stats
 from pipelines.alarms import AlarmFiles, checks_of, find_alarms
 from pipelines.engine import Engine, Observer
@@ -86,6 +87,7 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
     """
     engine = make_engine(config, options)
     with _locked(out):
+        refuse_as_target(config.release, base, out / "release")
         inputs = find_inputs(config, base, out / "work")
         graph = build_graph(config, inputs)
         store = Store(out / "work")
@@ -172,6 +174,8 @@ def _assemble(config: RunConfig, inputs: Inputs, graph: Graph, store: Store, out
         stats=stats,
         known=inputs.known,
         evaluation=_evaluation(inputs),
+        parent=inputs.parent,
+        ledger=out / "ledger",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 
 from curation.export import export_release
 from curation.release import open_release
+from curation.release.snippets import MODEL, PLACE
 
 EXPORTS = (Path(__file__).parents[1] / "docs" / "export.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?# view: (\S+)\n.*?)```", EXPORTS, re.DOTALL)
@@ -63,6 +65,49 @@ def test_sentence_transformers_trains_two_steps(release: Path, tmp_path: Path) -
     )
     trainer = SentenceTransformerTrainer(model=model, args=arguments, train_dataset=rows, loss=loss)
     assert trainer.train().global_step == 2
+
+
+def snippets(release: Path) -> list[str]:
+    card = (release / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+
+
+def run_snippet(code: str, release: Path) -> dict[str, Any]:
+    assert PLACE in code
+    names: dict[str, Any] = {}
+    exec(code.replace(PLACE, str(release)), names)
+    return names
+
+
+def test_the_card_shows_how_to_load_it(release: Path) -> None:
+    pytest.importorskip("datasets")
+    datasets, polars, duckdb, _ = snippets(release)
+    rows = run_snippet(datasets, release)["rows"]
+    frame = run_snippet(polars, release)["rows"]
+    assert rows.num_rows == frame.height > 0
+    assert frame.columns == ["anchor", "positive"]
+    opened = open_release(release)
+    counted = {(source, licence): count for source, licence, count in run_snippet(duckdb, release)["rows"].fetchall()}
+    full = opened.read("full", split="train", columns=["source", "licence"]).to_pylist()
+    assert counted == Counter((row["source"], row["licence"]) for row in full)
+
+
+def test_the_card_shows_how_to_train_with_it(release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sentence_transformers")
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import StaticEmbedding
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+
+    model = StaticEmbedding(Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]")), embedding_dim=16)
+    SentenceTransformer(modules=[model], device="cpu").save(str(tmp_path / "tiny"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    code = snippets(release)[3]
+    for shown, small in ((MODEL, str(tmp_path / "tiny")), ("max_steps=1000", 'max_steps=2, report_to="none"')):
+        assert shown in code
+        code = code.replace(shown, small)
+    run_snippet(code, release)
 
 
 def test_duckdb_and_polars_read_it(release: Path) -> None:

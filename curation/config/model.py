@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from curation.config.balance import Balance
 from curation.config.base import Name, Section, TaskType
 from curation.config.mining import Mining, OnShortage
+from curation.config.release import Author, DataStatement, checked_date
 from curation.config.rules import STAGE_RULES, check_name
 from language_configs import resolve, resolve_program, variants
 from language_configs.bounds import Bounds, Role, Share, profile
@@ -399,8 +400,16 @@ class Split(Section):
 class Release(Section):
     """The release folder."""
 
-    version: str = Field(default="0.1.0", pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")
+    version: str = Field(default="0.1.0", pattern=r"^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})$")
     """Semantic version."""
+    parent: str | None = None
+    """Folder of the release that this one replaces: the changelog says what is new, and the version has to fit."""
+    date: str | None = None
+    """Day of the release, YYYY-MM-DD, for changelog and citation; none is written without it."""
+    authors: list[Author] = []
+    """Who is to be named when the dataset is cited."""
+    data_statement: DataStatement = DataStatement()
+    """What only people know about the texts, for the card."""
     title: str = ""
     """Title of the card; the config's name by default."""
     description: str = ""
@@ -409,6 +418,11 @@ class Release(Section):
     """A bitext record counts for its side that is not in this language."""
     rows_per_shard: int = Field(default=500_000, ge=1)
     """Greatest number of rows of a shard."""
+
+    @field_validator("date")
+    @classmethod
+    def _is_a_date(cls, value: str | None) -> str | None:
+        return checked_date(value)
 
     @field_validator("pivot_language")
     @classmethod

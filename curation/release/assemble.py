@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,8 +17,13 @@ from curation.config.model import Dedup, RunConfig
 from curation.dedup.index import index_schema, read_withdrawn, write_index
 from curation.dedup.known import Known
 from curation.files import atomic_path, sha256_file, write_json, write_text
-from curation.release import layout, open_release
-from curation.release.card import render_card, render_changelog, render_licences
+from curation.release import Release, layout, open_release
+from curation.release.card import render_card, render_licences
+from curation.release.changelog import render_changelog
+from curation.release.citation import render_citation
+from curation.release.croissant import croissant
+from curation.release.diff import ReleaseDiff, diff_releases
+from curation.release.parent import check_version
 from curation.release.zero_shot import mteb_training_datasets
 
 MANIFEST_SCHEMA = "curation-manifest/1"
@@ -33,6 +39,8 @@ def assemble_release(
     stats: Mapping[str, Any],
     known: Known,
     evaluation: Sequence[Mapping[str, Any]] = (),
+    parent: Release | None = None,
+    ledger: Path | None = None,
 ) -> None:
     """Make the release folder `target`, or leave it as it is if it already holds exactly this release.
 
@@ -45,20 +53,38 @@ def assemble_release(
         stats: the run's statistics.
         known: the earlier releases that its records were compared with.
         evaluation: task, split and files, with digests, of each evaluation set that was kept out.
+        parent: the release that this one replaces.
+        ledger: ledger folder of the run, for the changelog.
+
+    Raises:
+        ConfigError: if the version does not say what has changed since the parent; `target` is as it was.
     """
     with _staging(target) as staged:
         for path in shards["path"].to_pylist():
             _copy(files / path, staged / path)
         write_json(staged / layout.STATS, stats)
-        write_text(staged / layout.CARD, render_card(config, stats, shards))
-        write_text(staged / layout.CHANGELOG, render_changelog(config, stats))
+        write_text(staged / layout.CARD, render_card(config, stats, shards, staged))
         write_text(staged / layout.LICENCES, render_licences(config))
+        write_json(staged / layout.CROISSANT, croissant(config, stats, shards, staged))
+        write_text(staged / layout.CITATION, render_citation(config))
         if config.dedup.index:
             _index(staged, shards["path"].to_pylist(), config.dedup, known)
-        write_json(staged / layout.MANIFEST, _manifest(config, fingerprints, evaluation, shards, staged, known))
+        manifest = functools.partial(_manifest, config, fingerprints, evaluation, shards, staged, known, parent)
+        diff = _diff(Release(staged, manifest(), ""), parent, ledger)
+        write_text(staged / layout.CHANGELOG, render_changelog(config, stats, diff, parent))
+        write_json(staged / layout.MANIFEST, manifest())
         if _same(staged, target):
             return
         _replace(staged, target)
+
+
+def _diff(release: Release, parent: Release | None, ledger: Path | None) -> ReleaseDiff | None:
+    """Compare a release with its parent, whose own ledger may be anywhere: the changelog must not depend on that."""
+    if parent is None:
+        return None
+    diff = diff_releases(parent, release, later_ledger=ledger)
+    check_version(release.manifest["version"], diff)
+    return diff
 
 
 def _index(staged: Path, shards: Sequence[str], options: Dedup, known: Known) -> None:
@@ -78,28 +104,23 @@ def _manifest(
     shards: pa.Table,
     staged: Path,
     known: Known,
+    parent: Release | None,
 ) -> dict[str, Any]:
-    others = [
-        *([layout.INDEX] if config.dedup.index else []),
-        layout.STATS,
-        layout.CARD,
-        layout.CHANGELOG,
-        layout.LICENCES,
-    ]
-    entries = shards.to_pylist() + [_entry(staged, path) for path in others]
+    entries = shards.to_pylist() + [_entry(staged, path) for path in layout.OTHERS if (staged / path).exists()]
     return {
         "schema": MANIFEST_SCHEMA,
         "name": config.name,
         "version": config.release.version,
         "seed": config.seed,
-        # How the work was cut changes no byte, so it is no part of what the release is.
-        "config": config.model_dump(mode="json", exclude={"engine"}),
+        # How the work was cut changes no byte, and where the parent lay is not what it is.
+        "config": config.model_dump(mode="json", exclude={"engine": True, "release": {"parent"}}),
         "code": code_digest(),
         "versions": versions(),
         "sources": {source.name: _source(source, fingerprints[source.name]) for source in config.sources},
         "evaluation": list(evaluation),
         "mteb_training_datasets": mteb_training_datasets(config.sources),
-        "parent": known.digests[-1] if known.digests else None,
+        "parent": parent.digest if parent else None,
+        "against": list(known.digests),
         "files": sorted(entries, key=lambda entry: entry["path"]),
     }
 

@@ -1,10 +1,9 @@
-"""The card, the changelog and the licence notes: generated from data, escaped, never from string templates of YAML."""
+"""The card and the licence notes: generated from data, escaped, never from string templates of YAML."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,40 +11,47 @@ import yaml
 
 from curation.config.model import RunConfig
 from curation.release import layout
+from curation.release.dataset_info import dataset_info
+from curation.release.markdown import escape, number, table
+from curation.release.snippets import loading, training
+from curation.release.statement import description, limits, points, released_languages
+from language_configs import UnknownLanguageError, resolve
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~$&])")
+_CITATION = f"How to cite it stands in `{layout.CITATION}`. Please cite the sources that it is made from, too."
+# Of the Hub's list of tasks, those that ours are.
+_TASK_IDS = {"sts": "semantic-similarity-scoring", "retrieval": "document-retrieval"}
 # Upper bounds of the Hub's size categories.
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _MORE_SIZES = ((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"))
 
 
-def escape(text: str) -> str:
-    """Return a text that Markdown shows as it is, on one line, without control or direction characters."""
-    plain = "".join(" " if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") else char for char in text)
-    return _MARKDOWN.sub(r"\\\1", plain)
+def render_card(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table, folder: Path) -> str:
+    """Return the dataset card: front matter for the Hub, then what a reader needs to know.
 
-
-def render_card(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table) -> str:
-    """Return the dataset card: front matter for the Hub, then what a reader needs to know."""
+    Args:
+        config: the resolved config.
+        stats: the run's statistics.
+        shards: path, bytes and rows of each shard.
+        folder: where the shards lie; their footers are read.
+    """
+    language, split = _example(shards)
+    matter = _front_matter(config, stats, shards) | {"dataset_info": dataset_info(folder, shards)}
     parts = [
-        f"---\n{_yaml(_front_matter(config, stats, shards))}---",
+        f"---\n{_yaml(matter)}---",
         f"# {escape(config.release.title or config.name)} {config.release.version}",
-        escape(config.release.description) or "Pairs with hard negatives for training multilingual text embeddings.",
-        _loading(shards),
-        _table(("split", "rows"), [(split, f"{stats['totals'][split]:,}") for split in layout.SPLITS]),
-        "## Sources and licences\n\n" + _sources(config),
-        "## How it was made\n\n" + _funnel(stats),
+        escape(description(config)),
+        _what_it_is(stats),
+        table(("split", "rows"), [(split, f"{stats['totals'][split]:,}") for split in layout.SPLITS]),
+        loading(language, split),
+        training(config, split),
         "## Languages\n\n" + _languages(stats),
-        _limits(config),
+        "## How it was made\n\n" + _funnel(stats),
+        "## Sources and licences\n\n" + _sources(config),
+        "## Limits\n\n" + _limits(config),
+        "## Data statement\n\n" + _statement(config, stats),
+        "## Citation\n\n" + _CITATION,
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def render_changelog(config: RunConfig, stats: Mapping[str, Any]) -> str:
-    """Return the changelog of a first release."""
-    totals = stats["totals"]
-    made = f"First release: {totals['released']:,} pairs in {len(_released(stats))} languages."
-    return f"# Changelog\n\n## {config.release.version}\n\n{made}\n"
 
 
 def render_licences(config: RunConfig) -> str:
@@ -57,14 +63,18 @@ def render_licences(config: RunConfig) -> str:
 
 
 def _front_matter(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table) -> dict[str, Any]:
-    languages = sorted(_released(stats))
+    languages = sorted(released_languages(stats))
     return {
         "pretty_name": " ".join((config.release.title or config.name).split()),
         "language": sorted({code.split("_")[0] for code in languages if not code.endswith("_Zzzz")}),
         **_licence(config),
-        "multilinguality": ["multilingual" if len(languages) > 1 else "monolingual"],
+        "annotations_creators": ["machine-generated" if config.mining.enabled else "no-annotation"],
+        "language_creators": ["found"],
+        "multilinguality": [_multilinguality(config, languages)],
+        "source_datasets": ["original"],
         "size_categories": [_size(stats["totals"]["released"])],
         "task_categories": ["sentence-similarity", "feature-extraction"],
+        "task_ids": sorted({_TASK_IDS[source.task] for source in config.sources if source.task in _TASK_IDS}),
         "tags": ["sentence-transformers", "hard-negatives"],
         "configs": _configs(shards),
     }
@@ -101,55 +111,62 @@ def _yaml(value: dict[str, Any]) -> str:
     return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=100)
 
 
-def _loading(shards: pa.Table) -> str:
-    language = next(
-        (found[1] for path in shards["path"].to_pylist() if (found := layout.parse_shard(path))), "eng_Latn"
+def _multilinguality(config: RunConfig, languages: Sequence[str]) -> str:
+    if any(source.task == "bitext" for source in config.sources):
+        return "translation"
+    return "multilingual" if len(languages) > 1 else "monolingual"
+
+
+def _example(shards: pa.Table) -> tuple[str, str]:
+    """Return a language and a split that it has: if possible, one to train on."""
+    found = [shard for path in shards["path"].to_pylist() if (shard := layout.parse_shard(path))]
+    languages = sorted({(layout.SPLITS.index(split), language) for view, language, split in found if view == "data"})
+    split, language = languages[0] if languages else (0, "eng_Latn")
+    return language, layout.SPLITS[split]
+
+
+def _what_it_is(stats: Mapping[str, Any]) -> str:
+    languages = len(released_languages(stats))
+    return (
+        f"{stats['totals']['released']:,} pairs in {languages} languages, each with hard negatives. "
+        f"`{layout.MANIFEST}` holds the digest of every file (`curate verify`), `{layout.CHANGELOG}` what is new, "
+        f"`{layout.CROISSANT}` the same for programs."
     )
-    return f"""```python
-from datasets import load_dataset
-
-rows = load_dataset("PATH/OR/REPO", "{language}", split="train")  # anchor, positive, negative_1, ...
-```
-
-The configuration `all` holds every language; `{language}-full` the same rows as `{language}` with their
-provenance: id, source, licence, languages, scores."""
 
 
 def _sources(config: RunConfig) -> str:
     rows = [(escape(s.name), escape(s.licence), s.task, escape(s.instruction)) for s in config.sources]
-    return _table(("source", "licence", "task", "instruction"), rows)
+    return table(("source", "licence", "task", "instruction"), rows)
 
 
 def _funnel(stats: Mapping[str, Any]) -> str:
     columns = ("stage", "in", "dropped", "merged", "quarantined", "out")
-    return _table(columns, [tuple(_number(row[name]) for name in columns) for row in stats["funnel"]])
+    return table(columns, [tuple(escape(number(row[name])) for name in columns) for row in stats["funnel"]])
 
 
 def _languages(stats: Mapping[str, Any]) -> str:
-    rows = [
-        (code, _number(row["read"]), _number(row["released"]), f"{1 - row['released'] / row['read']:.1%}")
-        for code, row in _released(stats).items()
-    ]
-    return _table(("language", "read", "released", "lost"), rows)
+    header = ("language", "name", "read", "released", *layout.SPLITS, "lost", "mostly to")
+    return table(header, [_language(code, row) for code, row in released_languages(stats).items()])
+
+
+def _language(code: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+    lost = sorted(row["lost"].items(), key=lambda item: (-item[1], item[0]))
+    most = f"{escape(lost[0][0])} ({lost[0][1] / row['read']:.1%})" if lost else ""
+    counts = (number(row[name]) for name in ("read", "released", *layout.SPLITS))
+    return escape(code), escape(_name(code)), *counts, f"{1 - row['released'] / row['read']:.1%}", most
+
+
+def _name(code: str) -> str:
+    try:
+        return resolve(code).name
+    except UnknownLanguageError:
+        return ""
 
 
 def _limits(config: RunConfig) -> str:
-    teacher = escape(config.mining.teacher.model) if config.mining.enabled else "none"
-    return f"""## Limits
-
-Languages are as declared by the sources, checked against the text; short texts can be mislabelled. Hard negatives
-were chosen by the teacher {teacher}; some may still be right answers. The texts were written by others and may hold
-personal data, errors and opinions. The gate's verdict, if there is one, is in `gate/verdict.json`."""
+    verdict = f"The gate's verdict, if there is one, is in `{layout.VERDICT}`."
+    return "\n".join(f"- {line}" for line in [*map(escape, limits(config)), verdict])
 
 
-def _released(stats: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {code: row for code, row in stats["languages"].items() if row["released"]}
-
-
-def _number(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [header, ("---",) * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def _statement(config: RunConfig, stats: Mapping[str, Any]) -> str:
+    return "\n\n".join(f"**{title}.** {escape(text)}" for title, text in points(config, stats))

@@ -17,10 +17,14 @@ STATS = "stats.json"
 CARD = "README.md"
 CHANGELOG = "CHANGELOG.md"
 LICENCES = "LICENSE"
+CROISSANT = "croissant.json"
+CITATION = "CITATION.cff"
 INDEX = "index/near-duplicates.parquet"
 VERDICT = "gate/verdict.json"
 GATE_REPORT = "gate/report.html"
 
+# What a manifest lists beside the shards.
+OTHERS = (INDEX, STATS, CARD, CHANGELOG, LICENCES, CROISSANT, CITATION)
 # A release's digest is its manifest's; what the gate adds afterwards speaks about that digest.
 OUTSIDE_MANIFEST = (MANIFEST, VERDICT, GATE_REPORT)
 

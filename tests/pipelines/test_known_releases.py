@@ -61,7 +61,7 @@ def test_what_the_first_release_has_is_not_in_the_second(finished: Path, second:
 def test_the_second_release_is_sound_and_names_the_first(finished: Path, second: Path) -> None:
     release, findings = verify_release(second / "release")
     assert findings == []
-    assert release.manifest["parent"] == open_release(finished / "release").digest
+    assert release.manifest["against"] == [open_release(finished / "release").digest]
 
 
 def test_explain_names_release_and_record(finished: Path, second: Path) -> None:

@@ -22,7 +22,7 @@ from curation.quota.plan import PLAN_SCHEMA
 from curation.records import RECORD_SCHEMA
 from curation.release import layout, open_release
 from curation.release.assemble import assemble_release
-from curation.release.card import escape
+from curation.release.markdown import escape
 from curation.release.reader import Release
 from curation.release.shards import count_negatives, merge_negatives, write_shards
 from curation.release.stats import StageCount, compute_stats
