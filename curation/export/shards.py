@@ -64,6 +64,7 @@ def read_columns(release: Release, file: ReleaseFile, columns: Sequence[str]) ->
         ReleaseError: if the file is not Parquet, or holds nulls or bytes that are not UTF-8 in a column of strings.
     """
     with _reading(release, file):
+        # Not buffered ahead: that would hold a whole row group.
         shard = pq.ParquetFile(release.path / file.path, pre_buffer=False)
         for group in range(shard.num_row_groups):
             rows = _batch_rows(shard.metadata.row_group(group))

@@ -83,7 +83,8 @@ def check_file(path: Path, schema: pa.Schema, rows: int) -> None:
 
 
 def _read_parquet(path: Path) -> tuple[pa.Schema, int]:
-    file = pq.ParquetFile(path)
+    # Not buffered ahead: that would hold the whole file.
+    file = pq.ParquetFile(path, pre_buffer=False)
     return file.schema_arrow, sum(batch.num_rows for batch in file.iter_batches(batch_size=1_024))
 
 
