@@ -161,9 +161,9 @@ def _writer(file: Path, schema: pa.Schema) -> pq.ParquetWriter:
 
 
 def _repeating(schema: pa.Schema) -> list[str]:
-    texts = len(layout.data_schema(0))
-    names = [field.name for field in schema if pa.types.is_string(field.type) and not field.name.startswith("negative_")]
-    return [name for name in names[texts:] if name not in _HASHES]
+    texts = {field.name for field in layout.data_schema(len(schema))}
+    strings = [field.name for field in schema if pa.types.is_string(field.type)]
+    return [name for name in strings if name not in texts | _HASHES]
 
 
 def _columns(source: _Source, rows: Rows) -> dict[str, pa.Array]:

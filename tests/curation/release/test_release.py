@@ -88,7 +88,7 @@ def test_both_views_hold_the_same_rows_in_the_same_order(release: Release) -> No
         assert data.column_names == ["anchor", "positive", "negative_1", "negative_2", "language"]
         assert data.select(range(4)).to_pylist() == full.select(range(4)).to_pylist()
         assert data["language"].to_pylist() == full["language"].to_pylist()
-        order = list(zip(*(full[name].to_pylist() for name in ("language", "source", "id")), strict=True))
+        order = list(zip(*(full[name].to_pylist() for name in ("language", "source", "file", "row")), strict=True))
         assert order == sorted(order)
 
 
