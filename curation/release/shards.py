@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -81,11 +82,40 @@ def write_shards(records: pa.Table, folder: Path, *, side: pa.Table, rows_per_sh
 
 
 @dataclass(frozen=True, slots=True)
+class _Batch:
+    """Some of the records, whose texts are below 2 GiB.
+
+    Attributes:
+        columns: all columns but the negatives, shape (n,).
+        negatives: the negatives of all records, one after the other.
+        firsts: int64 (n,), where those of each record begin.
+    """
+
+    columns: pa.RecordBatch
+    negatives: pa.Array
+    firsts: Int64s
+
+    @classmethod
+    def of(cls, records: pa.RecordBatch) -> _Batch:
+        lists = records.column("negatives")
+        lengths = pc.list_value_length(lists).to_numpy().astype(np.int64)
+        return cls(records.drop_columns(["negatives"]), lists.flatten(), np.cumsum(lengths) - lengths)
+
+    def take(self, rows: Int64s, negatives: int) -> pa.RecordBatch:
+        """Return some records with their first negatives as columns."""
+        taken = self.columns.take(pa.array(rows))
+        for number, field in enumerate(list(layout.data_schema(negatives))[-negatives:] if negatives else []):
+            texts = self.negatives.take(pa.array(self.firsts[rows] + number)).cast(pa.string())
+            taken = taken.append_column(field, texts)
+        return taken
+
+
+@dataclass(frozen=True, slots=True)
 class _Source:
     """The records that are written, and how.
 
     Attributes:
-        batches: the records; the texts of each are below 2 GiB.
+        batches: the records.
         starts: number of the first record of each batch.
         negatives: negatives of the release.
         schemas: schema of each view, the same for every language.
@@ -93,12 +123,12 @@ class _Source:
         begins: bool (n,), the records that would begin a row group.
     """
 
-    batches: Sequence[pa.RecordBatch]
+    batches: Sequence[_Batch]
     starts: Int64s
     negatives: int
     schemas: Mapping[layout.View, pa.Schema]
     sizes: Int64s
-    begins: np.ndarray
+    begins: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, records: pa.Table, negatives: int) -> _Source:
@@ -109,19 +139,25 @@ class _Source:
             "data": layout.data_schema(negatives),
             "full": _full_schema(records.schema, negatives),
         }
-        sizes = [np.empty(0, np.int64), *(text_bytes(batch, negatives) for batch in batches)]
-        begins = [begins_group(batch.column("id"), size) for batch, size in zip(batches, sizes[1:], strict=True)]
-        joined = np.concatenate([np.empty(0, np.bool_), *begins])
-        return cls(batches, starts, negatives, schemas, np.concatenate(sizes), joined)
+        sizes = [text_bytes(batch, negatives) for batch in batches]
+        begins = [begins_group(batch.column("id"), size) for batch, size in zip(batches, sizes, strict=True)]
+        return cls(
+            batches=[_Batch.of(batch) for batch in batches],
+            starts=starts,
+            negatives=negatives,
+            schemas=schemas,
+            sizes=np.concatenate([np.empty(0, np.int64), *sizes]),
+            begins=np.concatenate([np.empty(0, np.bool_), *begins]),
+        )
 
     def take(self, rows: Int64s) -> pa.RecordBatch:
         """Return some records in the given order. Arrow would join whole columns first, and their offsets overflow."""
         homes = np.searchsorted(self.starts, rows, side="right") - 1
-        found = [(home, np.flatnonzero(homes == home)) for home in np.unique(homes)]
-        parts = [self.batches[home].take(pa.array(rows[places] - self.starts[home])) for home, places in found]
+        found = [(int(home), np.flatnonzero(homes == home)) for home in np.unique(homes)]
+        parts = [self.batches[home].take(rows[at] - self.starts[home], self.negatives) for home, at in found]
         if len(parts) == 1:
             return parts[0]
-        places = np.argsort(np.concatenate([places for _, places in found]))
+        places = np.argsort(np.concatenate([at for _, at in found]))
         return pa.concat_batches(parts).take(pa.array(places))
 
 
@@ -170,11 +206,6 @@ def _columns(source: _Source, rows: Rows) -> dict[str, pa.Array]:
     """Return every column of both views, by its name."""
     records = source.take(rows.records)
     columns = {name: records.column(name) for name in records.schema.names}
-    lists = records.column("negatives")
-    lengths = pc.list_value_length(lists).to_numpy().astype(np.int64)
-    firsts, flat = np.cumsum(lengths) - lengths, lists.flatten()
-    for number in range(source.negatives):
-        columns[f"negative_{number + 1}"] = flat.take(pa.array(firsts + number)).cast(pa.string())
     columns["anchor"] = columns["query"]
     columns.setdefault(_TEACHER_FIELD.name, pa.repeat(pa.scalar(""), len(rows)))
     columns[COPY_FIELD.name] = pa.array(rows.copies, COPY_FIELD.type)

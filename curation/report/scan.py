@@ -162,7 +162,8 @@ def rows_by_id(
 
 
 def _find_rows(path: Path, *, wanted: pa.Array, columns: Sequence[str] | None) -> list[tuple[str, dict[str, Any]]]:
-    shard, found = pq.ParquetFile(path), []
+    shard = pq.ParquetFile(path)
+    found: list[tuple[str, dict[str, Any]]] = []
     for group in range(shard.num_row_groups):
         ids = shard.read_row_group(group, columns=["id"], use_threads=False)["id"]
         places = pc.indices_nonzero(pc.is_in(ids, wanted))

@@ -103,12 +103,13 @@ def test_rows_are_in_the_order_of_source_file_and_row(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("chunks", "batches"), [(1, 3), (50, 1), (3, 2)])
 def test_neither_order_nor_partition_nor_chunks_change_a_byte(tmp_path: Path, chunks: int, batches: int) -> None:
-    rows = [row for language in list(SENTENCES)[::3] for row in many(language, 20)]
+    languages = list(SENTENCES)[:3]
+    rows = [row for language in languages for row in many(language, 20)]
     expected = write(table(rows), tmp_path / "whole", 8)
     shuffled = [rows[place] for place in np.random.default_rng(chunks).permutation(len(rows))]
     side = merge_negatives([count_negatives(table(rows))])
     for part in range(batches):
-        mine = [row for row in shuffled if list(SENTENCES).index(str(row["language"])) % batches == part]
+        mine = [row for row in shuffled if languages.index(str(row["language"])) % batches == part]
         cut = pa.Table.from_batches(table(mine).to_batches(max_chunksize=max(1, len(mine) // chunks)))
         write_shards(cut, tmp_path / "parts", side=side, rows_per_shard=8)
     assert all((tmp_path / "parts" / path).read_bytes() == file.read_bytes() for path, file in expected.items())
@@ -266,4 +267,6 @@ def test_records_of_many_batches_are_taken_in_order() -> None:
     source = shards._Source.of(cut, 2)
     for rows in ([3], [11, 0, 6, 5, 4], list(range(12))[::-1], [7, 7, 1]):
         taken = source.take(np.array(rows))
-        assert pa.table(taken).equals(records.take(rows).combine_chunks())
+        expected = records.take(rows)
+        assert taken["id"].to_pylist() == expected["id"].to_pylist()
+        assert taken["negative_2"].to_pylist() == [texts[1] for texts in expected["negatives"].to_pylist()]
