@@ -21,18 +21,12 @@ class Sent:
 
 
 def upload(files: Sequence[Path], server: Path) -> Sent:
-    """Upload files one after the other to a folder, which keeps the chunks of all uploads.
-
-    The client sends several files at a time and may then not notice that they share chunks; here it does, so that
-    runs can be compared.
-    """
+    """Upload files in one commit, as the Hub's client does, to a folder that keeps the chunks of all uploads."""
     import hf_xet
 
     server.mkdir(parents=True, exist_ok=True)
-    sent = total = 0
+    commit = hf_xet.XetSession().new_upload_commit(endpoint=f"local://{server}")
     for file in files:
-        commit = hf_xet.XetSession().new_upload_commit(endpoint=f"local://{server}")
         commit.start_upload_file(str(file), sha256=hf_xet.SKIP_SHA256)
-        metrics = commit.wait_to_finish().dedup_metrics
-        sent, total = sent + metrics.total_bytes_uploaded, total + metrics.total_bytes
-    return Sent(total, sent)
+    metrics = commit.wait_to_finish().dedup_metrics
+    return Sent(metrics.total_bytes, metrics.total_bytes_uploaded)

@@ -17,7 +17,7 @@ from curation.hashing import priority
 Int64s = npt.NDArray[np.int64]
 
 # Bytes of text. Smaller groups cost less when rows are appended, and more bytes a row: see docs/shards.md.
-TARGET_BYTES = 2 << 20
+TARGET_BYTES = 1 << 20
 LEAST_BYTES = TARGET_BYTES // 4
 MOST_BYTES = TARGET_BYTES * 4
 # What stands beside the texts is some 600 bytes a row, however short they are.
