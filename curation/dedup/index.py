@@ -1,7 +1,8 @@
 """The index of a release: what later data is compared with, some 145 bytes a record.
 
 A Parquet file with a row for each record of the release, in the order of its shards, and as many for records that were
-withdrawn. A withdrawn record is known by its sketch alone: its texts are gone.
+withdrawn; one that the release repeats has one row. A withdrawn record is known by its sketch alone: its texts are
+gone.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ WITHDRAWN = -1
 _KEY_BYTES = 4
 _TEXTS = ("anchor", "positive")
 _COLUMNS = ("id", *_TEXTS, "query_language", "positive_language")
+_AS_RECORD = {"anchor": "query"}
+# Not in releases of old.
+_COPY = "copy"
 
 
 def compared(options: Dedup) -> Dedup:
@@ -196,22 +200,29 @@ def shard_texts(release: Release, shard: str, rows: np.ndarray) -> pa.Table:
 
 
 def _indexed(shard: Path, number: int, options: Dedup) -> Iterator[pa.Table]:
-    first = 0
-    for batch in pq.ParquetFile(shard).iter_batches(ROWS, columns=list(_COLUMNS)):
-        records = pa.table(batch).rename_columns(["id", "query", "positive", "query_language", "positive_language"])
+    first, file = 0, pq.ParquetFile(shard)
+    present = [name for name in (*_COLUMNS, _COPY) if name in file.schema_arrow.names]
+    for batch in file.iter_batches(ROWS, columns=present):
+        rows = np.arange(first, first + batch.num_rows)
+        first += batch.num_rows
+        records = pa.table(batch).rename_columns([_AS_RECORD.get(name, name) for name in batch.schema.names])
+        if _COPY in present:
+            is_first = pc.equal(records[_COPY], 0)
+            records, rows = records.filter(is_first), rows[is_first.to_numpy()]
+        if not len(rows):
+            continue
         banded = band(records, compared(options))
         count = records.num_rows
         keys = np.ascontiguousarray((banded.buckets >> np.uint64(32)).astype(np.uint32).T)
         columns = {
             "id": records.column("id"),
             "shard": np.full(count, number, dtype=np.int32),
-            "row": np.arange(first, first + count),
+            "row": rows,
             "fingerprint": banded.sketches.fingerprints,
             "sketch": _binary(banded.sketches.values),
             "buckets": _binary(keys.view(np.uint8).reshape(count, -1)),
         }
         yield pa.table(columns, schema=index_schema(options))
-        first += count
 
 
 def _binary(rows: np.ndarray) -> pa.Array:

@@ -80,7 +80,7 @@ def _refuse_unknown(withdrawn: Mapping[str, str], releases: Sequence[Release]) -
     for release in releases:
         for ids in known_ids(release) if unknown else ():
             for found in ids.filter(pc.is_in(ids, pa.array(list(unknown), pa.string()))).to_pylist():
-                del unknown[found]
+                unknown.pop(found, None)
     if unknown:
         identity, where = next(iter(unknown.items()))
         why = f"none of the releases in dedup.against has {identity}"

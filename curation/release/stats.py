@@ -46,20 +46,22 @@ def compute_stats(
         ledger: (stage, decision, reason, source, language) of every ledger row.
         shards: the files of the release, as `write_shards` returns them.
         quota: training rows allotted to each language, task and source, as `curation.quota.plan` plans them.
-        released: rows of the release by source and language, as `curation.funnel` counts them.
+        released: records of the release by source and language, as `curation.funnel` counts them: each once, while
+            the shards count it as often as it is repeated.
         contamination: what was found of the evaluation sets, as `curation.decontamination.report` counts it.
         alarms: rules that took too much of a language, as `curation.alarms` finds them.
         connected: the connected groups that the splits were drawn by, as `curation.split` describes them.
     """
     groups = _count(ledger, ["stage", "decision", "reason", "source", "language"])
     splits = _released(shards)
+    records = _sum_records(released)
     return {
         "schema": STATS_SCHEMA,
         "totals": _totals(counts, groups, splits),
         "funnel": [_funnel_row(count, groups) for count in counts],
         "reasons": _sum_by(groups, ("stage", "decision", "reason")),
         "sources": _sum_by(groups, ("source", "stage", "decision", "reason")),
-        "languages": _languages(groups, splits, _allotted(quota)),
+        "languages": _languages(groups, records, splits, _allotted(quota)),
         "quota": quota.filter(pc.greater(pc.add(quota["asked"], quota["given"]), 0)).to_pylist(),
         "source_languages": _source_languages(groups, released),
         "alarms": list(alarms),
@@ -138,8 +140,17 @@ def _lost(groups: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return dict(sorted(lost.items()))
 
 
+def _sum_records(released: pa.Table) -> dict[str, int]:
+    """Return the released records of each language, however often each stands in the release."""
+    summed = released.group_by("language", use_threads=False).aggregate([("rows", "sum")])
+    return dict(zip(summed["language"].to_pylist(), summed["rows_sum"].to_pylist(), strict=True))
+
+
 def _languages(
-    groups: Sequence[Mapping[str, Any]], released: Mapping[tuple[str, str], int], quota: Mapping[str, int]
+    groups: Sequence[Mapping[str, Any]],
+    records: Mapping[str, int],
+    released: Mapping[tuple[str, str], int],
+    quota: Mapping[str, int],
 ) -> dict[str, dict[str, Any]]:
     codes = {group["language"] for group in groups} | {code for code, _ in released}
     table: dict[str, dict[str, Any]] = {}
@@ -147,6 +158,7 @@ def _languages(
         lost = _lost([group for group in groups if group["language"] == code])
         rows = {split: released.get((code, split), 0) for split in layout.SPLITS}
         total = sum(rows.values())
-        table[code] = {"read": total + sum(lost.values()), "released": total, **rows, "quota": quota.get(code)}
+        read = records.get(code, 0) + sum(lost.values())
+        table[code] = {"read": read, "released": total, **rows, "quota": quota.get(code)}
         table[code]["lost"] = lost
     return table

@@ -131,18 +131,20 @@ def total(tallies: Iterable[Tally], measure: str) -> Tally:
 
 
 def smallest_ids(release: Release, language: str, count: int, *, split: str) -> list[str]:
-    """Return the smallest ids of a language and split, sorted. Ids are hashes, so this is a fair sample."""
+    """Return the smallest ids of a language and split, sorted, each once. Ids are hashes, so it is a fair sample."""
     best: list[str] = []
     for file in release.shards("full", split=split, language=language):
         for batch in _batches(release.path / file.path, ["id"]):
-            best = sorted([*best, *batch["id"].to_pylist()])[:count]
+            best = sorted({*best, *batch["id"].to_pylist()})[:count]
     return best
 
 
 def rows_by_id(
     release: Release, language: str, ids: Sequence[str], *, split: str, columns: Sequence[str] | None = None
 ) -> list[dict[str, Any]]:
-    """Return the rows of `full` with these ids, sorted by id; only the row groups that can hold them are read.
+    """Return the rows of `full` with these ids, sorted by id; of other row groups, nothing but the ids is read.
+
+    A row that stands in the release several times is returned once.
 
     Args:
         release: the release.
@@ -151,12 +153,24 @@ def rows_by_id(
         split: split of the shards.
         columns: columns to read, all by default.
     """
-    wanted = pc.field("id").isin(pa.array(ids, pa.string()))
-    rows: list[dict[str, Any]] = []
+    wanted = pa.array(ids, pa.string())
+    rows: dict[str, dict[str, Any]] = {}
     for file in release.shards("full", split=split, language=language):
-        read = partial(pq.read_table, columns=columns, filters=wanted, use_threads=False)
-        rows += _guarded(release.path / file.path, read).to_pylist()
-    return sorted(rows, key=lambda row: str(row["id"]))
+        for found, row in _guarded(release.path / file.path, partial(_find_rows, wanted=wanted, columns=columns)):
+            rows.setdefault(found, row)
+    return [row for _, row in sorted(rows.items())]
+
+
+def _find_rows(path: Path, *, wanted: pa.Array, columns: Sequence[str] | None) -> list[tuple[str, dict[str, Any]]]:
+    shard = pq.ParquetFile(path)
+    found: list[tuple[str, dict[str, Any]]] = []
+    for group in range(shard.num_row_groups):
+        ids = shard.read_row_group(group, columns=["id"], use_threads=False)["id"]
+        places = pc.indices_nonzero(pc.is_in(ids, wanted))
+        if len(places):
+            rows = shard.read_row_group(group, columns=columns, use_threads=False).take(places)
+            found += zip(ids.take(places).to_pylist(), rows.to_pylist(), strict=True)
+    return found
 
 
 def _batches(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:

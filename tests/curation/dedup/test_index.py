@@ -33,6 +33,16 @@ def test_an_index_has_each_record_in_the_order_of_the_shards(tmp_path: Path) -> 
         assert table["id"][row["row"]].as_py() == row["id"]
 
 
+def test_a_record_that_is_repeated_has_one_row_that_names_its_first_place(tmp_path: Path) -> None:
+    release = make_release(tmp_path, {"tha_Thai": TEXTS[next(iter(TEXTS))]}, index=False)
+    expected = whole(read_index(release, BY_POSITIVE))
+    for path in index.full_shards(release):
+        table = pq.read_table(tmp_path / path)
+        copies = [pa.array([copy] * table.num_rows, pa.int32()) for copy in (0, 1)]
+        pq.write_table(pa.concat_tables([table.append_column("copy", copy) for copy in copies]), tmp_path / path)
+    assert whole(read_index(release, BY_POSITIVE)).equals(expected)
+
+
 def test_an_index_takes_160_bytes_a_record() -> None:
     schema = index_schema(Dedup())
     fixed = sum(schema.field(name).type.byte_width for name in ("shard", "row", "fingerprint", "sketch", "buckets"))

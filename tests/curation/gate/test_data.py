@@ -49,6 +49,30 @@ def repeat_rows(table: pa.Table) -> pa.Table:
     return pa.concat_tables([table, table.slice(0, 2)])
 
 
+def as_copies(table: pa.Table) -> pa.Table:
+    if "copy" not in table.column_names:
+        return repeat_rows(table)
+    repeated = table.slice(0, 2)
+    place = table.schema.get_field_index("copy")
+    repeated = repeated.set_column(place, table.schema.field("copy"), pa.array([1, 1], pa.int32()))
+    return pa.concat_tables([table, repeated])
+
+
+def test_copies_that_the_quota_asked_for_are_no_fault(alter: Callable[..., Release]) -> None:
+    assert failed(judge(alter(as_copies))) == set()
+
+
+def all_as_copies(table: pa.Table) -> pa.Table:
+    if "copy" not in table.column_names:
+        return table
+    ones = pa.repeat(pa.scalar(1, pa.int32()), table.num_rows)
+    return table.set_column(table.schema.get_field_index("copy"), table.schema.field("copy"), ones)
+
+
+def test_a_row_that_calls_itself_a_copy_of_none_is_a_fault(alter: Callable[..., Release]) -> None:
+    assert failed(judge(alter(all_as_copies))) == {"data.repeated_pairs"}
+
+
 def test_a_sound_release_passes(sound: Release) -> None:
     verdict = judge(sound)
     assert failed(verdict) == set()

@@ -89,7 +89,7 @@ def test_both_views_hold_the_same_rows_in_the_same_order(release: Release) -> No
         assert data.column_names == ["anchor", "positive", "negative_1", "negative_2", "language"]
         assert data.select(range(4)).to_pylist() == full.select(range(4)).to_pylist()
         assert data["language"].to_pylist() == full["language"].to_pylist()
-        order = list(zip(*(full[name].to_pylist() for name in ("language", "source", "id")), strict=True))
+        order = list(zip(*(full[name].to_pylist() for name in ("language", "source", "file", "row")), strict=True))
         assert order == sorted(order)
 
 
@@ -230,3 +230,12 @@ def test_front_matter_is_data(tmp_path: Path) -> None:
 )
 def test_escaping(text: str, expected: str) -> None:
     assert escape(text) == expected
+
+
+def test_a_record_that_is_repeated_was_read_once(tmp_path: Path) -> None:
+    table = records()
+    times = pa.array([3 if row == 2 else 1 for row in table["row"].to_pylist()], pa.int32())
+    release = make_release(tmp_path, table.append_column("copies", times))
+    counted = release.stats["languages"]["hin_Deva"]
+    assert (counted["read"], counted["released"], counted["train"]) == (5, 7, 6)
+    assert verify_release(release.path)[1] == []

@@ -109,6 +109,22 @@ def test_rows_are_found_by_id_and_what_is_not_there_is_passed_over(run: Any) -> 
     assert set(rows[0]) == {"id", "positive"}
 
 
+def test_a_row_that_stands_there_twice_is_found_once(tmp_path: Path, make_run: Any, sentences: Any) -> None:
+    run = make_run(tmp_path, {"tha_Thai": sentences["tha_Thai"]})
+    expected = smallest_ids(run.release, "tha_Thai", 4, split="train")
+    rows = rows_by_id(run.release, "tha_Thai", expected, split="train")
+    for file in (run.release.path / "full").rglob("*.parquet"):
+        table = pq.read_table(file)
+        again = table.set_column(
+            table.schema.get_field_index("copy"),
+            table.schema.field("copy"),
+            pa.repeat(pa.scalar(1, pa.int32()), table.num_rows),
+        )
+        pq.write_table(pa.concat_tables([table, again]), file, row_group_size=3)
+    assert smallest_ids(run.release, "tha_Thai", 4, split="train") == expected
+    assert rows_by_id(run.release, "tha_Thai", expected, split="train") == rows
+
+
 def test_a_release_without_scores_has_no_score_measures(tmp_path: Path, make_run: Any, sentences: Any) -> None:
     run = make_run(tmp_path, {"fra_Latn": sentences["fra_Latn"]})
     for file in (run.release.path / "full").rglob("*.parquet"):

@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/release.py`: records, changes, layouts, uploads, and what is printed."""
