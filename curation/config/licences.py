@@ -33,7 +33,7 @@ class DescribedLicence(Section):
 
         if value is None:
             return None
-        for licence in licences_of(parse(value)):
+        for licence in licences_of(parse(spdx(value))):
             if licence.name not in licence_table():
                 raise ValueError(f"{licence.name} is itself in no table; docs/licences.md has those that are")
         return spdx(value)

@@ -64,8 +64,6 @@ def parse(text: str) -> Expression:
         ValueError: if it is no SPDX expression, or names a licence that is not in the SPDX list and is no
             `LicenseRef-...`; the message says what may be meant.
     """
-    if len(text) > MAX_CHARS:
-        raise ValueError(f"an expression of {len(text):,} characters; at most {MAX_CHARS:,}")
     tree = _library_tree(text)
     if tree is None:
         raise ValueError(f"no licence is named; {_EXAMPLE}")
@@ -73,7 +71,13 @@ def parse(text: str) -> Expression:
 
 
 def canonical(text: str) -> str:
-    """Return an expression as SPDX spells it: `cc-by-4.0 and mit` is `CC-BY-4.0 AND MIT`. Raises as `parse` does."""
+    """Return an expression that somebody wrote as SPDX spells it: `cc-by-4.0 and mit` is `CC-BY-4.0 AND MIT`.
+
+    Raises:
+        ValueError: as `parse` does, and if the expression is longer than `MAX_CHARS`.
+    """
+    if len(text) > MAX_CHARS:
+        raise ValueError(f"an expression of {len(text):,} characters; at most {MAX_CHARS:,}")
     return str(parse(text))
 
 

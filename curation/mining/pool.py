@@ -29,6 +29,7 @@ class Pool:
     Attributes:
         texts: text of each entry, as its first record has it, shape (E,).
         folded: the same, folded, and after them each record's query and the given negatives, shape (E + n + m,).
+        first: number of that record, int64, shape (E,).
         ids: id of that record, shape (E,).
         languages: language of that record's positive, shape (E,).
         entries: the entry of each record's own positive, int64, shape (n,).
@@ -41,6 +42,7 @@ class Pool:
 
     texts: pa.Array
     folded: pa.Array
+    first: Rows
     ids: pa.Array
     languages: pa.Array
     entries: Rows
@@ -105,7 +107,8 @@ def build_pool(records: pa.Table, num_negatives: int) -> Pool:
     numbered = pa.concat_arrays(folded).dictionary_encode()
     codes = numbered.indices.to_numpy().astype(np.int64)
     entries, queries, extra = np.split(codes, [records.num_rows, 2 * records.num_rows])
-    first = pa.array(np.unique(entries, return_index=True)[1])
+    first = np.unique(entries, return_index=True)[1].astype(np.int64)
+    theirs = pa.array(first)
     numbers = _Numbers(
         size=int(entries.max(initial=-1)) + 1,
         entries=entries,
@@ -119,10 +122,11 @@ def build_pool(records: pa.Table, num_negatives: int) -> Pool:
     kept = _keep_given(given, extra, ~may_be_right, queries, num_negatives)
     given = Given(given.owners[kept], given.texts.filter(pa.array(kept)))
     return Pool(
-        texts=positives.take(first),
-        folded=pa.concat_arrays([folded[0].take(first), folded[1], folded[2].filter(pa.array(kept))]),
-        ids=column(records, "id").take(first),
-        languages=column(records, "positive_language").take(first),
+        texts=positives.take(theirs),
+        folded=pa.concat_arrays([folded[0].take(theirs), folded[1], folded[2].filter(pa.array(kept))]),
+        first=first,
+        ids=column(records, "id").take(theirs),
+        languages=column(records, "positive_language").take(theirs),
         entries=entries,
         labels=numbers.labels,
         excluded=_exclusions(numbers, linked, (given.owners, extra[kept])),

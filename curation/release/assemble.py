@@ -16,8 +16,10 @@ from curation.config.model import Dedup, RunConfig
 from curation.dedup.index import index_schema, read_withdrawn, write_index
 from curation.dedup.known import Known
 from curation.files import atomic_path, sha256_file, write_json, write_text
+from curation.licences.licensing import apply_licences
 from curation.release import layout, open_release
 from curation.release.card import render_card, render_changelog, render_licences
+from curation.release.rights import licence_facts, summary
 from curation.release.zero_shot import mteb_training_datasets
 
 MANIFEST_SCHEMA = "curation-manifest/1"
@@ -38,7 +40,7 @@ def assemble_release(
 
     Args:
         target: folder of the release; appears whole or not at all.
-        config: the resolved config.
+        config: the resolved config, with the sources that a commercial-safe run leaves out.
         fingerprints: the files of each source, with digests.
         shards: path, bytes, sha256, rows and schema of each shard.
         files: folder in which the shards lie under their paths.
@@ -46,16 +48,21 @@ def assemble_release(
         known: the earlier releases that its records were compared with.
         evaluation: task, split and files, with digests, of each evaluation set that was kept out.
     """
+    licensing = apply_licences(config)
+    kept = licensing.config
+    stats = {**stats, "licence": licence_facts(licensing, files, shards)}
     with _staging(target) as staged:
         for path in shards["path"].to_pylist():
             _copy(files / path, staged / path)
         write_json(staged / layout.STATS, stats)
-        write_text(staged / layout.CARD, render_card(config, stats, shards))
-        write_text(staged / layout.CHANGELOG, render_changelog(config, stats))
-        write_text(staged / layout.LICENCES, render_licences(config))
+        write_text(staged / layout.CARD, render_card(kept, stats, shards))
+        write_text(staged / layout.CHANGELOG, render_changelog(kept, stats))
+        write_text(staged / layout.LICENCES, render_licences(kept, stats))
         if config.dedup.index:
             _index(staged, shards["path"].to_pylist(), config.dedup, known)
-        write_json(staged / layout.MANIFEST, _manifest(config, fingerprints, evaluation, shards, staged, known))
+        manifest = _manifest(config, fingerprints, evaluation, shards, staged, known)
+        manifest |= {"licence": summary(stats["licence"])}
+        write_json(staged / layout.MANIFEST, manifest)
         if _same(staged, target):
             return
         _replace(staged, target)
@@ -96,9 +103,15 @@ def _manifest(
         "config": config.model_dump(mode="json", exclude={"engine"}),
         "code": code_digest(),
         "versions": versions(),
-        "sources": {source.name: _source(source, fingerprints[source.name]) for source in config.sources},
+        "sources": {
+            source.name: _source(source, fingerprints[source.name])
+            for source in config.sources
+            if source.name in fingerprints
+        },
         "evaluation": list(evaluation),
-        "mteb_training_datasets": mteb_training_datasets(config.sources),
+        "mteb_training_datasets": mteb_training_datasets(
+            [source for source in config.sources if source.name in fingerprints]
+        ),
         "parent": known.digests[-1] if known.digests else None,
         "files": sorted(entries, key=lambda entry: entry["path"]),
     }

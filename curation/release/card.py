@@ -12,6 +12,7 @@ import yaml
 
 from curation.config.model import RunConfig
 from curation.release import layout
+from curation.release.rights import front_matter, left_out_notes, release_note, source_note, terms_row
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~$&])")
 # Upper bounds of the Hub's size categories.
@@ -34,6 +35,7 @@ def render_card(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table) -
         _loading(shards),
         _table(("split", "rows"), [(split, f"{stats['totals'][split]:,}") for split in layout.SPLITS]),
         "## Sources and licences\n\n" + _sources(config),
+        "### Licence\n\n" + _licences_table(stats["licence"]),
         "## How it was made\n\n" + _funnel(stats),
         "## Languages\n\n" + _languages(stats),
         _limits(config),
@@ -48,12 +50,18 @@ def render_changelog(config: RunConfig, stats: Mapping[str, Any]) -> str:
     return f"# Changelog\n\n## {config.release.version}\n\n{made}\n"
 
 
-def render_licences(config: RunConfig) -> str:
-    """Return the licence note of each source."""
-    lines = [f"{source.name}: {escape(source.licence)}" for source in config.sources]
-    return (
-        "Each row is under the licence of its source (column `licence` of the full view).\n\n" + "\n".join(lines) + "\n"
-    )
+def render_licences(config: RunConfig, stats: Mapping[str, Any]) -> str:
+    """Return the licence notes: what the release is under, and each source."""
+    facts = stats["licence"]
+    notes = [release_note(facts), "Each row is under the licence of its texts (column `licence` of the full view)."]
+    lines = [source_note(source, config.licences) for source in facts["sources"]]
+    return "\n\n".join([*notes, "\n".join(lines)]) + "\n"
+
+
+def _licences_table(facts: Mapping[str, Any]) -> str:
+    header = ("source", "licence", "rows", "without texts", "attribution", "share-alike", "commercial use")
+    rows = [(escape(source["source"]), escape(source["licence"]), *terms_row(source)) for source in facts["sources"]]
+    return "\n\n".join([escape(release_note(facts)), _table(header, rows), *map(escape, left_out_notes(facts))])
 
 
 def _front_matter(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table) -> dict[str, Any]:
@@ -61,20 +69,13 @@ def _front_matter(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table)
     return {
         "pretty_name": " ".join((config.release.title or config.name).split()),
         "language": sorted({code.split("_")[0] for code in languages if not code.endswith("_Zzzz")}),
-        **_licence(config),
+        **front_matter(stats["licence"]),
         "multilinguality": ["multilingual" if len(languages) > 1 else "monolingual"],
         "size_categories": [_size(stats["totals"]["released"])],
         "task_categories": ["sentence-similarity", "feature-extraction"],
         "tags": ["sentence-transformers", "hard-negatives"],
         "configs": _configs(shards),
     }
-
-
-def _licence(config: RunConfig) -> dict[str, str]:
-    licences = {source.licence for source in config.sources}
-    if len(licences) == 1 and not (only := licences.pop()).startswith("LicenseRef"):
-        return {"license": only.lower()}
-    return {"license": "other", "license_name": "per-source", "license_link": layout.LICENCES}
 
 
 def _size(rows: int) -> str:

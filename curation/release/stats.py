@@ -36,6 +36,7 @@ def compute_stats(
     released: pa.Table,
     contamination: Sequence[Mapping[str, Any]] = (),
     alarms: Sequence[Mapping[str, Any]] = (),
+    recipes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the statistics of a run as JSON values.
 
@@ -47,17 +48,18 @@ def compute_stats(
         released: rows of the release by source and language, as `curation.funnel` counts them.
         contamination: what was found of the evaluation sets, as `curation.decontamination.report` counts it.
         alarms: rules that took too much of a language, as `curation.alarms` finds them.
+        recipes: sources whose rows are in the release without their texts; these count as `recipe`, not as released.
     """
     groups = _count(ledger, ["stage", "decision", "reason", "source", "language"])
-    splits = _released(shards)
+    splits, hidden = _released(shards), _hidden(shards)
     return {
         "schema": STATS_SCHEMA,
-        "totals": _totals(counts, groups, splits),
+        "totals": _totals(counts, groups, splits) | {"recipe": sum(hidden.values())},
         "funnel": [_funnel_row(count, groups) for count in counts],
         "reasons": _sum_by(groups, ("stage", "decision", "reason")),
         "sources": _sum_by(groups, ("source", "stage", "decision", "reason")),
-        "languages": _languages(groups, splits, quota),
-        "source_languages": _source_languages(groups, released),
+        "languages": _languages(groups, splits, hidden, quota),
+        "source_languages": _source_languages(groups, released, recipes),
         "alarms": list(alarms),
         "contamination": list(contamination),
     }
@@ -77,6 +79,16 @@ def _released(shards: pa.Table) -> dict[tuple[str, str], int]:
             key = (shard[1], shard[2])
             released[key] = released.get(key, 0) + entry["rows"]
     return released
+
+
+def _hidden(shards: pa.Table) -> dict[str, int]:
+    """Return the rows without texts of each language."""
+    hidden: dict[str, int] = {}
+    for entry in shards.to_pylist():
+        found = layout.parse_recipe(entry["path"])
+        if found is not None:
+            hidden[found[0]] = hidden.get(found[0], 0) + entry["rows"]
+    return hidden
 
 
 def _totals(
@@ -105,18 +117,23 @@ def _sum_by(groups: Sequence[Mapping[str, Any]], keys: tuple[str, ...]) -> list[
     return [dict(zip(keys, key, strict=True)) | {"rows": sums[key]} for key in sorted(sums)]
 
 
-def _source_languages(groups: Sequence[Mapping[str, Any]], released: pa.Table) -> list[dict[str, Any]]:
+def _source_languages(
+    groups: Sequence[Mapping[str, Any]], released: pa.Table, recipes: Sequence[str]
+) -> list[dict[str, Any]]:
     """Return the same as `_languages` for each language of each source, and for the rows without a language."""
     kept = {(row["source"], row["language"]): row["rows"] for row in released.to_pylist()}
     lost: dict[tuple[str, str], list[Mapping[str, Any]]] = {key: [] for key in kept}
     for group in groups:
         lost.setdefault((group["source"], group["language"]), []).append(group)
-    return [_source_language(key, kept.get(key, 0), lost[key]) for key in sorted(lost)]
+    return [_source_language(key, kept.get(key, 0), lost[key], key[0] in recipes) for key in sorted(lost)]
 
 
-def _source_language(key: tuple[str, str], released: int, lost: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _source_language(
+    key: tuple[str, str], kept: int, lost: Sequence[Mapping[str, Any]], is_recipe: bool
+) -> dict[str, Any]:
     rules = _lost(lost)
-    rows = {"read": released + sum(rules.values()), "released": released, "lost": rules}
+    rows = {"read": kept + sum(rules.values()), "released": 0 if is_recipe else kept, "lost": rules}
+    rows |= {"recipe": kept} if is_recipe else {}
     return {"source": key[0], "language": key[1], **rows}
 
 
@@ -129,14 +146,19 @@ def _lost(groups: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def _languages(
-    groups: Sequence[Mapping[str, Any]], released: Mapping[tuple[str, str], int], quota: Mapping[str, int]
+    groups: Sequence[Mapping[str, Any]],
+    released: Mapping[tuple[str, str], int],
+    hidden: Mapping[str, int],
+    quota: Mapping[str, int],
 ) -> dict[str, dict[str, Any]]:
-    codes = {group["language"] for group in groups} | {code for code, _ in released}
+    codes = {group["language"] for group in groups} | {code for code, _ in released} | set(hidden)
     table: dict[str, dict[str, Any]] = {}
     for code in sorted(code for code in codes if code):
         lost = _lost([group for group in groups if group["language"] == code])
         rows = {split: released.get((code, split), 0) for split in layout.SPLITS}
-        total = sum(rows.values())
-        table[code] = {"read": total + sum(lost.values()), "released": total, **rows, "quota": quota.get(code)}
+        total, without = sum(rows.values()), hidden.get(code, 0)
+        read = total + without + sum(lost.values())
+        table[code] = {"read": read, "released": total, **rows, "quota": quota.get(code)}
+        table[code] |= {"recipe": without} if without else {}
         table[code]["lost"] = lost
     return table

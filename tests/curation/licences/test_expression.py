@@ -77,7 +77,7 @@ def test_an_expression_as_spdx_spells_it(text: str, expected: str) -> None:
 )
 def test_what_is_no_expression(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=r"^") as raised:
-        parse(text)
+        canonical(text)
     assert said in str(raised.value)
 
 
