@@ -111,12 +111,10 @@ def source_note(source: Mapping[str, Any], described: Mapping[str, DescribedLice
         described: the config's section `licences`.
     """
     named = [described[part.name] for part in licences_of(parse(source["licence"])) if part.name in described]
-    notes = [
-        ", ".join(filter(None, (" ".join(each.name.split()), each.url, each.like and f"like {each.like}")))
-        for each in named
-    ]
+    notes = [", ".join(filter(None, (each.name, each.url, each.like and f"like {each.like}"))) for each in named]
     notes += ["its rows are here as hashes, without texts"] if source["recipe"] else []
-    said = "; ".join(filter(None, notes))
+    words = " ".join("; ".join(filter(None, notes)).split())
+    said = "".join(char for char in words if char.isprintable())
     return f"{source['source']}: {source['licence']}" + (f" ({said})" if said else "")
 
 

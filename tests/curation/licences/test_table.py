@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from curation.errors import LicenceClashError
 from curation.licences.expression import spdx_names
+from curation.licences.release import release_licence
 from curation.licences.table import KINDS, licence_table
 
 TABLE = licence_table()
@@ -64,3 +67,21 @@ def test_each_licence_is_consistent(name: str) -> None:
 )
 def test_what_stands_on_the_stewards_pages(name: str, outbound: set[str]) -> None:
     assert TABLE[name].outbound == outbound
+
+
+def test_the_document_has_the_table_as_it_is() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "licences.md").read_text(encoding="utf-8")
+    _, _, table = text.partition("## The table")
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in table.splitlines() if "|" in line]
+    for name, kind, *words in rows[2:]:
+        facts = TABLE[name]
+        terms = (facts.attribution, facts.share_alike, facts.commercial, facts.adaptations)
+        assert (kind, words) == (facts.kind, ["yes" if term else "no" for term in terms])
+    assert [row[0] for row in rows[2:]] == list(TABLE)
+
+
+def test_the_errors_in_the_document_are_those_that_are_shown() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "licences.md").read_text(encoding="utf-8")
+    with pytest.raises(LicenceClashError) as raised:
+        release_licence({"wiki": "CC-BY-SA-4.0", "films": "CC-BY-NC-4.0"})
+    assert f"Error: {raised.value}\n" in text
