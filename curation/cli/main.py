@@ -17,6 +17,7 @@ _COMMANDS = {
     "explain": ("curation.cli.inspect", "The full path of one record."),
     "report": ("curation.cli.inspect", "Write report.html and report.json of a run or a release."),
     "verify": ("curation.cli.inspect", "Re-check every digest of a release."),
+    "rebuild": ("curation.cli.rebuild", "Make rows without texts again from their sources."),
     "langs": ("curation.cli.inspect", "The language table, or one language."),
     "calibrate": ("curation.cli.calibrate", "Fit the thresholds and bounds of one language."),
     "train": ("curation.cli.gate", "Train the bundled smoke model on a release."),

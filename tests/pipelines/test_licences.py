@@ -12,12 +12,13 @@ import yaml
 from toys import Silent
 
 from curation.config import RunConfig, parse_config
-from curation.errors import LicenceClashError
+from curation.errors import ConfigError, LicenceClashError
 from curation.licences.expression import conjunction
 from curation.release import layout, open_release
 from curation.release.recipe import text_digest
 from curation.release.verify import verify_release
 from pipelines.explain import explain
+from pipelines.rebuild import rebuild
 from pipelines.run import RunOptions, gate_and_report, plan_run, run
 
 # Each language with a sentence for what people did there; the numbers make records of them that are no duplicates.
@@ -258,3 +259,54 @@ def test_a_collection_in_which_each_row_keeps_its_own(base: Path, tmp_path: Path
     assert (matter["license"], matter["license_name"], matter["license_link"]) == ("other", "per-source", "LICENSE")
     assert "each row keeps its own" in card
     assert {"CC-BY-SA-4.0", "CC-BY-NC-4.0 AND CC-BY-SA-4.0"} <= {r["licence"] for r in release.stats["licence"]["rows"]}
+
+
+def test_who_has_the_source_makes_the_rows_again(base: Path, finished: Path, tmp_path: Path) -> None:
+    release = open_release(finished / "release")
+    made = rebuild(release, config(SOURCES, **RECIPE), base, tmp_path)
+    assert made.rows == made.written == release.stats["totals"]["recipe"]
+    assert made.failed == {}
+    pairs = {(query, positive) for query, positive, *_ in rows("verses")}
+    positives = {positive for _, positive in pairs}
+    found = 0
+    for path in made.files:
+        table = pq.read_table(tmp_path / path)
+        assert table.schema == layout.data_schema(3)
+        place = layout.parse_shard(path)
+        assert place is not None
+        for row in table.to_pylist():
+            assert (row["anchor"], row["positive"]) in pairs
+            assert {row[f"negative_{number}"] for number in (1, 2, 3)} <= positives - {row["positive"]}
+            found += 1
+    assert found == made.written
+
+
+def test_what_has_changed_in_the_source_is_not_made_again(base: Path, finished: Path, tmp_path: Path) -> None:
+    release = open_release(finished / "release")
+    lines = (base / "verses.tsv").read_text(encoding="utf-8").splitlines()
+    number = pq.read_table(release.path / release.recipes()[0].path, columns=["row"])["row"][0].as_py()
+    del lines[number - 1]
+    (tmp_path / "verses.tsv").write_text("\n".join(lines), encoding="utf-8")
+    made = rebuild(release, config(SOURCES, **RECIPE), tmp_path, tmp_path / "out")
+    assert made.written + sum(made.failed.values()) == made.rows
+    assert made.failed["missing"] == 1
+    assert set(made.failed) <= {"missing", "negatives"}
+
+
+def test_personal_data_is_masked_again(base: Path, tmp_path: Path) -> None:
+    lines = [f"Whom does {n} write to?\tNumber {n} writes to {n}@mail.com now\teng\teng" for n in NUMBERS]
+    (tmp_path / "verses.tsv").write_text("\n".join(["query\tpositive\tq\tp", *lines]) + "\n", encoding="utf-8")
+    (tmp_path / "open.tsv").write_bytes((base / "open.tsv").read_bytes())
+    settings = config({"open": "CC0-1.0", "verses": "CC-BY-4.0"}, **RECIPE)
+    run(settings, tmp_path, tmp_path / "run", RunOptions(), Silent())
+    made = rebuild(open_release(tmp_path / "run" / "release"), settings, tmp_path, tmp_path / "made")
+    assert made.written == made.rows > 3
+    texts = [row["positive"] for path in made.files for row in pq.read_table(tmp_path / "made" / path).to_pylist()]
+    assert all("email@example.com" in text for text in texts)
+
+
+def test_what_cannot_be_rebuilt(base: Path, finished: Path, tmp_path: Path) -> None:
+    release = open_release(finished / "release")
+    with pytest.raises(ConfigError, match="not that of the release") as raised:
+        rebuild(release, config({"open": "CC0-1.0"}), base, tmp_path)
+    assert "verses" in raised.value.why
