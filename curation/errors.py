@@ -49,6 +49,10 @@ class ConfigError(CurationError):
     exit_code = 2
 
 
+class LicenceClashError(ConfigError):
+    """The licences of what a config puts together do not allow it."""
+
+
 class SourceError(CurationError):
     """A source cannot be read as it was declared."""
 

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from curation.config import RunConfig, parse_config
 from curation.errors import CurationError
 from curation.langid import min_scores
-from curation.release import open_release
+from curation.licences.licensing import apply_licences
+from curation.release import layout, open_release
 from filters.pii import MASKED_COLUMN
 from filters.roles import declared_roles
 from filters.score import SCORES_COLUMN
@@ -230,7 +231,9 @@ def _kept_balance(view: _View) -> Iterator[dict[str, Any]]:
 
 
 def _kept_shard(view: _View) -> Iterator[dict[str, Any]]:
-    yield _detail(f"in data/{view.row['language']}/{view.row['split']}-*.parquet")
+    place = f"{view.row['language']}/{view.row['split']}-*.parquet"
+    is_recipe = view.row["source"] in apply_licences(view.config).recipes
+    yield _detail(f"in recipe/{place}, without its texts" if is_recipe else f"in data/{place}")
 
 
 _KEPT: dict[str, Callable[[_View], Iterator[dict[str, Any]]]] = {
@@ -296,6 +299,9 @@ def _whole_id(given: str, run: Path, ledger: pa.Table, *, is_finished: bool) -> 
         for split in release.splits:
             ids = release.read("full", split=split, columns=["id"])["id"]
             found |= set(ids.filter(pc.starts_with(ids, given)).to_pylist())
+        for file in release.recipes():
+            ids = pq.read_table(release.path / file.path, columns=["id"])["id"]
+            found |= set(ids.filter(pc.starts_with(ids, given)).to_pylist())
     if len(given) < 4 or not found:
         raise _unknown(given, run, is_finished=is_finished)
     if len(found) > 1 and given not in found:
@@ -327,6 +333,12 @@ def _released_row(run: Path, record_id: str) -> dict[str, Any] | None:
             row = found[0]
             negatives = [row[name] for name in row if name.startswith("negative_") and name[9:].isdigit()]
             return {**row, "query": row["anchor"], "negatives": negatives, "split": split}
+    for file in release.recipes():
+        place = layout.parse_recipe(file.path)
+        table = pq.read_table(release.path / file.path)
+        found = table.filter(pc.equal(table["id"], record_id)).to_pylist()
+        if found and place is not None:
+            return {**found[0], "split": place[1]}
     return None
 
 

@@ -43,7 +43,7 @@ from curation.outcome import Outcome
 from curation.quota.counts import count_rows, merge_counts, plan_quota
 from curation.quota.selection import preselect_rows, select_rows
 from curation.records import RECORD_SCHEMA, make_records, rejected_records
-from curation.release import Release, open_release, shards
+from curation.release import Release, open_release, recipe, shards
 from curation.release.parent import find_parent
 from curation.sources import ReadBatch, SourceFile, fingerprint, list_files, read_file
 from filters.boilerplate import boilerplate_keys, drop_boilerplate
@@ -55,8 +55,13 @@ from pipelines.stages import Graph, LinkStage, MapStage, Piece, Round, ShuffleSt
 _MORE, _LITTLE = 0.1, 0.01
 
 
-def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
+def build_graph(config: RunConfig, inputs: Inputs, *, recipes: Sequence[str] = ()) -> Graph:
     """Return the graph of a config over the files of its sources.
+
+    Args:
+        config: the resolved config.
+        inputs: its files.
+        recipes: names of the sources whose texts must not be in the release.
 
     Raises:
         ConfigError: if it names a filter of datatrove that cannot be used as it says.
@@ -88,9 +93,10 @@ def build_graph(config: RunConfig, inputs: Inputs) -> Graph:
             reserve = _MORE if policies.may_drop(config.mining) else _LITTLE
             asked = config.balance.reserve
             stages.append(Preselect(config.balance, config.seed, reserve if asked is None else asked))
-        stages.append(Mine(inputs.teachers.options, policies, config.seed, inputs.teachers.digests, inputs.cache))
-    stages.append(FillQuota(config.balance, config.seed, side=stages[-1].name))
-    stages.append(WriteShards(config.release.rows_per_shard))
+        teachers, apart = inputs.teachers, tuple(recipes)
+        stages.append(Mine(teachers.options, policies, config.seed, teachers.digests, inputs.cache, apart))
+    stages.append(FillQuota(config.balance, config.seed, side=stages[-1].name, recipes=tuple(recipes)))
+    stages.append(WriteShards(config.release.rows_per_shard, tuple(recipes)))
     return Graph(tuple(stages), code_digest())
 
 
@@ -158,6 +164,7 @@ class Read(SourceStage):
     def settings(self) -> Mapping[str, Any]:
         """The declarations, less what later stages use, and the digests of the files."""
         later = {"path", "positive_path", "trust", "instruction", "mteb_tasks", "query_role", "positive_role"}
+        later |= {"redistribution"}
         later |= {"candidate_languages", "on_mismatch", "on_undetermined", "on_shortage"}
         declared = [source.model_dump(exclude=later) for source in self.sources]
         return {"sources": declared, "inputs": self.inputs.fingerprints, "pivot": self.pivot}
@@ -558,6 +565,7 @@ class Mine(ShuffleStage):
     seed: int
     models: Mapping[str, str]
     cache: Path | None
+    apart: tuple[str, ...] = ()
     name: str = "mine"
 
     @property
@@ -568,7 +576,8 @@ class Mine(ShuffleStage):
         options = self.options.model_dump(
             exclude={"teacher": elsewhere, "cross_encoder": elsewhere, "cache": True, "on_shortage": True}
         )
-        return {"options": options, "models": self.models, "policies": asdict(self.policies), "seed": self.seed}
+        settings = {"options": options, "models": self.models, "policies": asdict(self.policies), "seed": self.seed}
+        return settings | {"apart": list(self.apart)}
 
     def keys(self, records: pa.Table) -> pa.Array:
         """Records that seek among each other's passages are together."""
@@ -582,7 +591,8 @@ class Mine(ShuffleStage):
         from curation.mining.stage import mine_records
 
         encoder = Encoder(self.options.teacher, self.cache)
-        return mine_records(records, self.options, seed=self.seed, policies=self.policies, encoder=encoder)
+        policies, apart = self.policies, self.apart
+        return mine_records(records, self.options, seed=self.seed, policies=policies, encoder=encoder, apart=apart)
 
     def tally(self, records: pa.Table) -> pa.Table:
         """Count the rows that a quota can draw on."""
@@ -597,11 +607,13 @@ class FillQuota(ShuffleStage):
     seed: int
     side: str
     name: str = "balance"
+    recipes: tuple[str, ...] = ()
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        return {"options": self.options.model_dump(exclude={"reserve"}), "seed": self.seed}
+        options = self.options.model_dump(exclude={"reserve"})
+        return {"options": options, "seed": self.seed, "recipes": list(self.recipes)}
 
     def keys(self, records: pa.Table) -> pa.Array:
         """Records of one language are together."""
@@ -617,8 +629,8 @@ class FillQuota(ShuffleStage):
         return select_rows(records, side, seed=self.seed)
 
     def tally(self, records: pa.Table) -> pa.Table:
-        """Find out how many negatives every record has."""
-        return shards.count_negatives(records)
+        """Find out how many negatives every record has, of those whose texts are released."""
+        return shards.count_negatives(recipe.divide(records, self.recipes)[0])
 
 
 @dataclass(frozen=True)
@@ -626,13 +638,14 @@ class WriteShards(SinkStage):
     """Writes the shards of the release."""
 
     rows_per_shard: int
+    recipes: tuple[str, ...] = ()
     name: str = "shard"
     side: str = "balance"
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        return {"rows_per_shard": self.rows_per_shard}
+        return {"rows_per_shard": self.rows_per_shard, "recipes": list(self.recipes)}
 
     def keys(self, records: pa.Table) -> pa.Array:
         """Records of one language are together."""
@@ -643,6 +656,9 @@ class WriteShards(SinkStage):
         return shards.merge_negatives(tallies)
 
     def write(self, records: pa.Table, side: pa.Table | None, folder: Path) -> pa.Table:
-        """Write each language's shards."""
+        """Write each language's shards, and the rows of recipes without their texts."""
         assert side is not None
-        return shards.write_shards(records, folder, side=side, rows_per_shard=self.rows_per_shard)
+        released, hidden = recipe.divide(records, self.recipes)
+        written = shards.write_shards(released, folder, side=side, rows_per_shard=self.rows_per_shard)
+        entries = recipe.write_recipes(hidden, folder, rows_per_file=self.rows_per_shard)
+        return pa.concat_tables([written, pa.Table.from_pylist(entries, schema=written.schema)])

@@ -19,6 +19,7 @@ from curation import grouping, split
 from curation.config.model import RunConfig
 from curation.errors import AlarmError, ConfigError, CurationError
 from curation.files import atomic_path, write_json, write_text
+from curation.licences.licensing import Licensing, apply_licences
 from curation.quota.counts import merge_counts, plan_quota
 from curation.release import Release, layout, open_release
 from curation.release.assemble import assemble_release
@@ -65,8 +66,10 @@ class RunOptions:
 
 def plan_run(config: RunConfig, base: Path, out: Path | None, options: RunOptions) -> dict[str, Any]:
     """Return what a run would do, as JSON values: inputs, stages, and which of them are finished already."""
-    inputs = find_inputs(config, base)
-    return _plan(config, inputs, build_graph(config, inputs), out, options)
+    licensing = apply_licences(config)
+    inputs = find_inputs(licensing.config, base)
+    graph = build_graph(licensing.config, inputs, recipes=licensing.recipes)
+    return _plan(licensing, inputs, graph, out, options)
 
 
 def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer: Observer) -> Path:
@@ -86,14 +89,16 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
         CurationError: for anything that the user can act on.
     """
     engine = make_engine(config, options)
+    # What the licences rule out is found before anything is read or written.
+    licensing = apply_licences(config)
     with _locked(out):
         refuse_as_target(config.release, base, out / "release")
-        inputs = find_inputs(config, base, out / "work")
-        graph = build_graph(config, inputs)
+        inputs = find_inputs(licensing.config, base, out / "work")
+        graph = build_graph(licensing.config, inputs, recipes=licensing.recipes)
         store = Store(out / "work")
         write_text(out / "README.md", _ABOUT)
         write_text(out / "config.yml", _to_yaml(config))
-        write_json(out / "plan.json", _plan(config, inputs, graph, out, options))
+        write_json(out / "plan.json", _plan(licensing, inputs, graph, out, options))
         alarms = AlarmFiles(out)
         alarms.remove()
         try:
@@ -101,7 +106,7 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
         except AlarmError:
             _write_ledgers(_finished(graph, store), out / "ledger")
             raise
-        _assemble(config, inputs, graph, store, out)
+        _assemble(config, licensing, inputs, graph, store, out)
     return out / "release"
 
 
@@ -128,8 +133,8 @@ def make_engine(config: RunConfig, options: RunOptions) -> Engine:
     return DatatroveEngine(options.workers, partitions, batch_rows)
 
 
-def _plan(config: RunConfig, inputs: Inputs, graph: Graph, out: Path | None, options: RunOptions) -> dict[str, Any]:
-    store = Store(out / "work") if out else None
+def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, options: RunOptions) -> dict[str, Any]:
+    config, store = licensing.config, Store(out / "work") if out else None
     stages = []
     for name, digest in graph.digests().items():
         place = store.stage(name, digest) if store else None
@@ -141,6 +146,7 @@ def _plan(config: RunConfig, inputs: Inputs, graph: Graph, out: Path | None, opt
         "partitions": config.engine.partitions,
         "inputs": {name: list(files) for name, files in inputs.fingerprints.items()},
         "evaluation": _evaluation(inputs),
+        "licence": licensing.to_json(),
         "stages": stages,
     }
 
@@ -151,20 +157,19 @@ def _finished(graph: Graph, store: Store) -> list[StageStore]:
     return list(itertools.takewhile(StageStore.done, places))
 
 
-def _assemble(config: RunConfig, inputs: Inputs, graph: Graph, store: Store, out: Path) -> None:
+def _assemble(config: RunConfig, licensing: Licensing, inputs: Inputs, graph: Graph, store: Store, out: Path) -> None:
     places = [store.stage(name, digest) for name, digest in graph.digests().items()]
     counts = [StageCount(place.stage, done.rows_in, done.rows_out) for place in places if (done := place.done())]
     _check_chain(counts)
     ledger = _write_ledgers(places, out / "ledger")
     shards = pa.concat_tables(places[-1].tallies()).sort_by("path")
-    if not shards.num_rows:
+    if not any(map(layout.parse_shard, shards["path"].to_pylist())):
         raise _nothing_left(counts)
     quota = plan_quota(merge_counts(_quota_tallies(graph, places)), config.balance)
     alarms = [alarm.to_json() for alarm in find_alarms(config.alarms, places, AlarmFiles(out))]
     contamination = _contamination(inputs, places)
-    stats = compute_stats(
-        counts, ledger, shards, quota, places[-1].groups(), contamination, alarms, _splits(config, places)
-    )
+    splits, recipes = _splits(config, places), licensing.recipes
+    stats = compute_stats(counts, ledger, shards, quota, places[-1].groups(), contamination, alarms, splits, recipes)
     assemble_release(
         out / "release",
         config=config,

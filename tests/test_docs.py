@@ -39,7 +39,7 @@ def test_every_verb_and_option_in_the_documents_exists(path: Path) -> None:
         command = cli.get_command(None, verb)  # type: ignore[arg-type]
         assert command is not None, verb
         known = {option for parameter in command.params for option in parameter.opts}
-        given = set(re.findall(r"(?<!\S)--[a-z]+", rest.partition(" -- ")[0]))
+        given = set(re.findall(r"(?<!\S)--[a-z]+(?:-[a-z]+)*", rest.partition(" -- ")[0]))
         assert given <= known, (verb, given - known)
 
 

@@ -19,6 +19,7 @@ _COMMANDS = {
     "verify": ("curation.cli.inspect", "Re-check every digest of a release."),
     "export": ("curation.cli.export", "Write a release in the layout of another trainer."),
     "diff": ("curation.cli.diff", "What changed from one release to another."),
+    "rebuild": ("curation.cli.rebuild", "Make rows without texts again from their sources."),
     "langs": ("curation.cli.inspect", "The language table, or one language."),
     "calibrate": ("curation.cli.calibrate", "Fit the thresholds and bounds of one language."),
     "train": ("curation.cli.gate", "Train the bundled smoke model on a release."),

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from curation.alarms import Alarm, describe
-from curation.cli.output import columns, result, say
+from curation.cli.output import columns, plain, result, say
 from curation.config import RunConfig, load_config, parse_config
 from curation.errors import ConfigError, GateFailedError
 from curation.release import Release, open_release
@@ -32,6 +32,21 @@ def _engine_options(function: _Function) -> _Function:
     return function
 
 
+def _licence_options(function: _Function) -> _Function:
+    about = "Leave out sources whose licence forbids commercial use, or of which nobody knows."
+    return click.option("--commercial-safe", is_flag=True, help=about)(function)
+
+
+def _load(config: Path, overrides: tuple[str, ...], *, commercial_safe: bool) -> RunConfig:
+    """Read a config, and say which sources a run does without."""
+    from curation.licences.licensing import apply_licences
+
+    loaded = load_config(config, (*overrides, *(["release.commercial_safe=true"] if commercial_safe else [])))
+    for each in apply_licences(loaded).left_out:
+        say(f"Left out: {plain(each.source)} ({plain(each.licence)}): {each.why}")
+    return loaded
+
+
 @click.command("quickstart")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("quickstart"), show_default=True)
 @_engine_options
@@ -49,30 +64,39 @@ def quickstart_command(out: Path, as_json: bool, overrides: tuple[str, ...], **e
 @click.command("run")
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@_licence_options
 @_engine_options
-def run_command(config: Path, out: Path, as_json: bool, overrides: tuple[str, ...], **engine: Any) -> int:
+def run_command(
+    config: Path, out: Path, as_json: bool, overrides: tuple[str, ...], commercial_safe: bool, **engine: Any
+) -> int:
     """Run CONFIG: sources to a gated release in the folder of --out.
 
     Options after `--` go to the Beam runner: curate run c.yml --out d --engine beam -- --runner FlinkRunner ...
     """
-    return _run(load_config(config, overrides), config.absolute().parent, out, engine, as_json=as_json)
+    loaded = _load(config, overrides, commercial_safe=commercial_safe)
+    return _run(loaded, config.absolute().parent, out, engine, as_json=as_json)
 
 
 @click.command("plan")
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; plan.json is written there.")
+@_licence_options
 @_engine_options
-def plan_command(config: Path, out: Path | None, as_json: bool, overrides: tuple[str, ...], **engine: Any) -> None:
+def plan_command(
+    config: Path, out: Path | None, as_json: bool, overrides: tuple[str, ...], commercial_safe: bool, **engine: Any
+) -> None:
     """Show the inputs and stages of CONFIG, and which stages are finished already. Runs nothing."""
     from curation.files import write_json
     from pipelines.run import plan_run
 
-    plan = plan_run(load_config(config, overrides), config.absolute().parent, out, _options(engine))
+    loaded = _load(config, overrides, commercial_safe=commercial_safe)
+    plan = plan_run(loaded, config.absolute().parent, out, _options(engine))
     if out:
         write_json(out / "plan.json", plan)
     inputs = [(name, len(files), sum(file["bytes"] for file in files)) for name, files in plan["inputs"].items()]
     stages = [(stage["stage"], "finished" if stage["cached"] else "to do") for stage in plan["stages"]]
-    text = f"{columns(('source', 'files', 'bytes'), inputs)}\n\n{columns(('stage', 'state'), stages)}"
+    tables = (columns(("source", "files", "bytes"), inputs), columns(("stage", "state"), stages))
+    text = "\n\n".join([*tables, f"licence  {plan['licence']['release'] or 'of each row'}"])
     result(plan, text, as_json=as_json)
 
 

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from curation.config.balance import Balance
 from curation.config.base import Name, Section, TaskType
+from curation.config.licences import DescribedLicence, Redistribution, check_descriptions, spdx
 from curation.config.mining import Mining, OnShortage
 from curation.config.release import Author, DataStatement, checked_date
 from curation.config.rules import STAGE_RULES, check_name
@@ -38,6 +39,9 @@ class BaseSource(Section):
     """Unique short name; part of every record's id."""
     licence: str
     """SPDX identifier or expression, for example `CC-BY-4.0`; `LicenseRef-...` for anything else."""
+    redistribution: Redistribution | None = None
+    """Whether the texts may stand in the release; `recipe`: hashes and places stand there, which show who has the
+    source how to make the rows. By default as the licence says; where it forbids changes, this must be stated."""
     task: TaskType
     """What the pairs are for; decides which filters and which mining apply."""
     path: str | list[str]
@@ -66,6 +70,11 @@ class BaseSource(Section):
     """A row that cannot be read: put aside with its reason, or end the run."""
     mteb_tasks: list[str] | None = None
     """Names of the mteb tasks whose training data the source holds; `[]` if of none, left out if nobody has checked."""
+
+    @field_validator("licence")
+    @classmethod
+    def _is_spdx(cls, value: str) -> str:
+        return spdx(value)
 
     @field_validator("query_language", "positive_language", "candidate_languages")
     @classmethod
@@ -418,6 +427,16 @@ class Release(Section):
     """A bitext record counts for its side that is not in this language."""
     rows_per_shard: int = Field(default=500_000, ge=1)
     """Greatest number of rows of a shard."""
+    licence: str = "auto"
+    """What the release is shared under: `auto`, computed from its sources' licences; an SPDX expression, which these
+    must allow; or `per-source`: the release is a collection in which each row keeps its own licence."""
+    commercial_safe: bool = False
+    """Leave out the sources whose licence forbids commercial use, or of which nobody knows."""
+
+    @field_validator("licence")
+    @classmethod
+    def _is_a_licence(cls, value: str) -> str:
+        return value if value in ("auto", "per-source") else spdx(value)
 
     @field_validator("date")
     @classmethod
@@ -578,6 +597,8 @@ class RunConfig(Section):
     """Everything that is drawn at random is a function of this and of record ids."""
     sources: Annotated[list[Source], Field(min_length=1)]
     """What is read."""
+    licences: dict[str, DescribedLicence] = {}
+    """What licences are like that are in no table: those called `LicenseRef-...`, and rare ones of the SPDX list."""
     identify: Identify = Identify()
     """Language identification."""
     filters: Filters = Filters()
@@ -618,6 +639,15 @@ class RunConfig(Section):
         for name in balance.sources if "sources" in info.data else ():
             check_name("source", name, [source.name for source in info.data["sources"]])
         return balance
+
+    @field_validator("licences")
+    @classmethod
+    def _describe_what_is_used(
+        cls, licences: dict[str, DescribedLicence], info: ValidationInfo
+    ) -> dict[str, DescribedLicence]:
+        if "sources" in info.data:
+            check_descriptions(licences, [source.licence for source in info.data["sources"]])
+        return licences
 
     @field_validator("sources")
     @classmethod

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from curation.licences.expression import conjunction
 from curation.mining.origins import Origin
-from curation.mining.pool import Pool
+from curation.mining.pool import Pool, column
 from curation.mining.ragged import Rows, positions_in_runs
 from curation.mining.rules import Verdict
 from curation.mining.search.candidates import Vectors
@@ -19,6 +20,8 @@ Int32s = npt.NDArray[np.int32]
 
 ORIGINS = pa.array([origin.name.lower() for origin in Origin])
 _COUNTED = [verdict for verdict in Verdict if verdict != Verdict.ABSENT]
+# Bits of a word, in sets of licences.
+_WORD = 64
 COUNTS_TYPE = pa.struct([pa.field(verdict.name.lower(), pa.int32(), nullable=False) for verdict in _COUNTED])
 
 
@@ -110,7 +113,8 @@ def given_negatives(pool: Pool) -> Chosen:
 def with_negatives(records: pa.Table, pool: Pool, chosen: Chosen, findings: Findings, limit: int) -> pa.Table:
     """Return `records` with `limit` negatives each, at most, in place of those that they came with.
 
-    What a record came with stands first. See `curation.mining.stage.mine_records` for the columns.
+    What a record came with stands first. Its licence becomes that of all its texts: its own, and those of the records
+    that the others are the positives of. See `curation.mining.stage.mine_records` for the columns.
     """
     given = pool.given
     every = Chosen.join([given_negatives(pool), chosen])
@@ -120,6 +124,8 @@ def with_negatives(records: pa.Table, pool: Pool, chosen: Chosen, findings: Find
     lists = _Lists(_offsets(every.owners, records.num_rows))
     # A list of large strings: the negatives of a pool may be more than 2 GiB of text.
     records = records.set_column(place, lists.field("negatives", texts.type), lists.of(texts))
+    place = records.schema.get_field_index("licence")
+    records = records.set_column(place, records.schema.field(place), joined_licences(records, pool, every))
     blank = pa.repeat(pa.scalar("", pa.string()), len(given.owners))
     named = {
         "negative_ids": pa.concat_arrays([pool.ids, blank]).take(pa.array(every.entries)),
@@ -133,6 +139,33 @@ def with_negatives(records: pa.Table, pool: Pool, chosen: Chosen, findings: Find
     is_mined = np.isin(every.origins, (Origin.LEXICAL, Origin.DENSE, Origin.BOTH))
     mined = np.bincount(every.take(is_mined).distinct().owners, minlength=records.num_rows)
     return _with_findings(records, pool, findings, mined)
+
+
+def joined_licences(records: pa.Table, pool: Pool, chosen: Chosen) -> pa.Array:
+    """Return the licence of each record with its negatives: its own first, then the others in order.
+
+    Args:
+        records: the records of the pool, shape (n,).
+        pool: the pool.
+        chosen: their negatives; given ones are under the record's own licence.
+    """
+    own = column(records, "licence").dictionary_encode()
+    names, codes = own.dictionary.to_pylist(), own.indices.to_numpy()
+    mined = chosen.take(chosen.entries < len(pool.texts))
+    theirs = codes[pool.first[mined.entries]]
+    # A bit for each licence: records with the same ones are one row, and share one expression.
+    sets = np.zeros((records.num_rows, 1 + len(names) // _WORD), dtype=np.uint64)
+    bits = np.left_shift(np.uint64(1), (theirs % _WORD).astype(np.uint64))
+    np.bitwise_or.at(sets, (mined.owners, theirs // _WORD), bits)
+    keys = np.column_stack([codes.astype(np.uint64), sets])
+    distinct, places = np.unique(keys, axis=0, return_inverse=True)
+    expressions = [_conjunction(int(own_code), found, names) for own_code, *found in distinct.tolist()]
+    return pa.array(expressions, pa.string()).take(pa.array(places.reshape(-1)))
+
+
+def _conjunction(own: int, words: list[int], names: list[str]) -> str:
+    whole = sum(word << (_WORD * place) for place, word in enumerate(words))
+    return conjunction(names[own], (name for code, name in enumerate(names) if code != own and whole >> code & 1))
 
 
 def _with_findings(records: pa.Table, pool: Pool, found: Findings, mined: Rows) -> pa.Table:

@@ -28,6 +28,7 @@ class Pool:
     Attributes:
         texts: text of each entry, as its first record has it, shape (E,).
         folded: the same, folded, and after them each record's query and the given negatives, shape (E + n + m,).
+        first: number of that record, int64, shape (E,).
         ids: id of that record, shape (E,).
         languages: language of that record's positive, shape (E,).
         entries: the entry of each record's own positive, int64, shape (n,).
@@ -40,6 +41,7 @@ class Pool:
 
     texts: pa.Array
     folded: pa.Array
+    first: Rows
     ids: pa.Array
     languages: pa.Array
     entries: Rows
@@ -108,7 +110,8 @@ def build_pool(records: pa.Table, num_negatives: int, known: pa.Table | None = N
     numbered = pa.concat_arrays(folded).dictionary_encode()
     codes = numbered.indices.to_numpy().astype(np.int64)
     entries, queries, extra = np.split(codes, [whole.num_rows, 2 * whole.num_rows])
-    first = pa.array(np.unique(entries[:count], return_index=True)[1])
+    first = np.unique(entries[:count], return_index=True)[1].astype(np.int64)
+    theirs = pa.array(first)
     labels = np.full(whole.num_rows, -1, dtype=np.int64)
     labels[:count] = _labels(records, entries[:count])
     numbers = _Numbers(
@@ -126,10 +129,11 @@ def build_pool(records: pa.Table, num_negatives: int, known: pa.Table | None = N
     kept = _keep_given(given, extra, ~may_be_right, queries, num_negatives)
     given = Given(given.owners[kept], given.texts.filter(pa.array(kept)))
     return Pool(
-        texts=positives.take(first),
-        folded=pa.concat_arrays([folded[0].take(first), folded[1][:count], folded[2].filter(pa.array(kept))]),
-        ids=column(records, "id").take(first),
-        languages=column(records, "positive_language").take(first),
+        texts=positives.take(theirs),
+        folded=pa.concat_arrays([folded[0].take(theirs), folded[1][:count], folded[2].filter(pa.array(kept))]),
+        first=first,
+        ids=column(records, "id").take(theirs),
+        languages=column(records, "positive_language").take(theirs),
         entries=entries[:count],
         labels=labels[:count],
         excluded=_exclusions(numbers, linked, (given.owners, extra[kept])).of_first(count),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +43,13 @@ def mining_keys(records: pa.Table, options: Mining) -> pa.Array:
 
 
 def mine_records(
-    records: pa.Table, options: Mining, *, seed: int, policies: Policies | None = None, encoder: Encoder | None = None
+    records: pa.Table,
+    options: Mining,
+    *,
+    seed: int,
+    policies: Policies | None = None,
+    encoder: Encoder | None = None,
+    apart: Sequence[str] = (),
 ) -> Outcome:
     """Give each record of a partition its negatives.
 
@@ -58,11 +64,12 @@ def mine_records(
         seed: what random passages are drawn with.
         policies: what happens where negatives are missing; by default as the options say.
         encoder: what embeds; by default no vector is kept.
+        apart: sources each of which is a pool of its own, so that its texts are nobody else's negatives.
 
     Returns:
         The records in order of id, where `negatives` has exactly `num_negatives` texts: given ones first, then
-        mined ones pool by pool from the hardest down, then what fills up. New columns, the first five as long as
-        `negatives`:
+        mined ones pool by pool from the hardest down, then what fills up; and `licence` is that of all its texts. New
+        columns, the first five as long as `negatives`:
 
         - `negative_ids`: a record that has the text as its positive; empty for given ones
         - `negative_scores`, `negative_ranks`: of the search, from 1; null for given and random ones
@@ -86,7 +93,8 @@ def mine_records(
         CurationError: if the teacher cannot be loaded.
     """
     ordered = records.sort_by("id").combine_chunks()
-    run = _Run(options, seed, policies or Policies(options.on_shortage, {}), encoder or Encoder(options.teacher))
+    policies, encoder = policies or Policies(options.on_shortage, {}), encoder or Encoder(options.teacher)
+    run = _Run(options, seed, policies, encoder, tuple(apart))
     outcomes = [run.mine(part, teacher, recalls) for part, teacher, recalls in run.parts(ordered)]
     if not outcomes:
         return run.mine(ordered, LEXICAL, np.empty(0, dtype=np.float32))
@@ -100,6 +108,7 @@ class _Run:
     seed: int
     policies: Policies
     encoder: Encoder
+    apart: tuple[str, ...]
 
     def parts(self, ordered: pa.Table) -> Iterator[tuple[pa.Table, str, Vectors]]:
         """Yield the records of each pool with their teacher and its recall in their languages."""
@@ -112,7 +121,7 @@ class _Run:
             # Where words are compared, a pool is of one language.
             keys = list(dict.fromkeys([*names, "positive_language"])) if weak else names
             teacher = LEXICAL if weak else self.options.teacher.model
-            for members in _groups(part, keys):
+            for members in _groups(part, keys, self.apart):
                 yield part.take(pa.array(members)).combine_chunks(), teacher, recalls[rows][members]
 
     def _recalls(self, ordered: pa.Table) -> tuple[Vectors, Bools]:
@@ -184,8 +193,11 @@ def _within_language(options: Mining) -> Mining:
     return options.model_copy(update=changes)
 
 
-def _groups(records: pa.Table, names: list[str]) -> list[Rows]:
-    keys = pc.binary_join_element_wise(*(column(records, name) for name in names), "\0")
+def _groups(records: pa.Table, names: list[str], apart: Sequence[str]) -> list[Rows]:
+    """Return the rows of each pool: equal in some columns, and of one source where that is to be by itself."""
+    sources = column(records, "source")
+    alone = pc.if_else(pc.is_in(sources, pa.array(apart, pa.string())), sources, "")
+    keys = pc.binary_join_element_wise(*(column(records, name) for name in names), alone, "\0")
     return groups_of(keys.dictionary_encode().indices.to_numpy())
 
 

@@ -17,6 +17,7 @@ from curation.config.model import Dedup, RunConfig
 from curation.dedup.index import index_schema, read_withdrawn, write_index
 from curation.dedup.known import Known
 from curation.files import atomic_path, sha256_file, write_json, write_text
+from curation.licences.licensing import apply_licences
 from curation.release import Release, layout, open_release
 from curation.release.card import render_card, render_licences
 from curation.release.changelog import render_changelog
@@ -24,6 +25,7 @@ from curation.release.citation import render_citation
 from curation.release.croissant import croissant
 from curation.release.diff import ReleaseDiff, diff_releases
 from curation.release.parent import check_version
+from curation.release.rights import licence_facts, summary
 from curation.release.zero_shot import mteb_training_datasets
 
 MANIFEST_SCHEMA = "curation-manifest/1"
@@ -46,7 +48,7 @@ def assemble_release(
 
     Args:
         target: folder of the release; appears whole or not at all.
-        config: the resolved config.
+        config: the resolved config, with the sources that a commercial-safe run leaves out.
         fingerprints: the files of each source, with digests.
         shards: path, bytes, sha256, rows and schema of each shard.
         files: folder in which the shards lie under their paths.
@@ -59,19 +61,23 @@ def assemble_release(
     Raises:
         ConfigError: if the version does not say what has changed since the parent; `target` is as it was.
     """
+    licensing = apply_licences(config)
+    kept = licensing.config
+    stats = {**stats, "licence": licence_facts(licensing, files, shards)}
     with _staging(target) as staged:
         for path in shards["path"].to_pylist():
             _copy(files / path, staged / path)
         write_json(staged / layout.STATS, stats)
-        write_text(staged / layout.CARD, render_card(config, stats, shards, staged))
-        write_text(staged / layout.LICENCES, render_licences(config))
-        write_json(staged / layout.CROISSANT, croissant(config, stats, shards, staged))
-        write_text(staged / layout.CITATION, render_citation(config))
+        write_text(staged / layout.CARD, render_card(kept, stats, shards, staged))
+        write_text(staged / layout.LICENCES, render_licences(kept, stats))
+        write_json(staged / layout.CROISSANT, croissant(kept, stats, shards, staged))
+        write_text(staged / layout.CITATION, render_citation(kept))
         if config.dedup.index:
             _index(staged, shards["path"].to_pylist(), config.dedup, known)
-        manifest = functools.partial(_manifest, config, fingerprints, evaluation, shards, staged, known, parent)
+        rights = summary(stats["licence"])
+        manifest = functools.partial(_manifest, config, fingerprints, evaluation, shards, staged, known, parent, rights)
         diff = _diff(Release(staged, manifest(), ""), parent, ledger)
-        write_text(staged / layout.CHANGELOG, render_changelog(config, stats, diff, parent))
+        write_text(staged / layout.CHANGELOG, render_changelog(kept, stats, diff, parent))
         write_json(staged / layout.MANIFEST, manifest())
         if _same(staged, target):
             return
@@ -105,6 +111,7 @@ def _manifest(
     staged: Path,
     known: Known,
     parent: Release | None,
+    rights: Mapping[str, Any],
 ) -> dict[str, Any]:
     entries = shards.to_pylist() + [_entry(staged, path) for path in layout.OTHERS if (staged / path).exists()]
     return {
@@ -116,9 +123,16 @@ def _manifest(
         "config": config.model_dump(mode="json", exclude={"engine": True, "release": {"parent"}}),
         "code": code_digest(),
         "versions": versions(),
-        "sources": {source.name: _source(source, fingerprints[source.name]) for source in config.sources},
+        "sources": {
+            source.name: _source(source, fingerprints[source.name])
+            for source in config.sources
+            if source.name in fingerprints
+        },
         "evaluation": list(evaluation),
-        "mteb_training_datasets": mteb_training_datasets(config.sources),
+        "mteb_training_datasets": mteb_training_datasets(
+            [source for source in config.sources if source.name in fingerprints]
+        ),
+        "licence": dict(rights),
         "parent": parent.digest if parent else None,
         "against": list(known.digests),
         "files": sorted(entries, key=lambda entry: entry["path"]),

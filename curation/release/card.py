@@ -13,6 +13,7 @@ from curation.config.model import RunConfig
 from curation.release import layout
 from curation.release.dataset_info import dataset_info
 from curation.release.markdown import escape, number, table
+from curation.release.rights import front_matter, left_out_notes, release_note, source_note, terms_row
 from curation.release.snippets import loading, training
 from curation.release.statement import description, limits, points, released_languages
 from language_configs import UnknownLanguageError, resolve
@@ -54,12 +55,18 @@ def render_card(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table, f
     return "\n\n".join(parts) + "\n"
 
 
-def render_licences(config: RunConfig) -> str:
-    """Return the licence note of each source."""
-    lines = [f"{source.name}: {escape(source.licence)}" for source in config.sources]
-    return (
-        "Each row is under the licence of its source (column `licence` of the full view).\n\n" + "\n".join(lines) + "\n"
-    )
+def render_licences(config: RunConfig, stats: Mapping[str, Any]) -> str:
+    """Return the licence notes: what the release is under, and each source."""
+    facts = stats["licence"]
+    notes = [release_note(facts), "Each row is under the licence of its texts (column `licence` of the full view)."]
+    lines = [source_note(source, config.licences) for source in facts["sources"]]
+    return "\n\n".join([*notes, "\n".join(lines)]) + "\n"
+
+
+def _licences_table(facts: Mapping[str, Any]) -> str:
+    header = ("source", "licence", "rows", "without texts", "attribution", "share-alike", "commercial use")
+    rows = [(escape(source["source"]), escape(source["licence"]), *terms_row(source)) for source in facts["sources"]]
+    return "\n\n".join([escape(release_note(facts)), table(header, rows), *map(escape, left_out_notes(facts))])
 
 
 def _front_matter(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table) -> dict[str, Any]:
@@ -67,7 +74,7 @@ def _front_matter(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table)
     return {
         "pretty_name": " ".join((config.release.title or config.name).split()),
         "language": sorted({code.split("_")[0] for code in languages if not code.endswith("_Zzzz")}),
-        **_licence(config),
+        **front_matter(stats["licence"]),
         "annotations_creators": ["machine-generated" if config.mining.enabled else "no-annotation"],
         "language_creators": ["found"],
         "multilinguality": [_multilinguality(config, languages)],
@@ -78,13 +85,6 @@ def _front_matter(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table)
         "tags": ["sentence-transformers", "hard-negatives"],
         "configs": _configs(shards),
     }
-
-
-def _licence(config: RunConfig) -> dict[str, str]:
-    licences = {source.licence for source in config.sources}
-    if len(licences) == 1 and not (only := licences.pop()).startswith("LicenseRef"):
-        return {"license": only.lower()}
-    return {"license": "other", "license_name": "per-source", "license_link": layout.LICENCES}
 
 
 def _size(rows: int) -> str:

@@ -31,6 +31,9 @@ OUTSIDE_MANIFEST = (MANIFEST, VERDICT, GATE_REPORT)
 _SHARD = re.compile(
     r"(?P<view>data|full)/(?P<language>[a-z]{2,12}_[A-Z][a-z]{3})/(?P<split>train|validation|test)-\d{5}-of-\d{5}\.parquet"
 )
+_RECIPE = re.compile(
+    r"recipe/(?P<language>[a-z]{2,12}_[A-Z][a-z]{3})/(?P<split>train|validation|test)-\d{5}-of-\d{5}\.parquet"
+)
 _SAFE_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
 
@@ -45,6 +48,17 @@ def parse_shard(path: str) -> tuple[View, str, str] | None:
     if match is None:
         return None
     return ("data" if match["view"] == "data" else "full"), match["language"], match["split"]
+
+
+def recipe_path(language: str, split: str, index: int, count: int) -> str:
+    """Return the path of one file of rows without texts (see `curation.release.recipe`)."""
+    return f"recipe/{language}/{split}-{index:05d}-of-{count:05d}.parquet"
+
+
+def parse_recipe(path: str) -> tuple[str, str] | None:
+    """Return (language, split) of a recipe's path, or None for any other file."""
+    match = _RECIPE.fullmatch(path)
+    return (match["language"], match["split"]) if match else None
 
 
 def checked_path(path: str) -> str:

@@ -82,6 +82,10 @@ class Release:
         wanted = {(view, code, split) for code in ([language] if language else self.languages)}
         return sorted((file for file in self.files if layout.parse_shard(file.path) in wanted), key=lambda f: f.path)
 
+    def recipes(self) -> list[ReleaseFile]:
+        """Return the files of rows without texts, in stable order (see `curation.release.recipe`)."""
+        return sorted((file for file in self.files if layout.parse_recipe(file.path)), key=lambda f: f.path)
+
     def read(
         self, view: layout.View, *, split: str, columns: Sequence[str] | None = None, language: str | None = None
     ) -> pa.Table:

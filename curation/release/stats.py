@@ -38,6 +38,7 @@ def compute_stats(
     contamination: Sequence[Mapping[str, Any]] = (),
     alarms: Sequence[Mapping[str, Any]] = (),
     connected: Mapping[str, Any] | None = None,
+    recipes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the statistics of a run as JSON values.
 
@@ -51,19 +52,20 @@ def compute_stats(
         contamination: what was found of the evaluation sets, as `curation.decontamination.report` counts it.
         alarms: rules that took too much of a language, as `curation.alarms` finds them.
         connected: the connected groups that the splits were drawn by, as `curation.split` describes them.
+        recipes: sources whose rows are in the release without their texts; these count as `recipe`, not as released.
     """
     groups = _count(ledger, ["stage", "decision", "reason", "source", "language"])
-    splits = _released(shards)
+    splits, hidden = _released(shards), _hidden(shards)
     records = _sum_records(released)
     return {
         "schema": STATS_SCHEMA,
-        "totals": _totals(counts, groups, splits),
+        "totals": _totals(counts, groups, splits, sum(hidden.values())) | {"recipe": sum(hidden.values())},
         "funnel": [_funnel_row(count, groups) for count in counts],
         "reasons": _sum_by(groups, ("stage", "decision", "reason")),
         "sources": _sum_by(groups, ("source", "stage", "decision", "reason")),
-        "languages": _languages(groups, records, splits, _allotted(quota)),
+        "languages": _languages(groups, records, splits, hidden, _allotted(quota)),
         "quota": quota.filter(pc.greater(pc.add(quota["asked"], quota["given"]), 0)).to_pylist(),
-        "source_languages": _source_languages(groups, released),
+        "source_languages": _source_languages(groups, released, recipes),
         "alarms": list(alarms),
         "contamination": list(contamination),
         "splits": dict(connected or {}),
@@ -91,10 +93,24 @@ def _released(shards: pa.Table) -> dict[tuple[str, str], int]:
     return released
 
 
+def _hidden(shards: pa.Table) -> dict[str, int]:
+    """Return the rows without texts of each language."""
+    hidden: dict[str, int] = {}
+    for entry in shards.to_pylist():
+        found = layout.parse_recipe(entry["path"])
+        if found is not None:
+            hidden[found[0]] = hidden.get(found[0], 0) + entry["rows"]
+    return hidden
+
+
 def _totals(
-    counts: Sequence[StageCount], groups: Sequence[Mapping[str, Any]], released: Mapping[tuple[str, str], int]
+    counts: Sequence[StageCount],
+    groups: Sequence[Mapping[str, Any]],
+    released: Mapping[tuple[str, str], int],
+    hidden: int,
 ) -> dict[str, int]:
-    totals = {"read": counts[0].rows_in, "released": sum(released.values())}
+    rows = sum(released.values())
+    totals = {"read": counts[0].rows_in, "released": rows, "repeated": rows + hidden - counts[-1].rows_out}
     for decision in ("dropped", "merged", "quarantined"):
         totals[decision] = sum(group["rows"] for group in groups if group["decision"] == decision)
     for split in layout.SPLITS:
@@ -117,18 +133,23 @@ def _sum_by(groups: Sequence[Mapping[str, Any]], keys: tuple[str, ...]) -> list[
     return [dict(zip(keys, key, strict=True)) | {"rows": sums[key]} for key in sorted(sums)]
 
 
-def _source_languages(groups: Sequence[Mapping[str, Any]], released: pa.Table) -> list[dict[str, Any]]:
+def _source_languages(
+    groups: Sequence[Mapping[str, Any]], released: pa.Table, recipes: Sequence[str]
+) -> list[dict[str, Any]]:
     """Return the same as `_languages` for each language of each source, and for the rows without a language."""
     kept = {(row["source"], row["language"]): row["rows"] for row in released.to_pylist()}
     lost: dict[tuple[str, str], list[Mapping[str, Any]]] = {key: [] for key in kept}
     for group in groups:
         lost.setdefault((group["source"], group["language"]), []).append(group)
-    return [_source_language(key, kept.get(key, 0), lost[key]) for key in sorted(lost)]
+    return [_source_language(key, kept.get(key, 0), lost[key], key[0] in recipes) for key in sorted(lost)]
 
 
-def _source_language(key: tuple[str, str], released: int, lost: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _source_language(
+    key: tuple[str, str], kept: int, lost: Sequence[Mapping[str, Any]], is_recipe: bool
+) -> dict[str, Any]:
     rules = _lost(lost)
-    rows = {"read": released + sum(rules.values()), "released": released, "lost": rules}
+    rows = {"read": kept + sum(rules.values()), "released": 0 if is_recipe else kept, "lost": rules}
+    rows |= {"recipe": kept} if is_recipe else {}
     return {"source": key[0], "language": key[1], **rows}
 
 
@@ -150,15 +171,17 @@ def _languages(
     groups: Sequence[Mapping[str, Any]],
     records: Mapping[str, int],
     released: Mapping[tuple[str, str], int],
+    hidden: Mapping[str, int],
     quota: Mapping[str, int],
 ) -> dict[str, dict[str, Any]]:
-    codes = {group["language"] for group in groups} | {code for code, _ in released}
+    codes = {group["language"] for group in groups} | {code for code, _ in released} | set(hidden)
     table: dict[str, dict[str, Any]] = {}
     for code in sorted(code for code in codes if code):
         lost = _lost([group for group in groups if group["language"] == code])
         rows = {split: released.get((code, split), 0) for split in layout.SPLITS}
-        total = sum(rows.values())
+        total, without = sum(rows.values()), hidden.get(code, 0)
         read = records.get(code, 0) + sum(lost.values())
         table[code] = {"read": read, "released": total, **rows, "quota": quota.get(code)}
+        table[code] |= {"recipe": without} if without else {}
         table[code]["lost"] = lost
     return table

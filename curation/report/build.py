@@ -40,14 +40,15 @@ def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, A
     """
     stats, scan = release.stats, scan_release(release)
     gate, stages = gate_numbers(release.verdict), [row["stage"] for row in stats.get("funnel", [])]
-    rules = dropped_by_rule(_in_order(stats.get("reasons", []), stats.get("funnel", [])), ledger)
+    hidden = release.manifest.get("licence", {}).get("recipes", [])
+    rules = dropped_by_rule(_in_order(stats.get("reasons", []), stats.get("funnel", [])), ledger, hidden)
     return {
         "schema": REPORT_SCHEMA,
         "release": _identity(release),
         "verdict": gate["verdict"],
         "checks": gate["checks"],
         "training": gate["training"],
-        "alarms": _alarms(stats.get("alarms", []), ledger),
+        "alarms": _alarms(stats.get("alarms", []), ledger, hidden),
         "totals": stats.get("totals", {}),
         "funnel": stats.get("funnel", []),
         "languages": _languages(stats.get("languages", {}), stages, scan, gate["accuracy"]),
@@ -91,10 +92,10 @@ def _trained(languages: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     return {code: row["train"] for code, row in languages.items() if row.get("train")}
 
 
-def _alarms(alarms: Sequence[Mapping[str, Any]], ledger: Path | None) -> list[dict[str, Any]]:
+def _alarms(alarms: Sequence[Mapping[str, Any]], ledger: Path | None, hidden: Sequence[str]) -> list[dict[str, Any]]:
     """Return the alarms in words too, each with twenty samples where the ledger is at hand."""
     found = [Alarm.from_json(alarm) for alarm in alarms]
-    rows = samples(found, ledger_batches(ledger) if ledger and found else ())
+    rows = samples(found, ledger_batches(ledger, hidden) if ledger and found else ())
     return [
         {**alarm.to_json(), "text": describe(alarm), "samples": [shown_row(row) for row in of_alarm]}
         for alarm, of_alarm in zip(found, rows, strict=True)

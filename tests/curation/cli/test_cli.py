@@ -95,6 +95,39 @@ def test_errors_are_a_paragraph_with_the_right_code(
     assert len(printed.err.splitlines()) <= 12
 
 
+MIXED = """\
+name: mixed
+sources:
+  - {name: wiki, format: tsv, path: wiki.tsv, licence: CC-BY-SA-4.0, task: sts}
+  - {name: films, format: tsv, path: films.tsv, licence: CC-BY-NC-4.0, task: sts}
+"""
+
+
+@pytest.mark.parametrize("verb", [["plan"], ["run", "--out", "{tmp}/out"]], ids=["plan", "run"])
+def test_licences_that_clash_are_refused_before_anything_is_read(
+    verb: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mixed.yml").write_text(MIXED, encoding="utf-8")
+    assert run_command([word.format(tmp=tmp_path) for word in verb] + [str(tmp_path / "mixed.yml")]) == 2
+    printed = capsys.readouterr()
+    assert "wiki (CC-BY-SA-4.0) and films (CC-BY-NC-4.0) exclude each other" in printed.err
+    assert "--commercial-safe" in printed.err
+    assert printed.out == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_commercial_safe_plan_says_what_it_leaves_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mixed.yml").write_text(MIXED, encoding="utf-8")
+    (tmp_path / "wiki.tsv").write_text("query\tpositive\nHaus\tGebäude\n", encoding="utf-8")
+    assert run_command(["plan", str(tmp_path / "mixed.yml"), "--commercial-safe", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert "Left out: films (CC-BY-NC-4.0): it forbids commercial use" in printed.err
+    plan = json.loads(printed.out)
+    assert list(plan["inputs"]) == ["wiki"]
+    assert plan["licence"]["release"] == "CC-BY-SA-4.0"
+    assert [each["source"] for each in plan["licence"]["left_out"]] == ["films"]
+
+
 def test_plan_writes_nothing_without_out(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["plan", str(base / "messages.yml"), "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)

@@ -1,0 +1,128 @@
+"""Rows without texts: what may not be passed on, as a recipe for whoever has the source.
+
+A recipe names the record, the file and row that it comes from, and the digests of its texts. No text is in it: not the
+pair, no negative, and no label, which in classification is the text of the positive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curation.files import atomic_path, sha256_file
+from curation.release import layout
+from curation.release.shards import schema_digest
+
+# Columns of strings that hold no text of the source. Any other column goes along only if there is no string in it.
+_NAMED = (
+    "id",
+    "source",
+    "licence",
+    "task",
+    "file",
+    "group",
+    "query_language",
+    "positive_language",
+    "language",
+    "negative_ids",
+    "negative_origins",
+    "negative_languages",
+    "possible_ids",
+    "teacher",
+    "shortage",
+)
+_ORDER = [(name, "ascending") for name in ("language", "split", "source", "id")]
+_DIGEST = pa.string()
+
+
+def divide(records: pa.Table, recipes: Sequence[str]) -> tuple[pa.Table, pa.Table]:
+    """Return the records whose texts may be released, and those of the sources that go out as recipes."""
+    is_hidden = pc.is_in(records["source"], pa.array(recipes, pa.string()))
+    return records.filter(pc.invert(is_hidden)), records.filter(is_hidden)
+
+
+def write_recipes(records: pa.Table, folder: Path, *, rows_per_file: int) -> list[dict[str, Any]]:
+    """Write rows without texts below `folder`.
+
+    Args:
+        records: every such record of each language that occurs, with a `split` column; any order.
+        folder: where `recipe/` goes.
+        rows_per_file: greatest number of rows of a file.
+
+    Returns:
+        Path, bytes, sha256, rows and schema digest of each file.
+    """
+    entries = []
+    for language, split, rows in _groups(records.sort_by(_ORDER)):
+        table = without_texts(rows)
+        count = -(-rows.num_rows // rows_per_file)
+        for index in range(count):
+            path = layout.recipe_path(language, split, index, count)
+            entries.append(_write(folder, path, table.slice(index * rows_per_file, rows_per_file)))
+    return entries
+
+
+def without_texts(records: pa.Table) -> pa.Table:
+    """Return the recipe of each record.
+
+    Args:
+        records: rows of the record schema and any further columns, shape (n,).
+
+    Returns:
+        `query_sha256` and `positive_sha256`, 64 hexadecimal digits of the text in UTF-8; `negative_sha256`, the same
+        of each negative; and those columns that hold no text, shape (n,), in the same order.
+    """
+    kept = [field for field in records.schema if field.name in _NAMED or not _holds_strings(field.type)]
+    table = records.select([field.name for field in kept if field.name != "split"])
+    for side in ("query", "positive"):
+        table = table.append_column(pa.field(f"{side}_sha256", _DIGEST, nullable=False), _digests(records[side]))
+    lists = records["negatives"].combine_chunks()
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_pylist()
+    offsets = pa.array(list(itertools.accumulate(lengths, initial=0)), pa.int32())
+    digests = pa.ListArray.from_arrays(offsets, _digests(pc.list_flatten(lists)))
+    return table.append_column(pa.field("negative_sha256", digests.type, nullable=False), digests)
+
+
+def text_digest(text: str) -> str:
+    """Return the digest by which a recipe knows a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _digests(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return pa.array([text_digest(text or "") for text in texts.to_pylist()], _DIGEST)
+
+
+def _holds_strings(kind: pa.DataType) -> bool:
+    if kind.num_fields:
+        return any(_holds_strings(kind.field(place).type) for place in range(kind.num_fields))
+    return not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
+
+
+def _groups(ordered: pa.Table) -> Iterator[tuple[str, str, pa.Table]]:
+    keys = list(zip(ordered["language"].to_pylist(), ordered["split"].to_pylist(), strict=True))
+    start = 0
+    for (language, split), members in itertools.groupby(keys):
+        count = sum(1 for _ in members)
+        yield language, split, ordered.slice(start, count)
+        start += count
+
+
+def _write(folder: Path, path: str, table: pa.Table) -> dict[str, Any]:
+    file = folder / path
+    with atomic_path(file) as temporary:
+        pq.write_table(table.combine_chunks(), temporary, compression="zstd", write_page_index=True)
+    schema = schema_digest(pq.read_schema(file))
+    return {
+        "path": path,
+        "bytes": file.stat().st_size,
+        "sha256": sha256_file(file),
+        "rows": table.num_rows,
+        "schema": schema,
+    }
