@@ -14,7 +14,20 @@ import pytest
 from curation.cli.main import run_command
 from curation.release import open_release
 
-VERBS = ("quickstart", "plan", "run", "explain", "report", "verify", "langs", "train", "gate", "eval-sets", "config")
+VERBS = (
+    "quickstart",
+    "plan",
+    "run",
+    "explain",
+    "report",
+    "verify",
+    "diff",
+    "langs",
+    "train",
+    "gate",
+    "eval-sets",
+    "config",
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)
