@@ -22,6 +22,7 @@ VERBS = (
     "report",
     "verify",
     "export",
+    "diff",
     "langs",
     "train",
     "gate",
