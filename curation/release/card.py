@@ -46,8 +46,8 @@ def render_card(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table, f
         loading(language, split),
         training(config, split),
         "## Languages\n\n" + _languages(stats),
-        "## How it was made\n\n" + _funnel(stats),
-        "## Sources and licences\n\n" + _sources(config),
+        "## How it was made\n\n" + "\n\n".join([_funnel(stats), *_quota(config, stats)]),
+        "## Sources and licences\n\n" + "\n\n".join([_sources(config), _licences_table(stats["licence"])]),
         "## Limits\n\n" + _limits(config),
         "## Data statement\n\n" + _statement(config, stats),
         "## Citation\n\n" + _CITATION,
@@ -61,6 +61,19 @@ def render_licences(config: RunConfig, stats: Mapping[str, Any]) -> str:
     notes = [release_note(facts), "Each row is under the licence of its texts (column `licence` of the full view)."]
     lines = [source_note(source, config.licences) for source in facts["sources"]]
     return "\n\n".join([*notes, "\n".join(lines)]) + "\n"
+
+
+def _quota(config: RunConfig, stats: Mapping[str, Any]) -> list[str]:
+    """Return what quotas did, unless every row was taken once."""
+    if not config.balance.is_bound:
+        return []
+    asked, given, repeated, short = (
+        sum(cell[name] for cell in stats["quota"]) for name in ("asked", "given", "repeated", "short")
+    )
+    how = f"by {config.balance.method}" if config.balance.budget else "without a budget"
+    numbers = f"{number(asked)} training rows asked for, {number(given)} given"
+    details = f"{number(repeated)} of these repeat others, {number(short)} are missing somewhere"
+    return [f"Quotas {how}: {numbers}; {details}. `stats.json` has them by language, task and source."]
 
 
 def _licences_table(facts: Mapping[str, Any]) -> str:

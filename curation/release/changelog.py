@@ -53,6 +53,12 @@ def render_changelog(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def latest_entry(release: Release) -> str:
+    """Return the newest entry of a release's changelog, as Markdown without its heading; empty if there is none."""
+    entries = _read(release).split("\n## ", 2)
+    return "## " + entries[1].strip() if len(entries) > 1 else ""
+
+
 def older_entries(text: str) -> str:
     """Return a changelog without its heading, harmless in a file that others read, and cut to `OLDER_CHARS`.
 
@@ -65,15 +71,15 @@ def older_entries(text: str) -> str:
     return text.strip().removeprefix(_HEADING).strip()
 
 
-def _read(parent: Release) -> str:
-    file = parent.path / layout.CHANGELOG
+def _read(release: Release) -> str:
+    file = release.path / layout.CHANGELOG
     try:
         with file.open(encoding="utf-8", errors="replace") as stream:
             return stream.read(OLDER_CHARS + 1)
     except FileNotFoundError:
         return ""
     except OSError as error:
-        raise ReleaseError("The parent's changelog cannot be read", where=str(file), why=str(error)) from error
+        raise ReleaseError("A changelog cannot be read", where=str(file), why=str(error)) from error
 
 
 def _entry(diff: ReleaseDiff, size: str) -> list[str]:

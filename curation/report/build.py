@@ -9,6 +9,7 @@ from typing import Any
 from curation.alarms import Alarm, describe, samples
 from curation.funnel import steps
 from curation.release import Release
+from curation.release.changelog import latest_entry
 from curation.report.dropped import SAMPLE_CHARS, dropped_by_rule, ledger_batches, shown_row
 from curation.report.mining import mining_numbers
 from curation.report.negatives import negative_samples
@@ -61,6 +62,8 @@ def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, A
         "mining": mining_numbers(release),
         "negatives": negative_samples(release, _trained(stats.get("languages", {}))),
         "distributions": _distributions(scan),
+        "licence": stats.get("licence"),
+        "changelog": latest_entry(release),
         "sources": _sources(release.manifest["sources"], stats.get("sources", []), scan),
     }
 

@@ -77,20 +77,20 @@ def test_negatives_that_a_record_came_with_are_under_its_own_licence() -> None:
     assert {(row["source"], row["licence"]) for row in rows} == {("a", "CC0-1.0"), ("b", "CC-BY-4.0")}
 
 
-@pytest.mark.parametrize("apart", [set(), {"b"}, {"a", "d"}, {"a", "b", "c", "d"}], ids=str)
-def test_a_source_apart_gives_to_nobody_and_takes_from_nobody(apart: set[str]) -> None:
+@pytest.mark.parametrize("apart", ["", "b", "ad", "abcd"])
+def test_a_source_apart_gives_to_nobody_and_takes_from_nobody(apart: str) -> None:
     table = world(dict.fromkeys("abcd", "CC0-1.0"))
     source_of = {row["id"]: row["source"] for row in table.to_pylist()}
     texts = {row["positive"]: row["source"] for row in table.to_pylist()}
-    found = mine_records(table, Mining(**OPEN), seed=2, apart=sorted(apart)).records.to_pylist()
+    found = mine_records(table, Mining(**OPEN), seed=2, apart=list(apart)).records.to_pylist()
     assert len(found) == table.num_rows
     for row in found:
         for number, text in zip(row["negative_ids"], row["negatives"], strict=True):
             pair = {row["source"], source_of[number]}
             assert texts[text] == source_of[number]
-            assert len(pair) == 1 or not pair & apart
+            assert len(pair) == 1 or not pair & set(apart)
         for number in row["possible_ids"]:
-            assert source_of[number] == row["source"] or not {source_of[number], row["source"]} & apart
+            assert source_of[number] == row["source"] or not {source_of[number], row["source"]} & set(apart)
 
 
 def test_padding_does_not_leave_a_source_that_is_apart() -> None:
