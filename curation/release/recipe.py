@@ -28,6 +28,7 @@ _NAMED = (
     "task",
     "file",
     "group",
+    "component",
     "query_language",
     "positive_language",
     "language",

@@ -204,7 +204,7 @@ def test_a_changed_evaluation_file_redoes_the_stage_and_what_follows(
     stages = plan_run(settings, folder, out, RunOptions())["stages"]
     labels.write_bytes(before)
     names = [stage["stage"] for stage in stages if not stage["cached"]]
-    assert names == ["decontaminate", "split", "mine", "balance", "shard"]
+    assert names == ["decontaminate", "group", "split", "mine", "balance", "shard"]
 
 
 def test_without_evaluation_sets_there_is_no_stage(folder: Path, settings: RunConfig) -> None:

@@ -47,7 +47,7 @@ def test_the_changelog_is_what_the_diff_says(finished: Path, second: Path, capsy
     diff = json.loads(capsys.readouterr().out)
     assert (diff["level"], diff["next_version"], diff["schema"]) == ("minor", "0.2.0", [])
     assert diff["removed"]["rows"] > 250
-    assert set(diff["removed"]["by_reason"]) <= {"balance/over_quota", "balance/quota"}
+    assert set(diff["removed"]["by_reason"]) <= {"mine/over_quota", "balance/over_quota"}
     assert diff["added"]["rows"] == 0
     assert {change["key"]: (change["old"], change["new"]) for change in diff["settings"]} == {
         "balance.budget": (1500, 1200)

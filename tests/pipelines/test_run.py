@@ -149,7 +149,8 @@ def test_another_policy_of_a_source_mines_again_and_reads_nothing_again(
     sources = [first.model_copy(update={"on_shortage": "drop"}), *others]
     plan = plan_run(config.model_copy(update={"sources": sources}), base, finished, RunOptions())
     again = [stage["stage"] for stage in plan["stages"] if not stage["cached"]]
-    assert again == ["mine", "balance", "shard"]
+    # Where records may be dropped for it, a larger reserve is mined.
+    assert again == ["preselect", "mine", "balance", "shard"]
 
 
 def test_what_changes_speed_alone_redoes_nothing(base: Path, config: RunConfig, finished: Path) -> None:

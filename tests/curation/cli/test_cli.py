@@ -132,7 +132,7 @@ def test_a_commercial_safe_plan_says_what_it_leaves_out(tmp_path: Path, capsys: 
 def test_plan_writes_nothing_without_out(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["plan", str(base / "messages.yml"), "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
-    assert [stage["cached"] for stage in plan["stages"]] == [False] * 12
+    assert [stage["cached"] for stage in plan["stages"]] == [False] * 14
     assert {file["file"] for file in plan["inputs"]["extra"]} == {"extra.tsv"}
     assert run_command(["plan", str(base / "messages.yml"), "--out", str(tmp_path / "run")]) == 0
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["plan.json"]
@@ -209,7 +209,7 @@ def test_the_whole_path_as_a_user_runs_it(base: Path, tmp_path: Path) -> None:
     assert run_command(["verify", str(out / "release")]) == 0
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert json.loads(again.stdout) == summary
-    assert again.stderr.count("found finished") == 12
+    assert again.stderr.count("found finished") == 14
 
 
 @pytest.mark.parametrize("verb", [["langs", "de"], ["plan", "config.yml"], ["calibrate", "de", "--trusted", "x.txt"]])

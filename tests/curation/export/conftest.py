@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ def row(source: str, language: str, number: int, split: str = "train", **values:
         "task": SOURCES.get(source, ("retrieval", ""))[0],
         "licence": "CC0-1.0",
         "split": split,
+        "file": f"{source}.tsv",
+        "row": number,
         "positive_score": 0.75,
         "negative_scores": [0.5 - k / 16 for k in range(7)],
         "copy": 0,
@@ -78,9 +81,16 @@ def make_release(tmp_path_factory: pytest.TempPathFactory) -> MakeRelease:
     def make(rows: Sequence[Row], *, negatives: int = 7, sources: dict[str, Any] | None = None) -> Path:
         folder = tmp_path_factory.mktemp("release") / "release"
         types = {"negatives": pa.list_(pa.string()), "negative_scores": pa.list_(pa.float32())}
-        types |= {"positive_score": pa.float32(), "copy": pa.int32()}
-        schema = pa.schema([(name, types.get(name, pa.string())) for name in rows[0]])
-        table = pa.Table.from_pylist(list(rows), schema=schema)
+        types |= {"positive_score": pa.float32(), "copies": pa.int32(), "row": pa.int64()}
+        times = Counter((each["id"], each["language"], each["split"]) for each in rows)
+        once = [
+            {name: value for name, value in each.items() if name != "copy"}
+            | {"copies": times[each["id"], each["language"], each["split"]]}
+            for each in rows
+            if not each["copy"]
+        ]
+        schema = pa.schema([(name, types.get(name, pa.string())) for name in (once or [{}])[0]])
+        table = pa.Table.from_pylist(once, schema=schema)
         files = write_shards(table, folder, side=pa.table({"negatives": [negatives]}), rows_per_shard=1_000_000)
         declared = {name: {"task": task, "instruction": words} for name, (task, words) in SOURCES.items()}
         write_manifest(folder, files.to_pylist(), sources or declared)
