@@ -19,8 +19,9 @@ class CurationError(Exception):
 
     exit_code = 1
 
-    def __init__(self, what: str, *, where: str = "", why: str = "", hint: str = "") -> None:
-        super().__init__(what)
+    def __init__(self, what: str, where: str = "", why: str = "", hint: str = "") -> None:
+        # All of it is in `args`: Beam makes errors anew from these, with a word about the step after the first.
+        super().__init__(what, where, why, hint)
         self.what = what
         self.where = where
         self.why = why
@@ -31,16 +32,8 @@ class CurationError(Exception):
         lines += [f"  {label}: {value}" for label, value in self._details() if value]
         return "\n".join(lines)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        # Exceptions cross process boundaries; keyword-only arguments need their own recipe.
-        return (_rebuild, (type(self), self.what, self.where, self.why, self.hint))
-
     def _details(self) -> tuple[tuple[str, str], ...]:
         return (("where", self.where), ("why", self.why), ("next", self.hint))
-
-
-def _rebuild(kind: type[CurationError], what: str, where: str, why: str, hint: str) -> CurationError:
-    return kind(what, where=where, why=why, hint=hint)
 
 
 class ConfigError(CurationError):

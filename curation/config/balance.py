@@ -11,9 +11,12 @@ from language_configs import resolve
 from language_configs.bounds import Share
 
 Method = Literal["temperature", "unimax"]
-PositiveShare = Annotated[float, Field(gt=0.0, le=1.0)]
+# Factors count to the sixth decimal, and rows to a trillion: their products fit into 64 bits.
+PositiveShare = Annotated[float, Field(ge=1e-6, le=1.0)]
 _Multiple = Annotated[float, Field(ge=0.0, le=1000.0)]
-_Rows = Annotated[int, Field(ge=0)]
+_Epochs = Annotated[float, Field(ge=1e-6, le=1000.0)]
+_Rows = Annotated[int, Field(ge=0, le=10**12)]
+_Cap = Annotated[int, Field(ge=1, le=10**12)]
 WEIGHTS = ("proportion", "repeat", "choose")
 
 
@@ -54,9 +57,9 @@ class LanguageQuota(Weight):
 
     floor: _Rows | None = None
     """Least rows, as far as it has them; by default that of all."""
-    cap: Annotated[int, Field(ge=1)] | None = None
+    cap: _Cap | None = None
     """Greatest number of rows; by default that of all."""
-    max_epochs: Annotated[float, Field(gt=0.0, le=1000.0)] | None = None
+    max_epochs: _Epochs | None = None
     """Greatest number of times that a row is repeated; by default that of all."""
     max_source_share: PositiveShare | None = None
     """Greatest share of one source; by default that of all."""
@@ -71,7 +74,7 @@ class ProgrammingQuota(Weight):
     """Likewise."""
     floor: _Rows | None = None
     """Least rows a programming language; by default that of all."""
-    cap: Annotated[int, Field(ge=1)] | None = None
+    cap: _Cap | None = None
     """Greatest number of rows a programming language; by default that of all."""
 
     @model_validator(mode="after")
@@ -88,19 +91,19 @@ class Balance(Section):
     """How languages share the budget: by their rows to a power, or alike as far as `max_epochs` allows (UniMax)."""
     temperature: float = Field(default=0.3, ge=0.0, le=1.0)
     """Exponent of a language's share: 1 keeps the natural shares, 0 makes all equal."""
-    budget: int | None = Field(default=None, ge=1)
+    budget: _Cap | None = None
     """Training rows in the release; `null` keeps all."""
-    max_epochs: float = Field(default=1.0, gt=0.0, le=1000.0)
+    max_epochs: _Epochs = 1.0
     """Greatest number of times that a language's rows are repeated to spend the budget."""
-    floor: int = Field(default=0, ge=0)
+    floor: _Rows = 0
     """Least rows a language, as far as it has them."""
-    cap: int | None = Field(default=None, ge=1)
+    cap: _Cap | None = None
     """Greatest number of rows a language."""
     max_source_share: PositiveShare | None = None
     """Greatest share of a language's rows from one source, so that no language is all Bible or all Wikipedia."""
     on_monoculture: Literal["fail", "keep", "drop"] = "fail"
     """A language whose sources are too few to stay below their shares: end the run, keep it all the same, or leave it
-    out."""
+    out of training."""
     reserve: Share | None = None
     """Share of rows beyond the quota that are mined, to stand in for those that mining drops; by default 0.1 where a
     rule of mining drops records, and else 0.01."""
@@ -149,6 +152,11 @@ class Balance(Section):
             cap = self.cap if quota.cap is None else quota.cap
             if cap is not None and floor > cap:
                 raise ValueError(f"{code}: the floor of {floor} rows is above its cap of {cap}")
+        if self.programming is not None:
+            floor = self.floor if self.programming.floor is None else self.programming.floor
+            cap = self.cap if self.programming.cap is None else self.programming.cap
+            if cap is not None and floor > cap:
+                raise ValueError(f"programming: the floor of {floor} rows is above its cap of {cap}")
         if self.cap is not None and self.floor > self.cap:
             raise ValueError(f"the floor of {self.floor} rows is above the cap of {self.cap}")
         return self

@@ -25,7 +25,7 @@ class Demand:
         cells: its cells, n of them.
         quota: what is asked of the language itself.
         uppers: greatest number of rows of each cell, whatever the language's total, int64 (n,).
-        targets: rows that are asked of a cell by number, -1 where none are, int64 (n,).
+        targets: rows that are asked of a cell by number, whether it has them or not, -1 where none are, int64 (n,).
         shares: greatest share of each cell in the language's rows, in units of 1 / `unit`, int64 (n,).
         unit: common denominator of the shares.
         tasks: number of each cell's task, int64 (n,).
@@ -62,34 +62,67 @@ _UNIT = 1_000_000
 def demand(cells: LanguageCells, options: Balance) -> Demand:
     """Work out the bounds of one language."""
     quota = options.languages.get(cells.language, _NOTHING)
-    uppers, targets = _of_cells(cells, options, _epochs(quota, options))
+    epochs = _epochs(quota, options)
+    uppers, targets = _of_cells(cells, options, epochs, cells.usable)
     tasks, task_targets = _of_tasks(cells, options)
     shares, unit = _shares(cells, quota, options)
+    is_monoculture = False
+    if unit > 1:
+        # What mining has lost in the meantime makes no language a monoculture that was none.
+        there, _ = _of_cells(cells, options, epochs, cells.available)
+        is_monoculture = _is_monoculture(cells, quota, options, there, shares, unit, tasks, task_targets)
+    if is_monoculture and options.on_monoculture == "keep":
+        shares = np.full_like(shares, unit)
     whole = _greatest(uppers, shares, 0, tasks, task_targets)
     limited = _greatest(uppers, shares, unit, tasks, task_targets) if unit > 1 else whole
-    floor = options.floor if quota.floor is None else quota.floor
-    is_monoculture = limited < whole and limited < max(1, min(floor, whole))
-    if is_monoculture and options.on_monoculture == "keep":
-        shares, limited = np.full_like(shares, unit), whole
+    if is_monoculture and options.on_monoculture == "drop":
+        limited = 0
     lower, upper, limit = _of_language(cells, quota, options, whole=whole, limited=limited)
     return Demand(cells, quota, uppers, targets, shares, unit, tasks, task_targets, lower, upper, limit, is_monoculture)
 
 
+def _is_monoculture(
+    cells: LanguageCells,
+    quota: LanguageQuota,
+    options: Balance,
+    uppers: Int64s,
+    shares: Int64s,
+    unit: int,
+    tasks: Int64s,
+    task_targets: Int64s,
+) -> bool:
+    """Tell whether the shares leave a language nothing, or less than its floor, where more is wanted."""
+    whole = _greatest(uppers, shares, 0, tasks, task_targets)
+    floor = options.floor if quota.floor is None else quota.floor
+    cap = options.cap if quota.cap is None else quota.cap
+    stated = stated_rows(quota, int(cells.available.sum()))
+    wanted = min(max(floor, 1), whole, *(bound for bound in (cap, stated) if bound is not None))
+    return _greatest(uppers, shares, unit, tasks, task_targets) < wanted
+
+
 def _epochs(quota: LanguageQuota, options: Balance) -> Fraction:
     epochs = exact(options.max_epochs if quota.max_epochs is None else quota.max_epochs)
-    # Who states how often rows are repeated means it.
-    return epochs if quota.repeat is None else max(epochs, exact(quota.repeat))
+    if quota.repeat is not None:
+        # Who states how often rows are repeated means it.
+        return max(epochs, exact(quota.repeat))
+    # Without a budget nothing asks for more rows than there are.
+    return min(epochs, Fraction(1)) if options.budget is None and quota.choose is None else epochs
 
 
-def _of_cells(cells: LanguageCells, options: Balance, epochs: Fraction) -> tuple[Int64s, Int64s]:
-    uppers: Int64s = cells.usable * epochs.numerator // epochs.denominator
+def _of_cells(cells: LanguageCells, options: Balance, epochs: Fraction, rows: Int64s) -> tuple[Int64s, Int64s]:
+    """Return the greatest rows of each cell, of which `rows` can be used, and the rows that are stated for it."""
+    uppers: Int64s = rows * epochs.numerator // epochs.denominator
     targets = np.full(len(uppers), -1, dtype=np.int64)
+    for place, task in _stated(cells.tasks, cells.task_names, options.tasks):
+        if task.repeat is not None:
+            uppers[place] = int(int(rows[place]) * max(epochs, exact(task.repeat)))
     for place, quota in _stated(cells.sources, cells.source_names, options.sources):
-        repeats = epochs if quota.repeat is None else max(epochs, exact(quota.repeat))
-        upper = int(int(cells.usable[place]) * repeats)
-        uppers[place] = _at_most(quota, int(cells.available[place]), upper)
-        if stated_rows(quota, 0) is not None:
-            targets[place] = uppers[place]
+        if quota.repeat is not None:
+            uppers[place] = max(int(uppers[place]), int(int(rows[place]) * exact(quota.repeat)))
+        stated = stated_rows(quota, int(cells.available[place]))
+        if stated is not None:
+            targets[place] = stated
+            uppers[place] = min(stated, int(uppers[place]))
     return uppers, targets
 
 
@@ -101,7 +134,8 @@ def _of_tasks(cells: LanguageCells, options: Balance) -> tuple[Int64s, Int64s]:
     available = sum_by(cells.available, tasks, len(codes)).tolist()
     targets = np.full(len(codes), _NO_LIMIT)
     for place, quota in _stated(codes, cells.task_names, options.tasks):
-        targets[place] = _at_most(quota, available[place], _NO_LIMIT)
+        stated = stated_rows(quota, available[place])
+        targets[place] = _NO_LIMIT if stated is None else stated
     return tasks.astype(np.int64), targets
 
 
@@ -121,11 +155,6 @@ def stated_rows(quota: Weight, available: int) -> int | None:
     if quota.choose is not None:
         return quota.choose
     return None if quota.repeat is None else int(available * exact(quota.repeat))
-
-
-def _at_most(quota: Weight, available: int, limit: int) -> int:
-    stated = stated_rows(quota, available)
-    return limit if stated is None else min(stated, limit)
 
 
 def _shares(cells: LanguageCells, quota: LanguageQuota, options: Balance) -> tuple[Int64s, int]:
@@ -184,9 +213,7 @@ def _of_language(
     """Return the least and the greatest rows of a language, and what the greatest comes from."""
     cap = options.cap if quota.cap is None else quota.cap
     stated = stated_rows(quota, int(cells.available.sum()))
-    # Without a budget nothing asks for more rows than there are.
-    usable = int(cells.usable.sum()) if options.budget is None and stated is None else whole
-    limits: list[tuple[int, Limit]] = [(min(whole, usable), "rows"), (limited, "source_share")]
+    limits: list[tuple[int, Limit]] = [(whole, "rows"), (limited, "source_share")]
     limits += [(cap, "cap")] if cap is not None else []
     limits += [(stated, "stated")] if stated is not None else []
     upper, limit = min(limits, key=lambda each: each[0])

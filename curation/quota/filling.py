@@ -22,12 +22,16 @@ Whole = npt.NDArray[Any]
 # Powers are rounded once, in decimal: the platform's `pow` may differ in the last bit.
 _POWERS = Context(prec=30)
 _DIGITS = 20
+_MILLION = 1_000_000
 _INT64_BITS = 62
 
 
 def exact(value: float) -> Fraction:
-    """Return the number that was written, not its nearest binary fraction: 10 rows at 1.1 epochs are 11."""
-    return Fraction(repr(float(value)))
+    """Return the number that was written, to its sixth decimal, and not its nearest binary fraction.
+
+    So 10 rows at 1.1 epochs are 11, and the product with billions of rows fits into 64 bits.
+    """
+    return Fraction(round(Decimal(repr(float(value))) * _MILLION), _MILLION)
 
 
 def powers(rows: Sequence[int], exponent: float) -> list[int]:

@@ -23,7 +23,7 @@ from curation.quota.cells import KEYS, LanguageCells, by_language, is_program
 from curation.quota.claims import NONE_STATED, Claims, combine
 from curation.quota.errors import QuotaError
 from curation.quota.filling import Int64s, powers
-from curation.quota.relax import Measured, monoculture_error, too_little_error, too_much_error
+from curation.quota.relax import IMPOSSIBLE, Measured, monoculture_error, too_little_error, too_much_error
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -81,7 +81,8 @@ def plan(cells: pa.Table, options: Balance, *, strict: bool = True) -> pa.Table:
     Args:
         cells: a table of `CELLS_SCHEMA`, one row for each language, task and source.
         options: the config's `balance` section.
-        strict: whether a budget that cannot be spent is an error; otherwise what there is is given.
+        strict: whether a budget that cannot be spent and a source above its share are errors; otherwise what there is
+            is given.
 
     Returns:
         A table of `PLAN_SCHEMA`, a row for each cell, sorted by language, task and source:
@@ -100,7 +101,8 @@ def plan(cells: pa.Table, options: Balance, *, strict: bool = True) -> pa.Table:
     """
     cells, languages = by_language(cells)
     blocks = _blocks(languages, options)
-    _refuse_monocultures(blocks, options)
+    if strict:
+        _refuse_monocultures(blocks, options)
     claims = _claims_of_blocks(blocks)
     budget = _budget(claims, languages, options, strict=strict)
     asked = claims.asked(options.budget or sum(int(each.available.sum()) for each in languages))
@@ -124,7 +126,13 @@ def _blocks(languages: Sequence[LanguageCells], options: Balance) -> list[_Block
 
 def _own_options(quota: ProgrammingQuota, options: Balance) -> Balance:
     stated: Mapping[str, Any] = {name: getattr(quota, name) for name in ("method", "temperature", "floor", "cap")}
-    return options.model_copy(update={name: value for name, value in stated.items() if value is not None})
+    changes = {name: value for name, value in stated.items() if value is not None}
+    if quota.repeat is not None:
+        changes["max_epochs"] = max(options.max_epochs, quota.repeat)
+    if options.budget is None:
+        # What is stated for the block asks for rows as a budget does, whatever its size.
+        changes["budget"] = quota.choose or 1
+    return options.model_copy(update=changes)
 
 
 def _claims_of_blocks(blocks: Sequence[_Block]) -> Claims:
@@ -160,7 +168,10 @@ def _budget(claims: Claims, languages: Sequence[LanguageCells], options: Balance
     budget = most if options.budget is None else options.budget
 
     def measure(changed: Balance) -> Measured:
-        bounds = _claims_of_blocks(_blocks(languages, changed)).bounds()
+        try:
+            bounds = _claims_of_blocks(_blocks(languages, changed)).bounds()
+        except QuotaError:
+            return IMPOSSIBLE
         return Measured(*(int(rows.sum()) for rows in bounds))
 
     if budget > most:
@@ -180,11 +191,15 @@ def _share_block(block: _Block, asked: int, given: int) -> Iterator[_Shared]:
     claims = block.claims
     wants = claims.asked(asked)
     if block.options.budget is None:
-        rows = np.array([int(each.cells.available.sum()) for each in block.demands], dtype=np.int64)
-        wants = np.where(claims.targets == NONE_STATED, rows, claims.targets)
+        wants = np.where(claims.targets == NONE_STATED, [_natural(each) for each in block.demands], claims.targets)
     gets = claims.given(given)
     for each, wanted, total in zip(block.demands, wants.tolist(), gets.tolist(), strict=True):
         yield each, *_share_language(each, block.options, wanted, total), total
+
+
+def _natural(each: Demand) -> int:
+    """Return the rows that a language asks for where nothing limits it: what is stated for its sources, or all."""
+    return int(np.where(each.targets == NONE_STATED, each.cells.available, each.targets).sum())
 
 
 def _share_language(each: Demand, options: Balance, asked: int, given: int) -> tuple[Int64s, Int64s]:

@@ -22,18 +22,21 @@ class Measured:
     most: int
 
 
+# What cannot be at all helps with nothing.
+IMPOSSIBLE = Measured(least=1 << 62, most=-1)
 Measure = Callable[[Balance], Measured]
 
 
 def too_much_error(options: Balance, found: Measured, measure: Measure) -> QuotaError:
     """Return the error for a budget that is more than all bounds allow."""
     assert options.budget is not None
-    helps = [f"lower balance.budget to {found.most:,}", *_raises(options, options.budget, measure)]
+    helps = [f"lower balance.budget to {found.most:,}"] if found.most else []
+    helps += _raises(options, options.budget, measure)
     return QuotaError(
         "The budget cannot be spent",
         where="balance.budget",
         why=f"{options.budget:,} rows are asked for, and {found.most:,} can be had under the bounds of all languages",
-        hint=", or ".join(helps),
+        hint=", or ".join(helps or ["look into the ledger for what became of the rows, and at the quotas of 0"]),
     )
 
 
@@ -53,14 +56,15 @@ def monoculture_error(found: Sequence[Demand]) -> QuotaError:
     """Return the error for languages whose sources are too few to stay below their greatest shares."""
     lines = [_described(each) for each in found[:_NAMED]]
     more = f" and {len(found) - _NAMED:,} more language(s)" if len(found) > _NAMED else ""
-    first = found[0].cells.language
+    first = next((each.cells.language for each in found if not each.cells.language.startswith("und_")), None)
+    by_name = f", or allow them by name: balance.languages.{first}.max_source_share: 1.0" if first else ""
     return QuotaError(
         f"In {len(found):,} language(s) a source is above its cap",
-        where="balance.max_source_share",
+        where="balance.max_source_share, or balance.sources.*.max_share",
         why=f"without other sources to balance it, nothing or less than the floor could be kept: "
         f"{'; '.join(lines)}{more}",
         hint="add another source for them, or set balance.on_monoculture to `keep` (they stay as they are) or `drop` "
-        f"(they are left out), or allow it by name: balance.languages.{first}.max_source_share: 1.0",
+        f"(they are left out of training){by_name}",
     )
 
 
@@ -78,7 +82,8 @@ def _raises(options: Balance, budget: int, measure: Measure) -> Iterator[str]:
     """Yield what to raise, and to what at least, so that `budget` rows can be had; each by itself is enough."""
 
     def enough(**changes: object) -> bool:
-        return measure(options.model_copy(update=changes)).most >= budget
+        found = measure(options.model_copy(update=changes))
+        return found.least <= budget <= found.most
 
     epochs = _smallest(
         int(options.max_epochs * _HUNDREDTHS), _MOST_EPOCHS * _HUNDREDTHS, lambda n: enough(max_epochs=n / _HUNDREDTHS)
@@ -101,12 +106,16 @@ def _lowers(options: Balance, budget: int, measure: Measure) -> Iterator[str]:
     """Yield what to lower, and to what at most, so that `budget` rows are enough."""
 
     def fits(floor: int) -> bool:
-        return measure(options.model_copy(update={"floor": floor})).least <= budget
+        found = measure(options.model_copy(update={"floor": floor}))
+        return found.least <= budget <= found.most
 
     if options.floor:
         less = _smallest(0, options.floor, lambda n: fits(options.floor - n))
         if less is not None:
             yield f"lower balance.floor to {options.floor - less:,}"
+    floors = [code for code, quota in sorted(options.languages.items()) if quota.floor]
+    if floors:
+        yield f"lower the floor of {', '.join(floors[:_NAMED])} under balance.languages"
     stated = [code for code, quota in sorted(options.languages.items()) if quota.choose or quota.repeat]
     if stated:
         named = ", ".join(stated[:_NAMED]) + (", ..." if len(stated) > _NAMED else "")

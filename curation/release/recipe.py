@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from curation.files import atomic_path, sha256_file
 from curation.release import layout
-from curation.release.shards import schema_digest
+from curation.release.order import COPIES, rows_in_order
+from curation.release.shards import COPY_FIELD, schema_digest
 
 # Columns of strings that hold no text of the source. Any other column goes along only if there is no string in it.
 _NAMED = (
@@ -39,7 +40,6 @@ _NAMED = (
     "teacher",
     "shortage",
 )
-_ORDER = [(name, "ascending") for name in ("language", "split", "source", "id")]
 _DIGEST = pa.string()
 
 
@@ -53,7 +53,8 @@ def write_recipes(records: pa.Table, folder: Path, *, rows_per_file: int) -> lis
     """Write rows without texts below `folder`.
 
     Args:
-        records: every such record of each language that occurs, with a `split` column; any order.
+        records: every such record of each language that occurs, with a `split` column; any order. See `rows_in_order`
+            for the column `copies`.
         folder: where `recipe/` goes.
         rows_per_file: greatest number of rows of a file.
 
@@ -61,9 +62,10 @@ def write_recipes(records: pa.Table, folder: Path, *, rows_per_file: int) -> lis
         Path, bytes, sha256, rows and schema digest of each file.
     """
     entries = []
-    for language, split, rows in _groups(records.sort_by(_ORDER)):
-        table = without_texts(rows)
-        count = -(-rows.num_rows // rows_per_file)
+    for language, split, rows in rows_in_order(records):
+        table = without_texts(records.take(pa.array(rows.records)))
+        table = table.append_column(COPY_FIELD, pa.array(rows.copies, COPY_FIELD.type))
+        count = -(-len(rows) // rows_per_file)
         for index in range(count):
             path = layout.recipe_path(language, split, index, count)
             entries.append(_write(folder, path, table.slice(index * rows_per_file, rows_per_file)))
@@ -81,7 +83,7 @@ def without_texts(records: pa.Table) -> pa.Table:
         of each negative; and those columns that hold no text, shape (n,), in the same order.
     """
     kept = [field for field in records.schema if field.name in _NAMED or not _holds_strings(field.type)]
-    table = records.select([field.name for field in kept if field.name != "split"])
+    table = records.select([field.name for field in kept if field.name not in ("split", COPIES)])
     for side in ("query", "positive"):
         table = table.append_column(pa.field(f"{side}_sha256", _DIGEST, nullable=False), _digests(records[side]))
     lists = records["negatives"].combine_chunks()
@@ -104,15 +106,6 @@ def _holds_strings(kind: pa.DataType) -> bool:
     if kind.num_fields:
         return any(_holds_strings(kind.field(place).type) for place in range(kind.num_fields))
     return not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
-
-
-def _groups(ordered: pa.Table) -> Iterator[tuple[str, str, pa.Table]]:
-    keys = list(zip(ordered["language"].to_pylist(), ordered["split"].to_pylist(), strict=True))
-    start = 0
-    for (language, split), members in itertools.groupby(keys):
-        count = sum(1 for _ in members)
-        yield language, split, ordered.slice(start, count)
-        start += count
 
 
 def _write(folder: Path, path: str, table: pa.Table) -> dict[str, Any]:

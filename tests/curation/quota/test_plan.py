@@ -130,6 +130,28 @@ SHARED = cells(
             cells(("deu_Latn", "sts", "a", 100, 40), ("swh_Latn", "sts", "a", 100)), {"budget": 100, "temperature": 1},
             {("deu_Latn", "a"): 40, ("swh_Latn", "a"): 60},
         ),
+        # What is stated for a source takes nothing from the others.
+        (
+            cells(("deu_Latn", "sts", "a", 100), ("deu_Latn", "sts", "b", 100)), {"sources": {"a": {"repeat": 2}}},
+            {("deu_Latn", "a"): 200, ("deu_Latn", "b"): 100},
+        ),
+        (TWO, {"tasks": {"bitext": {"repeat": 2}}},
+         {("deu_Latn", "bible"): 600, ("deu_Latn", "wiki"): 600, ("swh_Latn", "bible"): 200}),
+        (SHARED, {"programming": {"repeat": 2}},
+         {("eng_Latn", "news"): 100, ("eng_Latn", "wiki"): 1000, ("python_Zzzz", "stack"): 800,
+          ("rust_Zzzz", "stack"): 200}),
+        # Numbers with many decimals, and a language that is left out by name.
+        (cells(("deu_Latn", "sts", "a", 20000)), {"languages": {"deu": {"repeat": 4 / 3}}},
+         {("deu_Latn", "a"): 26666}),
+        (TWO, {"languages": {"swh": {"repeat": 0}}, "max_source_share": 0.7},
+         {("deu_Latn", "bible"): 300, ("deu_Latn", "wiki"): 600, ("swh_Latn", "bible"): 0}),
+        # Below its floor a language is dropped altogether.
+        (
+            cells(("deu_Latn", "sts", "a", 1000), ("deu_Latn", "sts", "b", 10), ("swh_Latn", "sts", "a", 100),
+                  ("swh_Latn", "sts", "b", 100)),
+            {"max_source_share": 0.5, "floor": 100, "on_monoculture": "drop"},
+            {("deu_Latn", "a"): 0, ("deu_Latn", "b"): 0, ("swh_Latn", "a"): 100, ("swh_Latn", "b"): 100},
+        ),
         (cells(), {}, {}),
     ],
 )  # fmt: skip
@@ -206,6 +228,20 @@ def test_it_is_told_what_keeps_a_language_from_more(options, limits):
     assert {row["language"]: row["limit"] for row in found} == limits
 
 
+def test_what_mining_loses_makes_no_language_a_monoculture():
+    table = cells(("deu_Latn", "sts", "a", 1000, 22), ("deu_Latn", "sts", "b", 10, 9))
+    options = {"max_source_share": 0.5, "floor": 20}
+    assert by_language(plan(table, Balance.model_validate(options | {"on_monoculture": "keep"}))) == {"deu_Latn": 18}
+    assert by_language(plan(table, Balance.model_validate(options), strict=False)) == {"deu_Latn": 18}
+
+
+def test_what_was_stated_and_is_not_there_is_short():
+    found = plan(cells(("deu_Latn", "sts", "a", 30)), Balance.model_validate({"sources": {"a": {"choose": 50}}}))
+    assert found.select(["asked", "given", "short"]).to_pylist() == [{"asked": 50, "given": 30, "short": 20}]
+    blocks = plan(SHARED, Balance.model_validate({"programming": {"choose": 20}}))
+    assert by_language(blocks, "asked")["python_Zzzz"] + by_language(blocks, "asked")["rust_Zzzz"] == 20
+
+
 def test_a_budget_that_cannot_be_spent_any_more_gives_what_there_is():
     table = cells(("deu_Latn", "sts", "a", 100, 90), ("swh_Latn", "sts", "a", 100, 100))
     found = plan(table, Balance(budget=200), strict=False)
@@ -224,7 +260,12 @@ def test_a_budget_that_cannot_be_spent_any_more_gives_what_there_is():
         ({"floor": 9, "cap": 5}, "above the cap"),
         ({"cap": 5, "languages": {"deu": {"floor": 6}}}, "deu_Latn: the floor of 6 rows is above its cap of 5"),
         ({"programming": {"temperature": 0.5}}, "state how much"),
-        ({"max_source_share": 0}, "greater than 0"),
+        ({"max_source_share": 0}, "greater than or equal to"),
+        ({"languages": {"deu": {"choose": 10**20}}}, "less than or equal to 1000000000000"),
+        (
+            {"programming": {"choose": 9, "floor": 8, "cap": 5}},
+            "programming: the floor of 8 rows is above its cap of 5",
+        ),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(options, words):
@@ -285,7 +326,9 @@ def test_the_sum_is_exact_and_no_bound_is_broken(problem, random):
     for row in found.to_pylist():
         language = options.languages.get(row["language"])
         source = options.sources.get(row["source"])
-        repeats = [options.max_epochs] + [w.repeat for w in (language, source) if w and w.repeat is not None]
+        block = options.programming if row["language"].endswith("_Zzzz") else None
+        stated = (language, source, options.tasks.get(row["task"]), block)
+        repeats = [options.max_epochs] + [weight.repeat for weight in stated if weight and weight.repeat is not None]
         assert 0 <= row["given"] <= row["available"] * max(map(Fraction, map(str, repeats)))
         assert row["repeated"] == max(row["given"] - row["available"], 0)
         assert row["short"] == max(row["asked"] - row["given"], 0)
