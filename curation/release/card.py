@@ -166,7 +166,7 @@ def _language(code: str, row: Mapping[str, Any]) -> tuple[str, ...]:
     lost = sorted(row["lost"].items(), key=lambda item: (-item[1], item[0]))
     most = f"{escape(lost[0][0])} ({lost[0][1] / row['read']:.1%})" if lost else ""
     counts = (number(row[name]) for name in ("read", "released", *layout.SPLITS))
-    return escape(code), escape(_name(code)), *counts, f"{1 - row['released'] / row['read']:.1%}", most
+    return escape(code), escape(_name(code)), *counts, f"{sum(row['lost'].values()) / row['read']:.1%}", most
 
 
 def _name(code: str) -> str:

@@ -29,9 +29,14 @@ def collection(config: RunConfig, stats: Mapping[str, Any]) -> str:
     sources = ", ".join(f"{source.name} ({source.task})" for source in config.sources)
     lost = f"{totals['dropped']:,} were dropped, {totals['merged']:,} merged with duplicates"
     lost += f" and {totals['quarantined']:,} put aside as unreadable"
+    released = f"{totals['released']:,} were released"
+    if totals.get("repeated"):
+        released += f" ({totals['repeated']:,} of these rows repeat others)"
+    if totals.get("recipe"):
+        released += f", and {totals['recipe']:,} as hashes without their texts"
     return (
         f"{totals['read']:,} pairs were read from {_sources(len(config.sources))}: {sources}. "
-        f"{lost}; {totals['released']:,} were released. "
+        f"{lost}; {released}. "
         f"{layout.STATS} counts all of them by source, language and rule."
     )
 

@@ -63,7 +63,7 @@ def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, A
         "negatives": negative_samples(release, _trained(stats.get("languages", {}))),
         "distributions": _distributions(scan),
         "licence": stats.get("licence"),
-        "changelog": latest_entry(release),
+        "changelog": latest_entry(release).splitlines(),
         "sources": _sources(release.manifest["sources"], stats.get("sources", []), scan),
     }
 

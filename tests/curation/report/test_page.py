@@ -12,6 +12,7 @@ import pytest
 
 from curation.report import build_report, write_report
 from curation.report.page import render_page
+from curation.report.quota import quota_numbers
 from curation.report.visible import visible
 
 VOID = {"meta", "input", "br", "img", "link", "hr", "source"}
@@ -277,3 +278,28 @@ def test_the_connected_groups_are_shown_where_there_are_any(run: Any) -> None:
     page = Page(render_page(report | {"splits": splits | {"held_in_train": {"records": 987, "components": 2}}}))
     assert "Connected groups4,321 of 7,000 records" in page.text
     assert "987 in 2 groups of more than 100" in page.text
+
+
+def test_quotas_licences_and_what_is_new_stand_in_the_page(run: Any) -> None:
+    report = build_report(run.release, ledger=run.ledger)
+    report |= {"changelog": ["## 1.1.0", "", "5 added, <b>bold</b>"]}
+    cells = [{"language": "tha_Thai", "task": "bitext", "source": "messages", "asked": 90, "available": 60}]
+    cells[0] |= {"given": 70, "repeated": 10, "short": 20, "limit": "source_share"}
+    report["quota"] = quota_numbers(cells, {"method": "unimax", "budget": 70})
+    report["licence"] = {"release": None, "how": "computed", "undescribed": ["LicenseRef-x"], "recipes": ["messages"]}
+    report["licence"]["left_out"] = [{"source": "films", "licence": "CC-BY-NC-4.0", "why": "it forbids it"}]
+    page = render_page(report)
+    assert "## 1.1.0\n\n5 added, &lt;b&gt;bold" in page
+    for words in ("A budget of 70 training rows, shared out by unimax", "source share", "there is no licence for the"):
+        assert words in page
+    for words in ("LicenseRef-x", "Left out: films (CC-BY-NC-4.0)", "there are hashes only"):
+        assert words in page
+
+
+def test_repetitions_are_no_rows_that_were_read(run: Any) -> None:
+    report = build_report(run.release, ledger=run.ledger)
+    read = report["totals"]["read"]
+    report["totals"] |= {"released": read + 100, "repeated": 100 + read // 2, "recipe": 0}
+    page = render_page(report)
+    assert "Of these repetitions" in page
+    assert f"{(read - read // 2) / read:.1%}" in page
