@@ -185,6 +185,7 @@ def digests(out: Path) -> dict[str, str]:
     return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [RunOptions(workers=2), RunOptions(engine="beam")], ids=str)
 def test_every_engine_and_cut_gives_the_same_bytes(
     folder: Path, settings: RunConfig, out: Path, tmp_path: Path, options: RunOptions

@@ -40,6 +40,7 @@ def withdrawn_id(finished: Path) -> str:
     return identity
 
 
+@pytest.mark.slow
 def test_what_the_first_release_has_is_not_in_the_second(finished: Path, second: Path) -> None:
     old, new = (
         {
@@ -71,6 +72,7 @@ def test_explain_names_release_and_record(finished: Path, second: Path) -> None:
     assert any("in messages 0.1.0" in detail["name"] for detail in explanation.steps[-1].details)
 
 
+@pytest.mark.slow
 def test_the_third_release_knows_what_was_withdrawn_from_the_first(
     base: Path, config: RunConfig, finished: Path, second: Path, tmp_path: Path
 ) -> None:
@@ -82,6 +84,7 @@ def test_the_third_release_knows_what_was_withdrawn_from_the_first(
     assert [row["other_id"] for row in ledger if row["reason"] == "withdrawn"] == [withdrawn_id(finished)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("partitions", "options"), [(3, RunOptions(workers=2)), (2, RunOptions(engine="beam"))], ids=str
 )

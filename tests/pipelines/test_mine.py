@@ -157,6 +157,7 @@ def test_weak_languages_are_mined_by_words(base: Path, tmp_path: Path) -> None:
     assert english == ({"lexical"} if recalls["eng_Latn"] < 1.0 else {row["teacher"] for row in rows} - {"lexical"})
 
 
+@pytest.mark.slow
 def test_another_model_under_the_same_name_is_another_teacher(base: Path, tmp_path: Path) -> None:
     folder = tmp_path / "base"
     folder.mkdir()
@@ -224,6 +225,7 @@ def without_unknown_characters(model: Path) -> None:
     save_file(tensors, file)
 
 
+@pytest.mark.slow
 def test_a_text_without_a_vector_goes_to_quarantine(base: Path, tmp_path: Path) -> None:
     folder = tmp_path / "base"
     folder.mkdir()

@@ -98,6 +98,7 @@ def test_the_teacher_sees_the_quota_and_no_more(tmp_path: Path, options: RunOpti
     assert not {"quota_limit", "quota_available"} & set(release.read("full", split="train").column_names)
 
 
+@pytest.mark.slow
 def test_what_mining_drops_is_made_up_for_from_the_reserve(tmp_path: Path) -> None:
     text = write(tmp_path, SIZES).replace("num_negatives: 2,", "num_negatives: 2, max_positive_rank: 1, anchor: query,")
     release = release_of(tmp_path, text + "\nbalance: {budget: 150, temperature: 0.5, reserve: 1.0}")
@@ -149,6 +150,7 @@ def test_a_source_stays_below_its_share_of_a_language(tmp_path: Path) -> None:
     assert {row["language"] for row in rows} == {"deu_Latn", "tha_Thai", "hin_Deva"}
 
 
+@pytest.mark.slow
 def test_more_data_or_a_new_language_changes_only_what_it_must(tmp_path: Path) -> None:
     balance = "\nbalance: {budget: 200, temperature: 0.5}"
     before = train_ids(release_of(tmp_path / "before", write(tmp_path / "before", SIZES) + balance))

@@ -167,6 +167,7 @@ def test_a_role_that_is_declared_decides_again_too(base: Path, config: RunConfig
     assert [stage["stage"] for stage in plan["stages"] if stage["cached"]] == ["read", "distinct", "identify", "score"]
 
 
+@pytest.mark.slow
 def test_decisions_by_stored_scores_are_those_of_a_run_from_the_start(
     base: Path, config: RunConfig, tmp_path: Path
 ) -> None:
@@ -202,6 +203,7 @@ def test_the_config_of_a_run_reads_back_with_the_same_meaning(base: Path, config
     assert again.filters.roles["query"].set_here() == {"min_chars": 1, "max_chars": None}
 
 
+@pytest.mark.slow
 def test_changed_input_is_noticed(base: Path, config: RunConfig, tmp_path: Path) -> None:
     (tmp_path / "extra.tsv").write_bytes((base / "extra.tsv").read_bytes())
     run(config, tmp_path, tmp_path / "out", RunOptions(), Silent())

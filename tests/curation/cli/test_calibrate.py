@@ -25,6 +25,7 @@ def finnish(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_thresholds_are_fitted_shown_and_written(
     finnish: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ from curation.errors import ConfigError
 from curation.langid import background
 
 
+@pytest.mark.slow
 def test_django_speaks_many_languages() -> None:
     texts, codes = background.django_messages()
     assert len(texts) == len(codes) > 50_000
