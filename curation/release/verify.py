@@ -41,15 +41,29 @@ def verify_release(path: Path | str) -> tuple[Release, list[Finding]]:
         ReleaseError: if there is no manifest that can be understood.
     """
     release = open_release(path)
-    findings = [finding for file in release.files for finding in _check_file(release, file)]
-    return release, [*findings, *_check_extra(release), *_check_verdict(release)]
+    return release, [*check_files(release), *_check_verdict(release)]
+
+
+def check_files(release: Release) -> Iterator[Finding]:
+    """Yield what is wrong with the files of a release, whatever the gate has said of it."""
+    yield from _check_links(release)
+    for file in release.files:
+        yield from _check_file(release, file)
+    yield from _check_extra(release)
+
+
+def _check_links(release: Release) -> Iterator[Finding]:
+    """Yield each symbolic link, to a folder or a file: what lies behind it can change while the release does not."""
+    for path in sorted(release.path.rglob("*")):
+        if path.is_symlink():
+            yield Finding(path.relative_to(release.path).as_posix(), "link", "a release holds no symbolic links")
 
 
 def _check_file(release: Release, file: ReleaseFile) -> Iterator[Finding]:
     path = release.path / file.path
     if path.is_symlink():
-        yield Finding(file.path, "link", "a release holds no symbolic links")
-    elif not path.is_file():
+        return
+    if not path.is_file():
         yield Finding(file.path, "missing", f"{file.bytes:,} bytes expected")
     elif path.stat().st_size != file.bytes:
         yield Finding(file.path, "changed", f"{file.bytes:,} bytes expected, {path.stat().st_size:,} found")
@@ -75,7 +89,7 @@ def _check_extra(release: Release) -> Iterator[Finding]:
     known = {file.path for file in release.files} | set(layout.OUTSIDE_MANIFEST)
     for path in sorted(release.path.rglob("*")):
         name = path.relative_to(release.path).as_posix()
-        if name not in known and not path.is_dir():
+        if name not in known and not path.is_dir() and not path.is_symlink():
             yield Finding(name, "added", "the manifest does not list it")
 
 

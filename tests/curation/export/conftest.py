@@ -87,7 +87,7 @@ def make_release(tmp_path_factory: pytest.TempPathFactory) -> MakeRelease:
             {name: value for name, value in each.items() if name != "copy"}
             | {"copies": times[each["id"], each["language"], each["split"]]}
             for each in rows
-            if not each["copy"]
+            if not each.get("copy")
         ]
         schema = pa.schema([(name, types.get(name, pa.string())) for name in (once or [{}])[0]])
         table = pa.Table.from_pylist(once, schema=schema)

@@ -179,6 +179,40 @@ def test_damage_is_named(release: Release, damage: Callable[[Path], object], pro
     assert problem in {finding.problem for finding in findings}
 
 
+def test_a_damaged_release_is_made_whole(tmp_path: Path) -> None:
+    before = make_release(tmp_path)
+    shard = before.path / before.shards("data", split="train")[3].path
+    for damage in (flip, Path.unlink, lambda path: (path.parent / "extra.parquet").write_bytes(b"")):
+        damage(shard)
+        assert verify_release(before.path)[1]
+        assert make_release(tmp_path).digest == before.digest
+        assert verify_release(before.path)[1] == []
+
+
+def test_a_release_that_was_being_replaced_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = make_release(tmp_path)
+    before.path.rename(tmp_path / ".release.replaced")
+
+    def fail(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("curation.release.assemble.render_card", fail)
+    with pytest.raises(OSError, match="no space"):
+        make_release(tmp_path, settings=config(version="0.2.0"))
+    assert open_release(before.path).digest == before.digest
+    assert verify_release(before.path)[1] == []
+
+
+@pytest.mark.parametrize("name", ["data", "data/hin_Deva", layout.MANIFEST, layout.STATS, layout.VERDICT, "gate"])
+def test_no_link_is_followed(release: Release, tmp_path: Path, name: str) -> None:
+    (release.path / "gate").mkdir()
+    (release.path / layout.VERDICT).write_text(json.dumps({"release": {"manifest_sha256": release.digest}}))
+    assert verify_release(release.path)[1] == []
+    (release.path / name).rename(tmp_path / "elsewhere")
+    (release.path / name).symlink_to(tmp_path / "elsewhere")
+    assert {(finding.path, finding.problem) for finding in verify_release(release.path)[1]} == {(name, "link")}
+
+
 def test_a_verdict_about_another_release_is_named(release: Release) -> None:
     (release.path / "gate").mkdir()
     (release.path / layout.VERDICT).write_text(json.dumps({"release": {"manifest_sha256": "0" * 64}}))
