@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from curation.config.model import RunConfig
@@ -87,6 +88,8 @@ def _entry(diff: ReleaseDiff, size: str) -> list[str]:
     counts = {kind: sum(getattr(diff, kind).values()) for kind in ("added", "removed", "changed")}
     said = ", ".join(f"{rows:,} {kind}" for kind, rows in counts.items())
     said += f" ({diff.retrained:,} in a text, split or language)" if diff.changed else ""
+    hashes = ", ".join(f"{rows:,} {kind}" for kind, rows in asdict(diff.recipes).items() if rows)
+    said += f"; of the rows without texts {hashes}" if hashes else ""
     return [
         f"After {parent} (`{diff.earlier['manifest_sha256'][:12]}`): {said}. Now {size}. {_KINDS[diff.level]}",
         _schema(diff),
