@@ -26,6 +26,7 @@ from curation.release.croissant import croissant
 from curation.release.diff import ReleaseDiff, diff_releases
 from curation.release.parent import check_version
 from curation.release.rights import licence_facts, summary
+from curation.release.shards import released_negatives
 from curation.release.verify import check_files
 from curation.release.zero_shot import mteb_training_datasets
 
@@ -72,7 +73,7 @@ def assemble_release(
         write_text(staged / layout.CARD, render_card(kept, stats, shards, staged))
         write_text(staged / layout.LICENCES, render_licences(kept, stats))
         write_json(staged / layout.CROISSANT, croissant(kept, stats, shards, staged))
-        write_text(staged / layout.CITATION, render_citation(kept))
+        write_text(staged / layout.CITATION, render_citation(kept, negatives=released_negatives(shards, staged)))
         if config.dedup.index:
             _index(staged, shards["path"].to_pylist(), config.dedup, known)
         rights = summary(stats["licence"])

@@ -57,8 +57,14 @@ class Rows:
 
     def take(self, rows: _Int64s) -> Rows:
         """Return some of the rows."""
-        columns = (self.languages, self.sources, self.splits, self.places, self.repeats)
-        return Rows(self.keys.take(pa.array(rows)), *(column[rows] for column in columns))
+        return Rows(
+            self.keys.take(pa.array(rows)),
+            self.languages[rows],
+            self.sources[rows],
+            self.splits[rows],
+            self.places[rows],
+            self.repeats[rows],
+        )
 
     @staticmethod
     def join(parts: Sequence[Rows]) -> Rows:
