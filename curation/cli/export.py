@@ -50,6 +50,7 @@ def export_command(
 ) -> None:
     """Write RELEASE in the layout that another trainer or evaluator reads, see docs/export.md."""
     from curation.export import Options, export_release
+    from curation.export.names import counted
     from curation.export.options import ML_EMBED_ROWS
     from curation.release import open_release
 
@@ -69,7 +70,8 @@ def export_command(
     if len(datasets) > _SHOWN:
         text += f"\nand {len(datasets) - _SHOWN} more, see export.json"
     total = sum(entry["rows"] for entry in datasets)
-    text += f"\n\n{out}: {total:,} rows of {len(datasets):,} datasets in {len(export.value['files']):,} files"
+    text += f"\n\n{out}: {counted(total, 'row')} of {counted(len(datasets), 'dataset')}"
+    text += f" in {counted(len(export.value['files']), 'file')}"
     result(export.value, text, as_json=as_json)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from curation.export.names import counted
 from curation.export.pieces import read_pieces
 from curation.export.plan import Dataset, Plan
 from curation.export.target import Target, Written, write_targets
@@ -93,20 +94,20 @@ def _warnings(plan: Plan, rows: dict[Dataset, int]) -> tuple[str, ...]:
     short = {dataset: count for dataset, count in rows.items() if dataset.task != "classification"}
     if plan.num_negatives < NUM_NEGATIVES and short:
         warnings.append(
-            f"{sum(short.values()):,} rows of {len(short)} datasets have {plan.num_negatives} negatives, which are "
+            f"{sum(short.values()):,} rows of {counted(len(short), 'dataset')} have {plan.num_negatives} negatives, which are "
             f"repeated in turn to make the {NUM_NEGATIVES} that the training code reads; for {NUM_NEGATIVES} of their "
             f"own make the release with `mining.num_negatives: {NUM_NEGATIVES}`, or `mining.preset: f2llm`"
         )
     lonely = sorted(dataset.name for dataset, count in rows.items() if count == 1)
     if lonely:
         warnings.append(
-            f"{len(lonely)} datasets have one row, which the training code cannot split into 99 and 1 per cent: remove "
-            f"their files before it runs ({', '.join(lonely[:5])}{', ...' * (len(lonely) > 5)})"
+            f"{counted(len(lonely), 'dataset')} with one row, which the training code cannot split into 99 and 1 per "
+            f"cent, must be removed before it runs ({', '.join(lonely[:5])}{', ...' * (len(lonely) > 5)})"
         )
     cut = [dataset for dataset, count in rows.items() if count < dataset.rows]
     if cut:
         lost = sum(dataset.rows - rows[dataset] for dataset in cut)
         warnings.append(
-            f"{lost:,} rows of {len(cut)} datasets are left out: a dataset may have {plan.options.max_rows:,} rows"
+            f"{lost:,} rows of {counted(len(cut), 'dataset')} are left out: a dataset may have {plan.options.max_rows:,} rows"
         )
     return tuple(warnings)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curation.errors import ReleaseError
 from curation.files import sha256_file
 from curation.release import layout
 from curation.release.reader import Release, ReleaseFile, open_release
@@ -94,9 +94,14 @@ def _check_extra(release: Release) -> Iterator[Finding]:
 
 
 def _check_verdict(release: Release) -> Iterator[Finding]:
-    verdict: dict[str, Any] | None = release.verdict
+    try:
+        verdict = release.verdict
+    except ReleaseError as error:
+        yield Finding(layout.VERDICT, "verdict", f"it cannot be understood: {error.why}")
+        return
     if verdict is not None:
-        spoken_about = verdict.get("release", {}).get("manifest_sha256")
+        about = verdict.get("release")
+        spoken_about = about.get("manifest_sha256") if isinstance(about, dict) else None
         if spoken_about != release.digest:
             yield Finding(
                 layout.VERDICT, "verdict", f"it speaks about the release {spoken_about}, not {release.digest}"

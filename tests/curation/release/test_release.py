@@ -234,6 +234,48 @@ def test_a_manifest_that_is_not_one(tmp_path: Path, text: str) -> None:
         open_release(tmp_path)
 
 
+SHARD = {"path": "data/tha_Thai/train-00000-of-00001.parquet", "bytes": 1, "sha256": "0" * 64, "rows": 1, "schema": ""}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"files": [SHARD | {"bytes": "1"}]},
+        {"files": [SHARD | {"bytes": True}]},
+        {"files": [SHARD | {"sha256": None}]},
+        {"files": [SHARD | {"rows": [1]}]},
+        {"files": [SHARD | {"schema": {}}]},
+        {"files": [SHARD | {"path": ["x"]}]},
+        {"files": [SHARD, SHARD]},
+        {"files": 3},
+        {"config": []},
+        {"sources": []},
+        {"sources": {"новости": 3}},
+        {"licence": "CC0-1.0"},
+        {"licence": {"recipes": 3}},
+        {"licence": {"recipes": [["x"]]}},
+    ],
+    ids=str,
+)
+def test_a_strangers_manifest_is_checked_once(release: Release, broken: dict[str, object]) -> None:
+    (release.path / layout.MANIFEST).write_text(json.dumps(release.manifest | broken))
+    with pytest.raises(ReleaseError, match="cannot be understood"):
+        open_release(release.path)
+
+
+def test_a_manifest_without_licences_is_one(release: Release) -> None:
+    old = {key: value for key, value in release.manifest.items() if key != "licence"}
+    (release.path / layout.MANIFEST).write_text(json.dumps(old))
+    assert verify_release(release.path)[1] == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "{}", '{"release": 3}', '{"release": {}}', "[" * 100_000, "\ufffd"])
+def test_a_strangers_verdict_is_a_finding(release: Release, text: str) -> None:
+    (release.path / "gate").mkdir()
+    (release.path / layout.VERDICT).write_text(text)
+    assert [(each.path, each.problem) for each in verify_release(release.path)[1]] == [(layout.VERDICT, "verdict")]
+
+
 def test_a_folder_without_a_manifest(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="not a release"):
         open_release(tmp_path)
