@@ -34,8 +34,8 @@ def write(plan: Plan, folder: Path) -> Written:
     written = write_targets(plan, folder, targets, columns)
     unscored = sum(not dataset.is_scored for dataset in plan.exported)
     warning = (
-        f"{counted(unscored, 'dataset')} without pos_scores and neg_scores, since some negatives were given or drawn and "
-        "not scored, cannot be used with knowledge_distillation"
+        f"{counted(unscored, 'dataset')} without pos_scores and neg_scores, since some negatives were given or drawn "
+        "and not scored, cannot be used with knowledge_distillation"
     )
     return Written(written.files, written.rows, (warning,) if unscored else ())
 

@@ -94,9 +94,9 @@ def _warnings(plan: Plan, rows: dict[Dataset, int]) -> tuple[str, ...]:
     short = {dataset: count for dataset, count in rows.items() if dataset.task != "classification"}
     if plan.num_negatives < NUM_NEGATIVES and short:
         warnings.append(
-            f"{sum(short.values()):,} rows of {counted(len(short), 'dataset')} have {plan.num_negatives} negatives, which are "
-            f"repeated in turn to make the {NUM_NEGATIVES} that the training code reads; for {NUM_NEGATIVES} of their "
-            f"own make the release with `mining.num_negatives: {NUM_NEGATIVES}`, or `mining.preset: f2llm`"
+            f"{sum(short.values()):,} rows of {counted(len(short), 'dataset')} have {plan.num_negatives} negatives, "
+            f"which are repeated in turn to make the {NUM_NEGATIVES} that the training code reads; for {NUM_NEGATIVES} "
+            f"of their own make the release with `mining.num_negatives: {NUM_NEGATIVES}`, or `mining.preset: f2llm`"
         )
     lonely = sorted(dataset.name for dataset, count in rows.items() if count == 1)
     if lonely:
@@ -108,6 +108,7 @@ def _warnings(plan: Plan, rows: dict[Dataset, int]) -> tuple[str, ...]:
     if cut:
         lost = sum(dataset.rows - rows[dataset] for dataset in cut)
         warnings.append(
-            f"{lost:,} rows of {counted(len(cut), 'dataset')} are left out: a dataset may have {plan.options.max_rows:,} rows"
+            f"{lost:,} rows of {counted(len(cut), 'dataset')} are left out: a dataset may have "
+            f"{counted(plan.options.max_rows, 'row')}"
         )
     return tuple(warnings)
