@@ -21,6 +21,16 @@ _LINE_BREAK = r"[\n\r\v\f\x{0085}\x{2028}\x{2029}]"
 _BLANK = r"[\t \x{00A0}\x{1680}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]"
 _CONTROL = r"[\x00-\x08\x0E-\x1F\x7F-\x{0084}\x{0086}-\x{009F}]"
 
+# Control, format (direction marks among them), surrogates, and the separators of lines and paragraphs.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Joiners shape letters (Persian, Sinhala, Malayalam, emoji), and the signs of these blocks are printed.
+_PRINTED_FORMATS = frozenset("\u200c\u200d") | frozenset(map(chr, (*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891)))
+
+
+def is_unseen(char: str) -> bool:
+    """Say whether a character acts instead of being read: controls, direction marks, separators of lines; no joiner."""
+    return unicodedata.category(char) in _UNSEEN and char not in _PRINTED_FORMATS
+
 
 def as_arrow(texts: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Array:
     """Return `texts` as one Arrow string array, without copying where it is one already.

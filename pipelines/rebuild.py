@@ -77,10 +77,12 @@ def rebuild(release: Release, config: RunConfig, base: Path, out: Path) -> Rebui
         out: folder in which `data/` is made.
 
     Raises:
-        ConfigError: if the release has no recipes, or the config lacks their sources.
+        ConfigError: if the release has no recipes, the config lacks their sources, or `out` is not empty, or lies in
+            the release.
         SourceError: if a source cannot be read.
         ReleaseError: if a file of the release cannot be read.
     """
+    _check_target(release.path, out)
     sources = _sources(release, config)
     languages, wanted = _languages(release), _wanted(release)
     found = _Found()
@@ -99,6 +101,17 @@ def rebuild(release: Release, config: RunConfig, base: Path, out: Path) -> Rebui
     return Rebuilt(
         sum(file.rows or 0 for file in release.recipes()), written, dict(sorted(failed.items())), tuple(files)
     )
+
+
+def _check_target(release: Path, out: Path) -> None:
+    if out.resolve().is_relative_to(release.resolve()):
+        why = "a release is sealed: nothing may be added to it"
+    elif out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        why = "it is there already, and not an empty folder"
+    else:
+        return
+    hint = "name a folder that is not there yet"
+    raise ConfigError("--out cannot take the rows", where=str(out), why=why, hint=hint)
 
 
 def _sources(release: Release, config: RunConfig) -> list[Source]:

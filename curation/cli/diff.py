@@ -73,6 +73,7 @@ def _text(diff: ReleaseDiff, limit: int) -> str:
         *(_table(f"by {axis}", {kind: value[kind][f"by_{axis}"] for kind, _ in rows}, limit) for axis in _AXES),
         *(_reasons(f"{kind} because", value[kind]["by_reason"], limit) for kind, _ in rows),
         _reasons("moved", {f"{m['what']} {m['from']} -> {m['to']}": m["rows"] for m in value["moves"]}, limit),
+        columns(("without texts", "rows"), list(value["recipes"].items())) if diff.recipes else "",
         _schema(diff, limit),
         *(_changes(label, getattr(diff, name), limit) for name, label in _ABOUT.items()),
         f"{diff.level}: {_LEVELS[diff.level]}; {_advice(diff)}",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from curation.cli.output import columns, plain, result, say
 from curation.errors import ConfigError
+
+if TYPE_CHECKING:
+    from curation.release import Release
 
 _VIEWS = ("sentence-transformers", "ml-embed", "flagembedding", "tevatron", "beir")
 _SPLITS = ("train", "validation", "test")
@@ -46,11 +50,13 @@ def export_command(
 ) -> None:
     """Write RELEASE in the layout that another trainer or evaluator reads, see docs/export.md."""
     from curation.export import Options, export_release
+    from curation.export.names import counted
     from curation.export.options import ML_EMBED_ROWS
+    from curation.release import open_release
 
     options = Options(
         splits=tuple(dict.fromkeys(splits)),
-        languages=tuple(_codes(_listed(languages))),
+        languages=tuple(_codes(_listed(languages), open_release(release))),
         sources=tuple(_listed(sources)),
         instruction_in_text=instruction_in_text,
         max_rows=ML_EMBED_ROWS if max_rows is None else max_rows,
@@ -64,7 +70,8 @@ def export_command(
     if len(datasets) > _SHOWN:
         text += f"\nand {len(datasets) - _SHOWN} more, see export.json"
     total = sum(entry["rows"] for entry in datasets)
-    text += f"\n\n{out}: {total:,} rows of {len(datasets):,} datasets in {len(export.value['files']):,} files"
+    text += f"\n\n{out}: {counted(total, 'row')} of {counted(len(datasets), 'dataset')}"
+    text += f" in {counted(len(export.value['files']), 'file')}"
     result(export.value, text, as_json=as_json)
 
 
@@ -72,11 +79,17 @@ def _listed(text: str) -> list[str]:
     return list(dict.fromkeys(part for each in text.split(",") if (part := each.strip())))
 
 
-def _codes(values: Sequence[str]) -> list[str]:
-    """Return the codes of languages; one without a script stands for all scripts of the language."""
+def _codes(values: Sequence[str], release: Release) -> list[str]:
+    """Return the codes of languages; one without a script stands for all scripts and variants that the release has.
+
+    Where it has none of them all stay, so that the refusal names them.
+    """
     from language_configs import UnknownLanguageError, variants
 
     try:
-        return list(dict.fromkeys(language.code for value in values for language in variants(value)))
+        named = [[language.code for language in variants(value)] for value in values]
     except UnknownLanguageError as error:
         raise ConfigError(str(error), hint="curate langs shows all codes") from None
+    released = set(release.languages)
+    found = ([code for code in codes if code in released] or codes for codes in named)
+    return list(dict.fromkeys(code for codes in found for code in codes))

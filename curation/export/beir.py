@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.export.names import counted
 from curation.export.pieces import read_pieces
 from curation.export.plan import Dataset, Plan
 from curation.export.sinks import Write, check_file, open_sink
@@ -37,7 +38,8 @@ def write(plan: Plan, folder: Path) -> Written:
     for language in languages:
         files |= _write_language(plan, folder / language, language, rows)
     others = {dataset.language for dataset in plan.datasets} - set(languages)
-    warning = f"{len(others)} languages have no held-out rows, and no folder: {', '.join(sorted(others))}"
+    left_out = counted(len(others), "language")
+    warning = f"{left_out} without held-out rows, and so without a folder: {', '.join(sorted(others))}"
     return Written(files, dict(rows), (warning,) if others else ())
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.export.names import counted
 from curation.export.plan import Dataset, Plan
 from curation.export.target import Target, Written, write_targets
 from curation.export.texts import as_lists, column
@@ -33,8 +34,8 @@ def write(plan: Plan, folder: Path) -> Written:
     written = write_targets(plan, folder, targets, columns)
     unscored = sum(not dataset.is_scored for dataset in plan.exported)
     warning = (
-        f"{unscored} datasets have no pos_scores and neg_scores, for some of their negatives were given or drawn and "
-        "not scored: they cannot be used with knowledge_distillation"
+        f"{counted(unscored, 'dataset')} without pos_scores and neg_scores, since some negatives were given or drawn "
+        "and not scored, cannot be used with knowledge_distillation"
     )
     return Written(written.files, written.rows, (warning,) if unscored else ())
 

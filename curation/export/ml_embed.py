@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from curation.export.names import counted
 from curation.export.pieces import read_pieces
 from curation.export.plan import Dataset, Plan
 from curation.export.target import Target, Written, write_targets
@@ -24,6 +26,8 @@ CLASSIFICATION_NEGATIVES = 1
 # The lists of its utils.py that decide which losses a dataset gets; it knows no other task types.
 _LISTS = {"classification": "CLASSIFICATION_DATASETS", "clustering": "CLUSTERING_DATASETS"}
 _OTHER_LIST = "RETRIEVAL_DATASETS"
+
+_Keys = tuple[npt.NDArray[np.int32], npt.NDArray[np.uint64]]
 
 
 def write(plan: Plan, folder: Path) -> Written:
@@ -55,22 +59,33 @@ def _convert(rows: pa.Table, *, schema: pa.Schema, instruction: str, num_negativ
 
 
 def _kept_rows(plan: Plan) -> dict[Dataset, npt.NDArray[np.bool_]]:
-    """Return which rows of each dataset that is too large are taken: those of least priority, ties by position."""
+    """Return which rows of each dataset that is too large are taken: first copies before second ones.
+
+    Within copies those of least priority are taken, ties by position. All copies of a record have its priority, so by
+    that alone they would be taken together, in place of other records.
+    """
     large = {dataset for dataset in plan.exported if dataset.rows > plan.options.max_rows}
-    ids: dict[Dataset, list[npt.NDArray[np.uint64]]] = {}
+    keys: dict[Dataset, list[_Keys]] = {}
     for language, split in dict.fromkeys((dataset.language, dataset.split) for dataset in plan.exported):
         if not any((dataset.language, dataset.split) == (language, split) for dataset in large):
             continue
-        for dataset, rows in read_pieces(plan, language, split, ["id"]):
+        for dataset, rows in read_pieces(plan, language, split, ["id", "copy"]):
             if dataset in large:
-                keys = priority(rows["id"].to_pylist(), "export", plan.release.manifest["seed"])
-                ids.setdefault(dataset, []).append(keys)
-    return {dataset: _smallest(np.concatenate(parts), plan.options.max_rows) for dataset, parts in ids.items()}
+                keys.setdefault(dataset, []).append(_keys(rows, plan.release.manifest["seed"]))
+    return {dataset: _smallest(parts, plan.options.max_rows) for dataset, parts in keys.items()}
 
 
-def _smallest(keys: npt.NDArray[np.uint64], count: int) -> npt.NDArray[np.bool_]:
-    kept = np.zeros(len(keys), dtype=bool)
-    kept[np.argsort(keys, kind="stable")[:count]] = True
+def _keys(rows: pa.Table, seed: int) -> _Keys:
+    """Return the copy and the priority of each row, shape (n,) each."""
+    copies = rows["copy"].to_numpy() if "copy" in rows.column_names else np.zeros(rows.num_rows, dtype=np.int32)
+    return copies, priority(rows["id"].to_pylist(), "export", seed)
+
+
+def _smallest(parts: Sequence[_Keys], count: int) -> npt.NDArray[np.bool_]:
+    copies, priorities = (np.concatenate(side) for side in zip(*parts, strict=True))
+    kept = np.zeros(len(copies), dtype=bool)
+    # `lexsort` is stable, and its last key is the first to go by.
+    kept[np.lexsort((priorities, copies))[:count]] = True
     return kept
 
 
@@ -79,20 +94,21 @@ def _warnings(plan: Plan, rows: dict[Dataset, int]) -> tuple[str, ...]:
     short = {dataset: count for dataset, count in rows.items() if dataset.task != "classification"}
     if plan.num_negatives < NUM_NEGATIVES and short:
         warnings.append(
-            f"{sum(short.values()):,} rows of {len(short)} datasets have {plan.num_negatives} negatives, which are "
-            f"repeated in turn to make the {NUM_NEGATIVES} that the training code reads; for {NUM_NEGATIVES} of their "
-            f"own make the release with `mining.num_negatives: {NUM_NEGATIVES}`, or `mining.preset: f2llm`"
+            f"{sum(short.values()):,} rows of {counted(len(short), 'dataset')} have {plan.num_negatives} negatives, "
+            f"which are repeated in turn to make the {NUM_NEGATIVES} that the training code reads; for {NUM_NEGATIVES} "
+            f"of their own make the release with `mining.num_negatives: {NUM_NEGATIVES}`, or `mining.preset: f2llm`"
         )
     lonely = sorted(dataset.name for dataset, count in rows.items() if count == 1)
     if lonely:
         warnings.append(
-            f"{len(lonely)} datasets have one row, which the training code cannot split into 99 and 1 per cent: remove "
-            f"their files before it runs ({', '.join(lonely[:5])}{', ...' * (len(lonely) > 5)})"
+            f"{counted(len(lonely), 'dataset')} with one row, which the training code cannot split into 99 and 1 per "
+            f"cent, must be removed before it runs ({', '.join(lonely[:5])}{', ...' * (len(lonely) > 5)})"
         )
     cut = [dataset for dataset, count in rows.items() if count < dataset.rows]
     if cut:
         lost = sum(dataset.rows - rows[dataset] for dataset in cut)
         warnings.append(
-            f"{lost:,} rows of {len(cut)} datasets are left out: a dataset may have {plan.options.max_rows:,} rows"
+            f"{lost:,} rows of {counted(len(cut), 'dataset')} are left out: a dataset may have "
+            f"{counted(plan.options.max_rows, 'row')}"
         )
     return tuple(warnings)

@@ -1,4 +1,4 @@
-"""Names of datasets that are safe as file names and in every consumer."""
+"""Names of datasets that are safe as file names and in every consumer, and how many there are, in words."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def dataset_names(keys: Iterable[Key]) -> dict[Key, str]:
         key: name if uses[name.lower()] == 1 and len(name) <= _GREATEST_LENGTH else _with_digest(name, key)
         for key, name in plain.items()
     }
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number and what it counts: `1 dataset`, `2,000 datasets`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _plain(source: str, language: str) -> str:

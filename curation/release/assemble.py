@@ -26,6 +26,8 @@ from curation.release.croissant import croissant
 from curation.release.diff import ReleaseDiff, diff_releases
 from curation.release.parent import check_version
 from curation.release.rights import licence_facts, summary
+from curation.release.shards import released_negatives
+from curation.release.verify import check_files
 from curation.release.zero_shot import mteb_training_datasets
 
 MANIFEST_SCHEMA = "curation-manifest/1"
@@ -44,7 +46,7 @@ def assemble_release(
     parent: Release | None = None,
     ledger: Path | None = None,
 ) -> None:
-    """Make the release folder `target`, or leave it as it is if it already holds exactly this release.
+    """Make the release folder `target`, or leave it as it is if it already holds exactly this release, undamaged.
 
     Args:
         target: folder of the release; appears whole or not at all.
@@ -71,7 +73,7 @@ def assemble_release(
         write_text(staged / layout.CARD, render_card(kept, stats, shards, staged))
         write_text(staged / layout.LICENCES, render_licences(kept, stats))
         write_json(staged / layout.CROISSANT, croissant(kept, stats, shards, staged))
-        write_text(staged / layout.CITATION, render_citation(kept))
+        write_text(staged / layout.CITATION, render_citation(kept, negatives=released_negatives(shards, staged)))
         if config.dedup.index:
             _index(staged, shards["path"].to_pylist(), config.dedup, known)
         rights = summary(stats["licence"])
@@ -160,6 +162,9 @@ def _copy(source: Path, target: Path) -> None:
 @contextlib.contextmanager
 def _staging(target: Path) -> Iterator[Path]:
     staged = target.with_name(f".{target.name}.staged")
+    if _replaced(target).exists() and not target.exists():
+        # Somebody stopped between the two renames of `_replace`: it is the only release that there is.
+        _replaced(target).rename(target)
     for leftover in (staged, _replaced(target)):
         shutil.rmtree(leftover, ignore_errors=True)
     staged.mkdir(parents=True)
@@ -171,7 +176,9 @@ def _staging(target: Path) -> Iterator[Path]:
 
 def _same(staged: Path, target: Path) -> bool:
     manifest = target / layout.MANIFEST
-    return manifest.is_file() and manifest.read_bytes() == (staged / layout.MANIFEST).read_bytes()
+    if not manifest.is_file() or manifest.read_bytes() != (staged / layout.MANIFEST).read_bytes():
+        return False
+    return next(check_files(open_release(target)), None) is None
 
 
 def _replace(staged: Path, target: Path) -> None:

@@ -14,6 +14,7 @@ from curation.release import layout
 from curation.release.dataset_info import dataset_info
 from curation.release.markdown import escape, number, table
 from curation.release.rights import front_matter, left_out_notes, release_note, source_note, terms_row
+from curation.release.shards import released_negatives
 from curation.release.snippets import loading, training
 from curation.release.statement import description, limits, points, released_languages
 from language_configs import UnknownLanguageError, resolve
@@ -36,14 +37,15 @@ def render_card(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table, f
         folder: where the shards lie; their footers are read.
     """
     language, split = _example(shards)
-    matter = _front_matter(config, stats, shards) | {"dataset_info": dataset_info(folder, shards)}
+    negatives = released_negatives(shards, folder)
+    matter = _front_matter(config, stats, shards, negatives) | {"dataset_info": dataset_info(folder, shards)}
     parts = [
         f"---\n{_yaml(matter)}---",
         f"# {escape(config.release.title or config.name)} {config.release.version}",
-        escape(description(config)),
-        _what_it_is(stats),
+        escape(description(config, negatives=negatives)),
+        _what_it_is(stats, negatives),
         table(("split", "rows"), [(split, f"{stats['totals'][split]:,}") for split in layout.SPLITS]),
-        loading(language, split),
+        loading(language, split, negatives=negatives),
         training(config, split),
         "## Languages\n\n" + _languages(stats),
         "## How it was made\n\n" + "\n\n".join([_funnel(stats), *_quota(config, stats)]),
@@ -82,7 +84,7 @@ def _licences_table(facts: Mapping[str, Any]) -> str:
     return "\n\n".join([escape(release_note(facts)), table(header, rows), *map(escape, left_out_notes(facts))])
 
 
-def _front_matter(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table) -> dict[str, Any]:
+def _front_matter(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table, negatives: int) -> dict[str, Any]:
     languages = sorted(released_languages(stats))
     return {
         "pretty_name": " ".join((config.release.title or config.name).split()),
@@ -95,7 +97,7 @@ def _front_matter(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table)
         "size_categories": [_size(stats["totals"]["released"])],
         "task_categories": ["sentence-similarity", "feature-extraction"],
         "task_ids": sorted({_TASK_IDS[source.task] for source in config.sources if source.task in _TASK_IDS}),
-        "tags": ["sentence-transformers", "hard-negatives"],
+        "tags": ["sentence-transformers", *(["hard-negatives"] if negatives else [])],
         "configs": _configs(shards),
     }
 
@@ -138,10 +140,11 @@ def _example(shards: pa.Table) -> tuple[str, str]:
     return language, layout.SPLITS[split]
 
 
-def _what_it_is(stats: Mapping[str, Any]) -> str:
+def _what_it_is(stats: Mapping[str, Any], negatives: int) -> str:
+    each = ", each with hard negatives" if negatives else ""
     languages = len(released_languages(stats))
     return (
-        f"{stats['totals']['released']:,} pairs in {languages} languages, each with hard negatives. "
+        f"{stats['totals']['released']:,} pairs in {languages} languages{each}. "
         f"`{layout.MANIFEST}` holds the digest of every file (`curate verify`), `{layout.CHANGELOG}` what is new, "
         f"`{layout.CROISSANT}` the same for programs."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from curation.config.model import RunConfig
@@ -23,7 +24,6 @@ _VALUE_CHARS = 120
 _KINDS = {
     "none": "Nothing but names is new.",
     "patch": "A patch: no record is new.",
-    "minor": "A minor change: records are new, their schema is not.",
     "major": "A major change: the schema is new.",
 }
 _HEADING = "# Changelog"
@@ -55,7 +55,7 @@ def render_changelog(
 
 def latest_entry(release: Release) -> str:
     """Return the newest entry of a release's changelog, as Markdown without its heading; empty if there is none."""
-    entries = _read(release).split("\n## ", 2)
+    entries = f"\n{_read(release)}".split("\n## ", 2)
     return "## " + entries[1].strip() if len(entries) > 1 else ""
 
 
@@ -87,8 +87,10 @@ def _entry(diff: ReleaseDiff, size: str) -> list[str]:
     counts = {kind: sum(getattr(diff, kind).values()) for kind in ("added", "removed", "changed")}
     said = ", ".join(f"{rows:,} {kind}" for kind, rows in counts.items())
     said += f" ({diff.retrained:,} in a text, split or language)" if diff.changed else ""
+    hashes = ", ".join(f"{rows:,} {kind}" for kind, rows in asdict(diff.recipes).items() if rows)
+    said += f"; of the rows without texts {hashes}" if hashes else ""
     return [
-        f"After {parent} (`{diff.earlier['manifest_sha256'][:12]}`): {said}. Now {size}. {_KINDS[diff.level]}",
+        f"After {parent} (`{diff.earlier['manifest_sha256'][:12]}`): {said}. Now {size}. {_kind(diff)}",
         _schema(diff),
         _by("language", diff, 0),
         _by("source", diff, 1),
@@ -97,6 +99,14 @@ def _entry(diff: ReleaseDiff, size: str) -> list[str]:
         _settings(diff.settings),
         _also(diff),
     ]
+
+
+def _kind(diff: ReleaseDiff) -> str:
+    if diff.level != "minor":
+        return _KINDS[diff.level]
+    done = [kind for kind in ("added", "removed", "changed") if getattr(diff, kind)]
+    what = "records were " + " and ".join(done) if done else "rows without texts differ"
+    return f"A minor change: {what}, and the schema is as it was."
 
 
 def _schema(diff: ReleaseDiff) -> str:

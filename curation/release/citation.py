@@ -12,8 +12,13 @@ from curation.release.markdown import without_controls
 from curation.release.statement import description
 
 
-def render_citation(config: RunConfig) -> str:
-    """Return the citation of a release, as YAML. Without authors in the config the dataset itself stands for them."""
+def render_citation(config: RunConfig, *, negatives: int) -> str:
+    """Return the citation of a release, as YAML. Without authors in the config the dataset itself stands for them.
+
+    Args:
+        config: the resolved config.
+        negatives: negatives of each row.
+    """
     release = config.release
     title = line(release.title) or config.name
     value: dict[str, Any] = {
@@ -23,8 +28,8 @@ def render_citation(config: RunConfig) -> str:
         "title": title,
         "version": release.version,
         "authors": [_author(author) for author in release.authors] or [{"name": f"The makers of {title}"}],
-        "abstract": line(description(config)),
-        "keywords": ["text embeddings", "hard negatives", "multilingual"],
+        "abstract": line(description(config, negatives=negatives)),
+        "keywords": ["text embeddings", *(["hard negatives"] if negatives else []), "multilingual"],
     }
     if release.date:
         value["date-released"] = release.date

@@ -17,6 +17,7 @@ from curation.config.model import RunConfig
 from curation.config.release import Author
 from curation.release import layout, statement
 from curation.release.citation import line
+from curation.release.shards import released_negatives
 
 _PARQUET = "application/x-parquet"
 _TYPES = {
@@ -68,7 +69,7 @@ def croissant(config: RunConfig, stats: Mapping[str, Any], shards: pa.Table, fol
         "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
         "name": config.name,
         "alternateName": line(release.title) or config.name,
-        "description": line(statement.description(config)),
+        "description": line(statement.description(config, negatives=released_negatives(shards, folder))),
         "version": release.version,
         "license": sorted({_licence(source.licence) for source in config.sources}),
         "creator": [_creator(author) for author in release.authors],

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
+from curation.text import is_unseen
+
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~$&])")
-# Control, format (direction marks among them), surrogates, and the separators of lines and paragraphs.
-_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def escape(text: str) -> str:
@@ -17,8 +16,8 @@ def escape(text: str) -> str:
 
 
 def without_controls(text: str, *, keep: str = "") -> str:
-    """Return a text with a space for each control or direction character that is not in `keep`."""
-    return "".join(" " if unicodedata.category(char) in _UNSEEN and char not in keep else char for char in text)
+    """Return a text with a space for each control or direction character that is not in `keep`. Joiners stay."""
+    return "".join(" " if is_unseen(char) and char not in keep else char for char in text)
 
 
 def number(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from curation.config.model import Release as Options
@@ -75,4 +76,5 @@ def _evidence(diff: ReleaseDiff) -> str:
         more = f", and {len(diff.schema) - 1} more" if len(diff.schema) > 1 else ""
         return f"{change.view} {change.what}: {change.old or 'nothing'} -> {change.new or 'nothing'}{more}"
     rows = {kind: sum(getattr(diff, kind).values()) for kind in ("added", "removed", "changed")}
+    rows |= {f"{kind} without texts": count for kind, count in asdict(diff.recipes).items() if count}
     return ", ".join(f"{count:,} {kind}" for kind, count in rows.items())

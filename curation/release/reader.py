@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ import pyarrow.parquet as pq
 
 from curation.errors import ReleaseError
 from curation.release import layout
+
+_SHOWN_CHARS = 60
+_KINDS = {str: "text", int: "a whole number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,20 +156,54 @@ def open_release(path: Path | str) -> Release:
 
 
 def _check_shape(manifest: dict[str, Any], file: Path) -> None:
+    """Check once what everybody who reads a manifest relies on."""
     try:
         entries = [ReleaseFile(**entry) for entry in manifest["files"]]
-        paths = [layout.checked_path(entry.path) for entry in entries]
-        sound = len(set(paths)) == len(paths) and {"name", "version", "config", "sources"} <= manifest.keys()
+        wrong = [why for entry in entries for why in _wrong_types(entry)] + list(_wrong_keys(manifest))
     except (KeyError, TypeError) as error:
         raise _broken(file, f"{type(error).__name__}: {error}") from error
-    if not sound:
-        raise _broken(file, "a required key is missing or a file is listed twice")
+    if wrong:
+        raise _broken(file, wrong[0])
+    paths = [layout.checked_path(entry.path) for entry in entries]
+    if len(set(paths)) < len(paths):
+        raise _broken(file, "a file is listed twice")
+
+
+def _wrong_types(entry: ReleaseFile) -> Iterator[str]:
+    for name, kind in (("path", str), ("bytes", int), ("sha256", str), ("rows", int), ("schema", str)):
+        value = getattr(entry, name)
+        # A bool is an int to Python, and not to us.
+        if type(value) is not kind and not (name == "rows" and value is None):
+            yield f"files: {name} must be {_KINDS[kind]}, not {_shown(value)}"
+
+
+def _wrong_keys(manifest: Mapping[str, Any]) -> Iterator[str]:
+    missing = sorted({"name", "version", "config", "sources"} - manifest.keys())
+    if missing:
+        yield f"the key {missing[0]} is missing"
+        return
+    licence = manifest.get("licence", {})
+    mappings = {"config": manifest["config"], "sources": manifest["sources"], "licence": licence}
+    for key, value in mappings.items():
+        if not isinstance(value, dict):
+            yield f"{key} must be a mapping, not {_shown(value)}"
+            return
+    for name, source in manifest["sources"].items():
+        if not isinstance(source, dict):
+            yield f"the source {_shown(name)} must be a mapping, not {_shown(source)}"
+    recipes = licence.get("recipes", [])
+    if not isinstance(recipes, list) or not all(isinstance(name, str) for name in recipes):
+        yield f"licence.recipes must be names of sources, not {_shown(recipes)}"
+
+
+def _shown(value: object) -> str:
+    return ascii(value)[:_SHOWN_CHARS]
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _broken(path, str(error)) from error
     if not isinstance(value, dict):
         raise _broken(path, "it is not a JSON object")

@@ -56,6 +56,17 @@ def merge_negatives(tallies: list[pa.Table]) -> pa.Table:
     return pa.table([pa.array([pc.min(counts).as_py() or 0], pa.int64())], schema=_COUNT_SCHEMA)
 
 
+def released_negatives(shards: pa.Table, folder: Path) -> int:
+    """Return how many negatives each row of a release has, from the footer of one shard; 0 where there are no shards.
+
+    Args:
+        shards: paths of the shards.
+        folder: where they lie.
+    """
+    paths = [path for path in shards["path"].to_pylist() if (shard := layout.parse_shard(path)) and shard[0] == "data"]
+    return len(pq.read_schema(folder / min(paths))) - len(layout.data_schema(0)) if paths else 0
+
+
 def write_shards(records: pa.Table, folder: Path, *, side: pa.Table, rows_per_shard: int) -> pa.Table:
     """Write the shards of some languages. Beside the records, a row group of each view is in memory.
 

@@ -9,17 +9,18 @@ PLACE = "path/to/release"
 MODEL = "intfloat/multilingual-e5-small"
 
 
-def loading(language: str, split: str) -> str:
+def loading(language: str, split: str, *, negatives: int) -> str:
     """Return how to load one language with each library; `split` is one that the language has."""
+    columns = ["`anchor`", "`positive`", *(["`negative_1` to the last"] if negatives else [])]
+    named = f"{', '.join(columns[:-1])} and {columns[-1]}"
     sums = f"SELECT source, licence, count(*) FROM '{PLACE}/full/*/{split}-*.parquet' GROUP BY ALL"  # noqa: S608 - shown
     return f"""## Loading
 
 `{PLACE}` is the folder of this release. On the Hugging Face Hub, say `ORG/NAME` to `datasets`, and
 `hf://datasets/ORG/NAME` to the others.
 
-The configuration `all` holds every language, `{language}` one of them; both have the columns `anchor`, `positive` and
-`negative_1` to the last. `{language}-full` holds the same rows as `{language}`, with their provenance: id, source,
-licence, languages, scores.
+The configuration `all` holds every language, `{language}` one of them; both have the columns {named}.
+`{language}-full` holds the same rows as `{language}`, with their provenance: id, source, licence, languages, scores.
 
 ```python
 from datasets import load_dataset

@@ -18,9 +18,10 @@ def released_languages(stats: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]
     return {code: row for code, row in stats["languages"].items() if row["released"]}
 
 
-def description(config: RunConfig) -> str:
-    """Return what the dataset is, in a sentence or as the config says it."""
-    return config.release.description or "Pairs with hard negatives for training multilingual text embeddings."
+def description(config: RunConfig, *, negatives: int) -> str:
+    """Return what the dataset, whose rows have so many negatives, is: in a sentence, or as the config says it."""
+    pairs = "Pairs with hard negatives" if negatives else "Pairs"
+    return config.release.description or f"{pairs} for training multilingual text embeddings."
 
 
 def collection(config: RunConfig, stats: Mapping[str, Any]) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curation.errors import ReleaseError
 from curation.files import sha256_file
 from curation.release import layout
 from curation.release.reader import Release, ReleaseFile, open_release
@@ -41,15 +41,29 @@ def verify_release(path: Path | str) -> tuple[Release, list[Finding]]:
         ReleaseError: if there is no manifest that can be understood.
     """
     release = open_release(path)
-    findings = [finding for file in release.files for finding in _check_file(release, file)]
-    return release, [*findings, *_check_extra(release), *_check_verdict(release)]
+    return release, [*check_files(release), *_check_verdict(release)]
+
+
+def check_files(release: Release) -> Iterator[Finding]:
+    """Yield what is wrong with the files of a release, whatever the gate has said of it."""
+    yield from _check_links(release)
+    for file in release.files:
+        yield from _check_file(release, file)
+    yield from _check_extra(release)
+
+
+def _check_links(release: Release) -> Iterator[Finding]:
+    """Yield each symbolic link, to a folder or a file: what lies behind it can change while the release does not."""
+    for path in sorted(release.path.rglob("*")):
+        if path.is_symlink():
+            yield Finding(path.relative_to(release.path).as_posix(), "link", "a release holds no symbolic links")
 
 
 def _check_file(release: Release, file: ReleaseFile) -> Iterator[Finding]:
     path = release.path / file.path
     if path.is_symlink():
-        yield Finding(file.path, "link", "a release holds no symbolic links")
-    elif not path.is_file():
+        return
+    if not path.is_file():
         yield Finding(file.path, "missing", f"{file.bytes:,} bytes expected")
     elif path.stat().st_size != file.bytes:
         yield Finding(file.path, "changed", f"{file.bytes:,} bytes expected, {path.stat().st_size:,} found")
@@ -75,14 +89,19 @@ def _check_extra(release: Release) -> Iterator[Finding]:
     known = {file.path for file in release.files} | set(layout.OUTSIDE_MANIFEST)
     for path in sorted(release.path.rglob("*")):
         name = path.relative_to(release.path).as_posix()
-        if name not in known and not path.is_dir():
+        if name not in known and not path.is_dir() and not path.is_symlink():
             yield Finding(name, "added", "the manifest does not list it")
 
 
 def _check_verdict(release: Release) -> Iterator[Finding]:
-    verdict: dict[str, Any] | None = release.verdict
+    try:
+        verdict = release.verdict
+    except ReleaseError as error:
+        yield Finding(layout.VERDICT, "verdict", f"it cannot be understood: {error.why}")
+        return
     if verdict is not None:
-        spoken_about = verdict.get("release", {}).get("manifest_sha256")
+        about = verdict.get("release")
+        spoken_about = about.get("manifest_sha256") if isinstance(about, dict) else None
         if spoken_about != release.digest:
             yield Finding(
                 layout.VERDICT, "verdict", f"it speaks about the release {spoken_about}, not {release.digest}"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
+from curation.text import is_unseen
 
-# Joiners shape letters (Persian, Malayalam, emoji), and the signs of these blocks are printed: they stay.
-_PRINTED_FORMATS = frozenset("\u200c\u200d") | frozenset(map(chr, (*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891)))
-_HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 _DELETE = "\x7f"
 _PICTURES = 0x2400
 
@@ -26,7 +23,7 @@ def visible(text: str) -> str:
 
 
 def _symbol(char: str) -> str:
-    if unicodedata.category(char) not in _HIDDEN or char in _PRINTED_FORMATS:
+    if not is_unseen(char):
         return char
     if char == "\n":
         return "↵"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.text import as_arrow, fold, normalise
+from curation.text import as_arrow, fold, is_unseen, normalise
 
 # Real sentences whose marks, joiners and apostrophes are letters: none may lose one.
 SENTENCES = {
@@ -85,3 +85,15 @@ def test_as_arrow_takes_sequences_and_arrays() -> None:
 def test_as_arrow_refuses_what_is_not_text(wrong: object) -> None:
     with pytest.raises((TypeError, pa.ArrowInvalid)):
         as_arrow(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sentence", SENTENCES.values(), ids=SENTENCES)
+def test_every_letter_is_seen(sentence: str) -> None:
+    assert not any(map(is_unseen, sentence))
+
+
+@pytest.mark.parametrize(
+    "char", ["\x00", "\n", "\x7f", "\x85", "\u200e", "\u202e", "\u2066", "\u2028", "\ufeff", "\ud800"]
+)
+def test_what_acts_is_unseen(char: str) -> None:
+    assert is_unseen(char)

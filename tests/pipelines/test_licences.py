@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -310,3 +311,15 @@ def test_what_cannot_be_rebuilt(base: Path, finished: Path, tmp_path: Path) -> N
     with pytest.raises(ConfigError, match="not that of the release") as raised:
         rebuild(release, config({"open": "CC0-1.0"}), base, tmp_path)
     assert "verses" in raised.value.why
+
+
+@pytest.mark.parametrize("place", ["release", "release/more", "full"])
+def test_rows_are_made_in_a_folder_of_their_own(place: str, base: Path, finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "release", tmp_path / "release")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes").write_text("mine", encoding="utf-8")
+    release = open_release(tmp_path / "release")
+    with pytest.raises(ConfigError, match="cannot take the rows"):
+        rebuild(release, config(SOURCES, **RECIPE), base, tmp_path / place)
+    assert verify_release(release.path)[1] == []
+    assert [file.name for file in (tmp_path / "full").iterdir()] == ["notes"]

@@ -14,6 +14,7 @@ from curation.errors import ReleaseError
 from curation.release import layout
 from curation.release.diff import settings
 from curation.release.diff.reasons import ledger_rules
+from curation.release.diff.recipes import RecipeDiff, compare_recipes
 from curation.release.diff.rows import RowDiff, Rows, compare_rows
 from curation.release.diff.schema import SchemaChange, schema_changes
 from curation.release.diff.semver import Level, next_version
@@ -23,6 +24,9 @@ from curation.release.reader import Release
 NO_LEDGER = "unknown: no ledger"
 NOT_READ, SOURCE_LEFT_OUT = "not read", "source left out"
 NEW, NEW_SOURCE = "new", "new source"
+WITHOUT_TEXTS, WITH_TEXTS = "now without texts", "now with texts"
+REPEATED_LESS, REPEATED_MORE = "repeated less often", "repeated more often"
+_REPEATED = -2
 
 # They hold the version, so they differ wherever it does, and say nothing that the rest does not say.
 _FOLLOWING = (layout.CARD, layout.CHANGELOG, layout.CROISSANT, layout.CITATION)
@@ -47,6 +51,7 @@ class ReleaseDiff:
         columns: the same by (language, source, column); a record counts for each of its columns.
         moves: records by ("split" or "language", where they were, where they are).
         retrained: changed records that differ in what is trained on: a text, the split or the language.
+        recipes: rows without texts that differ.
         settings: settings that differ.
         inputs: input files that differ.
         versions: code and libraries that differ.
@@ -66,6 +71,7 @@ class ReleaseDiff:
     columns: _Cells
     moves: _Cells
     retrained: int
+    recipes: RecipeDiff
     settings: tuple[Change, ...]
     inputs: tuple[Change, ...]
     versions: tuple[Change, ...]
@@ -94,11 +100,31 @@ class ReleaseDiff:
             "removed": _to_json(self.removed),
             "changed": changed,
             "moves": moves,
+            "recipes": asdict(self.recipes),
             **{name: [asdict(change) for change in getattr(self, name)] for name in _CHANGES},
             "shards": self.shards,
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Why a row is in one release and not in the other, by what the other is like.
+
+    Attributes:
+        known: it has the row's source.
+        no_source: it has not.
+        recipe: it has the source without its texts.
+        repeated: it has the record another number of times.
+    """
+
+    known: str
+    no_source: str
+    recipe: str
+    repeated: str
+
+
+_GONE = _Words(NOT_READ, SOURCE_LEFT_OUT, WITHOUT_TEXTS, REPEATED_LESS)
+_COME = _Words(NEW, NEW_SOURCE, WITH_TEXTS, REPEATED_MORE)
 _CHANGES = ("settings", "inputs", "versions", "files")
 
 
@@ -124,21 +150,21 @@ def diff_releases(
     Raises:
         ReleaseError: if a release, its manifest or a ledger cannot be read.
     """
-    rows = compare_rows(earlier, later)
+    rows, recipes = compare_rows(earlier, later), compare_recipes(earlier, later)
     schema = tuple(schema_changes(earlier, later))
     try:
         found = settings.changed_settings(earlier, later)
         inputs = settings.changed_inputs(earlier, later)
         versions = settings.changed_versions(earlier, later)
-        removed = _cells(rows, rows.removed, later, later_ledger, (NOT_READ, SOURCE_LEFT_OUT))
-        added = _cells(rows, rows.added, earlier, earlier_ledger, (NEW, NEW_SOURCE))
+        removed = _cells(rows, rows.removed, later, later_ledger, _GONE)
+        added = _cells(rows, rows.added, earlier, earlier_ledger, _COME)
     except (AttributeError, KeyError, TypeError) as error:
         where, why = f"{earlier.path} or {later.path}", f"{type(error).__name__}: {error}"
         raise ReleaseError("A manifest cannot be understood", where=where, why=why) from error
     files = settings.changed_files(earlier, later)
     others = tuple(change for change in files if not settings.is_shard(change.key))
     more = any(change.key not in _FOLLOWING for change in files)
-    level = _level(schema, rows, more or bool(found or inputs or versions))
+    level = _level(schema, rows, recipes, more or bool(found or inputs or versions))
     return ReleaseDiff(
         earlier=_identity(earlier),
         later=_identity(later),
@@ -152,6 +178,7 @@ def diff_releases(
         columns=dict(sorted(rows.columns.items())),
         moves=dict(sorted(rows.moves.items())),
         retrained=rows.retrained,
+        recipes=recipes,
         settings=tuple(found),
         inputs=tuple(inputs),
         versions=tuple(versions),
@@ -160,10 +187,10 @@ def diff_releases(
     )
 
 
-def _level(schema: Sequence[SchemaChange], rows: RowDiff, other: bool) -> Level:
+def _level(schema: Sequence[SchemaChange], rows: RowDiff, recipes: RecipeDiff, other: bool) -> Level:
     if schema:
         return "major"
-    if len(rows.added) or len(rows.removed) or rows.changed:
+    if len(rows.added) or len(rows.removed) or rows.changed or recipes:
         return "minor"
     return "patch" if other else "none"
 
@@ -173,7 +200,7 @@ def _identity(release: Release) -> dict[str, str]:
     return names | {"manifest_sha256": release.digest}
 
 
-def _cells(rows: RowDiff, some: Rows, other: Release, ledger: Path | None, words: tuple[str, str]) -> _Cells:
+def _cells(rows: RowDiff, some: Rows, other: Release, ledger: Path | None, words: _Words) -> _Cells:
     """Count rows by language, source and reason.
 
     Args:
@@ -181,26 +208,32 @@ def _cells(rows: RowDiff, some: Rows, other: Release, ledger: Path | None, words
         some: the rows, which `other` does not have.
         other: the release that does not have them.
         ledger: what became of them there.
-        words: why a row is in neither, if `other` has its source and if it has not.
+        words: why a row is not in the other where no ledger says so.
     """
     rules = np.full(len(some), -1, dtype=np.int64)
     names: list[str] = []
     if ledger is not None and len(some):
         stages = [str(row["stage"]) for row in other.stats.get("funnel", [])]
         rules, names = ledger_rules(some.keys, ledger, stages)
+    # Whatever a ledger says of such a record, the other release has it.
+    rules = np.where(some.repeats, _REPEATED, rules)
     keys, counts = np.unique(np.stack([some.languages, some.sources, rules]), axis=1, return_counts=True)
     cells: Counter[tuple[str, str, str]] = Counter()
     for (language, source, rule), count in zip(keys.T.tolist(), counts.tolist(), strict=True):
         name = rows.sources[source]
-        reason = names[rule] if rule >= 0 else _without_rule(name, other, ledger, words)
+        reason = names[rule] if rule >= 0 else _without_rule(rule, name, other, ledger, words)
         cells[rows.languages[language], name, reason] += count
     return dict(sorted(cells.items()))
 
 
-def _without_rule(source: str, other: Release, ledger: Path | None, words: tuple[str, str]) -> str:
+def _without_rule(rule: int, source: str, other: Release, ledger: Path | None, words: _Words) -> str:
+    if rule == _REPEATED:
+        return words.repeated
+    if source in other.manifest.get("licence", {}).get("recipes", ()):
+        return words.recipe
     if source not in other.manifest["sources"]:
-        return words[1]
-    return words[0] if ledger is not None else NO_LEDGER
+        return words.no_source
+    return words.known if ledger is not None else NO_LEDGER
 
 
 def _to_json(cells: _Cells) -> dict[str, Any]:

@@ -43,8 +43,8 @@ def ledger_rules(keys: pa.Array, ledger: Path, stages: Sequence[str]) -> tuple[n
                 known = at >= 0
                 found[at[known]] = _rules(batch.filter(pa.array(known)), rules)
         except (OSError, KeyError, pa.ArrowException) as error:
-            what = "A file of the ledger cannot be read"
-            raise ReleaseError(what, where=str(file), why=str(error), hint="name another --ledger") from error
+            what, hint = "A file of the ledger cannot be read", "name another in curate diff, --ledger-a or --ledger-b"
+            raise ReleaseError(what, where=str(file), why=str(error), hint=hint) from error
     return found[encoded.indices.to_numpy()], list(rules)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from curation.errors import ReleaseError
 from curation.release import layout
-from curation.release.diff.columns import UInt64s, digests, id_bytes, numbered, places, renumbered
+from curation.release.diff.columns import UInt64s, digests, fixed, id_bytes, ids_of, numbered, places, renumbered
 from curation.release.reader import Release, ReleaseFile
 
 _BATCH_ROWS = 65_536
@@ -42,6 +42,7 @@ class Rows:
         sources: number of each row's source in the list of sources, int64 (n,).
         splits: number of each row's split in `layout.SPLITS`, int64 (n,).
         places: number of each row among those of its language, int64 (n,).
+        repeats: whether the other release has the record as well, bool (n,): only this copy of it is not there.
     """
 
     keys: pa.Array
@@ -49,24 +50,36 @@ class Rows:
     sources: _Int64s
     splits: _Int64s
     places: _Int64s
+    repeats: _Bools
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def take(self, rows: _Int64s) -> Rows:
         """Return some of the rows."""
-        columns = (self.languages, self.sources, self.splits, self.places)
-        return Rows(self.keys.take(pa.array(rows)), *(column[rows] for column in columns))
+        return Rows(
+            self.keys.take(pa.array(rows)),
+            self.languages[rows],
+            self.sources[rows],
+            self.splits[rows],
+            self.places[rows],
+            self.repeats[rows],
+        )
 
     @staticmethod
     def join(parts: Sequence[Rows]) -> Rows:
         """Return the rows of all parts, numbered as those of one table."""
         if not parts:
             nothing = np.empty(0, dtype=np.int64)
-            return Rows(pa.array([], pa.binary(24)), nothing, nothing, nothing, nothing)
+            return Rows(pa.array([], pa.binary(24)), nothing, nothing, nothing, nothing, nothing.astype(bool))
         keys = renumbered(pa.concat_arrays([part.keys for part in parts]))
-        names = ("languages", "sources", "splits", "places")
+        names = ("languages", "sources", "splits", "places", "repeats")
         return Rows(keys, *(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def compared(self, others: Rows) -> Rows:
+        """Return the rows, those as repeats whose ids are among the others."""
+        known = places(fixed(ids_of(self.keys)), fixed(ids_of(others.keys))) >= 0
+        return replace(self, repeats=self.repeats | known)
 
 
 @dataclass(slots=True)
@@ -119,8 +132,8 @@ def compare_rows(earlier: Release, later: Release) -> RowDiff:
             _Language(release, files, number, numbers) for release, files in zip((earlier, later), shards, strict=True)
         )
         there = places(one.rows.keys, other.rows.keys)
-        gone.append(one.rows.take(np.flatnonzero(there < 0)))
-        come.append(other.rows.take(_others(there, len(other.rows))))
+        gone.append(one.rows.take(np.flatnonzero(there < 0)).compared(other.rows))
+        come.append(other.rows.take(_others(there, len(other.rows))).compared(one.rows))
         here = np.flatnonzero(there >= 0)
         _compare(diff, numbers, _Pairs.of(one, here), _Pairs.of(other, there[here]))
     removed, added = Rows.join(gone), Rows.join(come)
@@ -130,8 +143,8 @@ def compare_rows(earlier: Release, later: Release) -> RowDiff:
     sides = [_Pairs.gather(r, rows, languages) for r, rows in zip((earlier, later), moved, strict=True) if len(rows)]
     if sides:
         _compare(diff, numbers, *sides)
-    diff.removed = removed.take(np.flatnonzero(there < 0))
-    diff.added = added.take(_others(there, len(added)))
+    diff.removed = removed.take(np.flatnonzero(there < 0)).compared(moved[1])
+    diff.added = added.take(_others(there, len(added))).compared(moved[0])
     diff.sources = list(numbers)
     return diff
 
@@ -183,6 +196,7 @@ class _Language:
             self._gather("source", lambda column: _numbers_of(column, sources), np.empty(0, np.int64)),
             np.repeat(np.array([_split(shard) for shard in shards], dtype=np.int64), counts),
             np.arange(total, dtype=np.int64),
+            np.zeros(total, dtype=bool),
         )
 
     @property

@@ -63,8 +63,8 @@ def changed_files(earlier: Release, later: Release) -> list[Change]:
 
 
 def is_shard(path: str) -> bool:
-    """Say whether a file of a release is a shard."""
-    return layout.parse_shard(path) is not None
+    """Say whether a file of a release holds rows, with texts or without."""
+    return layout.parse_shard(path) is not None or layout.parse_recipe(path) is not None
 
 
 def flatten(value: Any, key: str = "") -> dict[str, Any]:

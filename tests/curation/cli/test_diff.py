@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from small_release import TEXTS, row, write_ledger, write_release
 
 from curation.cli.main import run_command
+from curation.files import sha256_file
 
 LANGUAGES = sorted(TEXTS)
 HOSTILE = "\x1b[2J\u202eevil"
@@ -50,6 +55,26 @@ def test_a_ledger_can_be_named(places: tuple[str, str], tmp_path: Path, capsys: 
     assert json.loads(capsys.readouterr().out)["added"]["by_reason"] == {"mine/negative_shortage": 1}
     assert run_command(["diff", *places, "--ledger-b", str(tmp_path / "nowhere")]) == 2
     assert "--ledger-b" in capsys.readouterr().err
+
+
+def test_rows_without_texts_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = "recipe/tha_Thai/train-00000-of-00001.parquet"
+    file = tmp_path / "recipe.parquet"
+    pq.write_table(pa.table({"id": ["a", "b"]}), file)
+    old = write_release(tmp_path / "a", [row(1)])
+    new = write_release(tmp_path / "b", [row(1)])
+    (new.path / path).parent.mkdir(parents=True)
+    shutil.copy(file, new.path / path)
+    entry = {"path": path, "bytes": 1, "sha256": sha256_file(file), "rows": 2}
+    manifest = new.manifest | {"files": [*new.manifest["files"], entry]}
+    (new.path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert run_command(["diff", str(old.path), str(new.path)]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"without texts +rows\nadded +2\nremoved +0\nchanged +0\n", shown)
+    assert "minor: records have changed" in shown
+    pq.write_table(pa.table({"no_id": ["a"]}), new.path / path)
+    assert run_command(["diff", str(old.path), str(new.path)]) == 1
+    assert "curate verify" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_release(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,6 +82,7 @@ def make_release(tmp_path_factory: pytest.TempPathFactory) -> MakeRelease:
         folder = tmp_path_factory.mktemp("release") / "release"
         types = {"negatives": pa.list_(pa.string()), "negative_scores": pa.list_(pa.float32())}
         types |= {"positive_score": pa.float32(), "copies": pa.int32(), "row": pa.int64()}
+        rows = [{"file": "toy.tsv", "row": number, "copy": 0} | each for number, each in enumerate(rows)]
         times = Counter((each["id"], each["language"], each["split"]) for each in rows)
         once = [
             {name: value for name, value in each.items() if name != "copy"}
@@ -89,7 +90,7 @@ def make_release(tmp_path_factory: pytest.TempPathFactory) -> MakeRelease:
             for each in rows
             if not each["copy"]
         ]
-        schema = pa.schema([(name, types.get(name, pa.string())) for name in (once or [{}])[0]])
+        schema = pa.schema([(name, types.get(name, pa.string())) for name in once[0]])
         table = pa.Table.from_pylist(once, schema=schema)
         files = write_shards(table, folder, side=pa.table({"negatives": [negatives]}), rows_per_shard=1_000_000)
         declared = {name: {"task": task, "instruction": words} for name, (task, words) in SOURCES.items()}

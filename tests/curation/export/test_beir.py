@@ -67,7 +67,7 @@ def test_languages_without_held_out_rows_are_named(
 ) -> None:
     other = [each | {"language": "hin_Deva", "split": "test"} for each in hostile[:2]]
     export = export_release(make_release([*hostile, *other]), "beir", tmp_path / "out")
-    assert export.value["warnings"] == ["1 languages have no held-out rows, and no folder: deu_Latn"]
+    assert export.value["warnings"] == ["1 language without held-out rows, and so without a folder: deu_Latn"]
 
 
 def test_hostile_texts_come_back(make_release: Callable[..., Path], hostile: list[Any], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,17 @@ def test_of_a_large_dataset_the_rows_of_least_priority_are_taken(
         assert [passages[row["passage"]] for row in rows] == [all_rows[index]["positive"] for index in kept]
     assert any(f"{(5 - limit) * 4} rows of 4 datasets are left out" in text for text in export.value["warnings"])
     assert any("cannot split" in text for text in export.value["warnings"]) == (limit == 1)
+
+
+@pytest.mark.parametrize(("limit", "once", "twice"), [(3, 3, 0), (11, 11, 0), (13, 9, 2), (22, 0, 11)])
+def test_no_record_is_left_out_for_a_copy_of_another(
+    limit: int, once: int, twice: int, make_release: Callable[..., Path], hostile: list[Any], tmp_path: Path
+) -> None:
+    release = make_release([each | {"copy": copy} for each in hostile for copy in (0, 1)])
+    export_release(release, "ml-embed", tmp_path / "out", Options(max_rows=limit))
+    rows, _ = tokenising_step(tmp_path / "out" / "raw_training_data")["talks_deu_Latn"]
+    times = Counter(Counter(row["query"] for row in rows).values())
+    assert (times[1], times[2]) == (once, twice)
 
 
 @pytest.mark.parametrize(("rows", "can"), [(1, False), (2, True)])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.export.names import dataset_names
+from curation.export.names import counted, dataset_names
 
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,120}")
 
@@ -39,3 +39,8 @@ def test_names_are_safe_distinct_and_free_of_order(keys: list[tuple[str, str]]) 
     assert all(SAFE.fullmatch(name) for name in names.values())
     assert len({name.lower() for name in names.values()}) == len(names)
     assert dataset_names(reversed(keys)) == names
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 rows"), (1, "1 row"), (2000, "2,000 rows")])
+def test_what_is_counted(number: int, words: str) -> None:
+    assert counted(number, "row") == words

@@ -8,11 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import yaml
-from test_release import TEXTS, config, make_release
+from test_release import TEXTS, config, make_release, records
 
 from curation.release import layout
 from curation.release.card import render_card
 from curation.release.reader import Release
+from curation.release.verify import verify_release
 
 HOSTILE = "a | b\n\n---\n# <script>alert(1)</script> ![x](http://x) `\u202e\x1b[2J"
 SECTIONS = [
@@ -79,6 +80,16 @@ def test_front_matter_says_what_the_hub_knows(release: Release) -> None:
     information = {entry["config_name"]: entry for entry in front["dataset_info"]}  # type: ignore[attr-defined]
     assert {split["name"]: split["num_examples"] for split in information["all"]["splits"]} == {"train": 44, "test": 11}
     assert set(information) <= {entry["config_name"] for entry in front["configs"]}  # type: ignore[attr-defined]
+
+
+def test_negatives_are_only_promised_where_there_are_some(release: Release, tmp_path: Path) -> None:
+    mining = config().mining.model_copy(update={"enabled": False})
+    without = make_release(tmp_path, records(negatives=0), config().model_copy(update={"mining": mining}))
+    for each, promised in ((release, True), (without, False)):
+        for name in (layout.CARD, layout.CITATION, layout.CROISSANT):
+            text = (each.path / name).read_text(encoding="utf-8")
+            assert bool(re.search("(?i)hard.negatives|negative_1", text)) == promised, name
+    assert verify_release(without.path)[1] == []
 
 
 def test_the_card_of_the_release_is_that_card(release: Release, tmp_path: Path) -> None:

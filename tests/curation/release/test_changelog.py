@@ -10,7 +10,7 @@ from small_release import TEXTS, row, write_ledger, write_release
 from test_release import config
 
 from curation.release import Release
-from curation.release.changelog import OLDER_CHARS, older_entries, render_changelog
+from curation.release.changelog import OLDER_CHARS, latest_entry, older_entries, render_changelog
 from curation.release.diff import diff_releases
 
 LANGUAGES = sorted(TEXTS)
@@ -39,7 +39,7 @@ def test_what_is_new_stands_above_what_was(tmp_path: Path) -> None:
         f"# Changelog\n\n## 1.3.0\n\nAfter weather 1.2.3 (`{old.digest[:12]}`): 1 added, 1 removed, 1"
     )
     for words in (
-        "Now 22 pairs in 11 languages. A minor change: records are new, their schema is not.",
+        "Now 22 pairs in 11 languages. A minor change: records were added and removed and changed, and the schema",
         "| tha\\_Thai | 1 | 0 | 0 |",
         "| news | 1 | 1 | 1 |",
         r"| filter/min\_chars \| \<b\> | 1 |",
@@ -50,6 +50,36 @@ def test_what_is_new_stands_above_what_was(tmp_path: Path) -> None:
         assert words in text
     assert text.endswith("\n\n## 1.2.3\n\nFirst release.\n")
     assert text.count("# Changelog") == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (ROWS[1:], "records were removed, and"),
+        ([*ROWS, row(90)], "records were added, and"),
+        ([*ROWS[1:], ROWS[0] | {"licence": "MIT"}], "records were changed, and"),
+        ([*ROWS[1:], row(90)], "records were added and removed, and"),
+    ],
+    ids=str,
+)
+def test_a_minor_change_is_what_happened(tmp_path: Path, rows: list[dict[str, Any]], words: str) -> None:
+    text, _ = changelog(tmp_path, {}, {"rows": rows}, version="1.3.0")
+    assert f"A minor change: {words} the schema is as it was." in text
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("## 2.0\n\nНовое.\n\n## 1.0\n\nFirst.\n", "## 2.0\n\nНовое."),
+        ("# Changelog\n\n## 2.0\n\n新しい。\n\n## 1.0\n\nFirst.\n", "## 2.0\n\n新しい。"),
+        ("## 2.0", "## 2.0"),
+        ("nothing", ""),
+        ("", ""),
+    ],
+    ids=repr,
+)
+def test_the_latest_entry(tmp_path: Path, text: str, entry: str) -> None:
+    assert latest_entry(write_release(tmp_path, ROWS[:1], others={"CHANGELOG.md": text})) == entry
 
 
 def test_a_parent_without_a_changelog(tmp_path: Path) -> None:

@@ -179,6 +179,40 @@ def test_damage_is_named(release: Release, damage: Callable[[Path], object], pro
     assert problem in {finding.problem for finding in findings}
 
 
+def test_a_damaged_release_is_made_whole(tmp_path: Path) -> None:
+    before = make_release(tmp_path)
+    shard = before.path / before.shards("data", split="train")[3].path
+    for damage in (flip, Path.unlink, lambda path: (path.parent / "extra.parquet").write_bytes(b"")):
+        damage(shard)
+        assert verify_release(before.path)[1]
+        assert make_release(tmp_path).digest == before.digest
+        assert verify_release(before.path)[1] == []
+
+
+def test_a_release_that_was_being_replaced_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = make_release(tmp_path)
+    before.path.rename(tmp_path / ".release.replaced")
+
+    def fail(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("curation.release.assemble.render_card", fail)
+    with pytest.raises(OSError, match="no space"):
+        make_release(tmp_path, settings=config(version="0.2.0"))
+    assert open_release(before.path).digest == before.digest
+    assert verify_release(before.path)[1] == []
+
+
+@pytest.mark.parametrize("name", ["data", "data/hin_Deva", layout.MANIFEST, layout.STATS, layout.VERDICT, "gate"])
+def test_no_link_is_followed(release: Release, tmp_path: Path, name: str) -> None:
+    (release.path / "gate").mkdir()
+    (release.path / layout.VERDICT).write_text(json.dumps({"release": {"manifest_sha256": release.digest}}))
+    assert verify_release(release.path)[1] == []
+    (release.path / name).rename(tmp_path / "elsewhere")
+    (release.path / name).symlink_to(tmp_path / "elsewhere")
+    assert {(finding.path, finding.problem) for finding in verify_release(release.path)[1]} == {(name, "link")}
+
+
 def test_a_verdict_about_another_release_is_named(release: Release) -> None:
     (release.path / "gate").mkdir()
     (release.path / layout.VERDICT).write_text(json.dumps({"release": {"manifest_sha256": "0" * 64}}))
@@ -198,6 +232,48 @@ def test_a_manifest_that_is_not_one(tmp_path: Path, text: str) -> None:
     (tmp_path / layout.MANIFEST).write_text(text)
     with pytest.raises(ReleaseError, match=r"cannot be understood|outside"):
         open_release(tmp_path)
+
+
+SHARD = {"path": "data/tha_Thai/train-00000-of-00001.parquet", "bytes": 1, "sha256": "0" * 64, "rows": 1, "schema": ""}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"files": [SHARD | {"bytes": "1"}]},
+        {"files": [SHARD | {"bytes": True}]},
+        {"files": [SHARD | {"sha256": None}]},
+        {"files": [SHARD | {"rows": [1]}]},
+        {"files": [SHARD | {"schema": {}}]},
+        {"files": [SHARD | {"path": ["x"]}]},
+        {"files": [SHARD, SHARD]},
+        {"files": 3},
+        {"config": []},
+        {"sources": []},
+        {"sources": {"новости": 3}},
+        {"licence": "CC0-1.0"},
+        {"licence": {"recipes": 3}},
+        {"licence": {"recipes": [["x"]]}},
+    ],
+    ids=str,
+)
+def test_a_strangers_manifest_is_checked_once(release: Release, broken: dict[str, object]) -> None:
+    (release.path / layout.MANIFEST).write_text(json.dumps(release.manifest | broken))
+    with pytest.raises(ReleaseError, match="cannot be understood"):
+        open_release(release.path)
+
+
+def test_a_manifest_without_licences_is_one(release: Release) -> None:
+    old = {key: value for key, value in release.manifest.items() if key != "licence"}
+    (release.path / layout.MANIFEST).write_text(json.dumps(old))
+    assert verify_release(release.path)[1] == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "{}", '{"release": 3}', '{"release": {}}', "[" * 100_000, "\ufffd"])
+def test_a_strangers_verdict_is_a_finding(release: Release, text: str) -> None:
+    (release.path / "gate").mkdir()
+    (release.path / layout.VERDICT).write_text(text)
+    assert [(each.path, each.problem) for each in verify_release(release.path)[1]] == [(layout.VERDICT, "verdict")]
 
 
 def test_a_folder_without_a_manifest(tmp_path: Path) -> None:

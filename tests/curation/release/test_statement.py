@@ -27,7 +27,7 @@ def test_limits_follow_from_the_config() -> None:
     limits = statement.limits(config())
     assert any("teacher lexical" in text for text in limits)
     assert any("No evaluation set" in text for text in limits)
-    assert statement.description(config(description="日本語")) == "日本語"
+    assert statement.description(config(description="日本語"), negatives=2) == "日本語"
 
 
 def test_a_release_without_rows_has_no_biases() -> None:
