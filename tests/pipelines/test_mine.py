@@ -36,7 +36,8 @@ sources:
 identify: {enabled: false}
 filters: {profile: lenient, boilerplate: {max_queries: null}, same_language: null}
 dedup: {exact: false, near: false}
-split: {validation: 0.1, test: 0.1}
+# The pairs of a language differ in numbers only: drawn whole, a language would have one of the splits to itself.
+split: {validation: 0.1, test: 0.1, near_duplicates: false}
 engine: {partitions: 3}
 gate: {enabled: false}
 mining:
