@@ -69,7 +69,9 @@ def demand(cells: LanguageCells, options: Balance) -> Demand:
     is_monoculture = False
     if unit > 1:
         # What mining has lost in the meantime makes no language a monoculture that was none.
-        there, _ = _of_cells(cells, options, epochs, cells.available)
+        there = uppers
+        if not np.array_equal(cells.usable, cells.available):
+            there, _ = _of_cells(cells, options, epochs, cells.available)
         is_monoculture = _is_monoculture(cells, quota, options, there, shares, unit, tasks, task_targets)
     if is_monoculture and options.on_monoculture == "keep":
         shares = np.full_like(shares, unit)
