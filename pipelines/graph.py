@@ -528,19 +528,11 @@ class AssignSplits(ShuffleStage):
 
 
 @dataclass(frozen=True)
-class Preselect(ShuffleStage):
-    """Chooses the rows that are mined, so that the teacher sees no more than the quota needs."""
+class ByQuota(ShuffleStage):
+    """Goes by the quota of each language, task and source, which is planned from the counts of an earlier stage."""
 
     options: Balance
     seed: int
-    reserve: float
-    name: str = "preselect"
-    side: str = "split"
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """What the result depends on."""
-        return {"options": self.options.model_dump(exclude={"reserve"}), "seed": self.seed, "reserve": self.reserve}
 
     def keys(self, records: pa.Table) -> pa.Array:
         """Records of one language are together."""
@@ -549,6 +541,20 @@ class Preselect(ShuffleStage):
     def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
         """Add up the counts of all partitions, and plan by them."""
         return plan_quota(merge_counts(tallies), self.options)
+
+
+@dataclass(frozen=True)
+class Preselect(ByQuota):
+    """Chooses the rows that are mined, so that the teacher sees no more than the quota needs."""
+
+    reserve: float
+    name: str = "preselect"
+    side: str = "split"
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the result depends on."""
+        return {"options": self.options.model_dump(exclude={"reserve"}), "seed": self.seed, "reserve": self.reserve}
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Mark each language's rows."""
@@ -600,11 +606,9 @@ class Mine(ShuffleStage):
 
 
 @dataclass(frozen=True)
-class FillQuota(ShuffleStage):
+class FillQuota(ByQuota):
     """Shares out the budget among the languages."""
 
-    options: Balance
-    seed: int
     side: str
     name: str = "balance"
     recipes: tuple[str, ...] = ()
@@ -614,14 +618,6 @@ class FillQuota(ShuffleStage):
         """What the result depends on."""
         options = self.options.model_dump(exclude={"reserve"})
         return {"options": options, "seed": self.seed, "recipes": list(self.recipes)}
-
-    def keys(self, records: pa.Table) -> pa.Array:
-        """Records of one language are together."""
-        return records["language"]
-
-    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
-        """Add up the counts of all partitions, and plan by them."""
-        return plan_quota(merge_counts(tallies), self.options)
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Select each language's rows."""

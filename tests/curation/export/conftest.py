@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from small_release import TEXTS
 
 from curation.files import sha256_file
 from curation.release import open_release
@@ -18,19 +19,6 @@ from curation.release.shards import write_shards
 Row = dict[str, Any]
 MakeRelease = Callable[..., Path]
 
-TEXTS = {
-    "deu_Latn": "Das Wetter ist heute schön.",
-    "rus_Cyrl": "Сегодня хорошая погода.",
-    "ell_Grek": "Ο καιρός είναι καλός σήμερα.",
-    "arb_Arab": "الطقس جميل اليوم.",
-    "heb_Hebr": "מזג האוויר יפה היום.",
-    "hin_Deva": "आज मौसम अच्छा है।",
-    "tha_Thai": "วันนี้อากาศดี",
-    "jpn_Jpan": "今日は天気がいいです。",
-    "kor_Hang": "오늘은 날씨가 좋아요.",
-    "kat_Geor": "დღეს კარგი ამინდია.",
-    "amh_Ethi": "ዛሬ አየሩ ጥሩ ነው።",
-}
 SOURCES = {
     "faq.v1": ("retrieval", "Find the answer to this question."),
     "topics": ("classification", "Name the topic."),

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from small_release import TEXTS
 
 from curation.config import RunConfig
 from curation.dedup.known import Known
@@ -27,20 +28,6 @@ from curation.release.reader import Release
 from curation.release.shards import count_negatives, merge_negatives, write_shards
 from curation.release.stats import StageCount, compute_stats
 from curation.release.verify import verify_release
-
-TEXTS = {
-    "deu_Latn": "Das Wetter ist heute schön.",
-    "rus_Cyrl": "Сегодня хорошая погода.",
-    "ell_Grek": "Ο καιρός είναι καλός σήμερα.",
-    "arb_Arab": "الطقس جميل اليوم.",
-    "heb_Hebr": "מזג האוויר יפה היום.",
-    "hin_Deva": "आज मौसम अच्छा है।",
-    "tha_Thai": "วันนี้อากาศดี",
-    "jpn_Jpan": "今日は天気がいいです。",
-    "kor_Hang": "오늘은 날씨가 좋아요.",
-    "kat_Geor": "დღეს კარგი ამინდია.",
-    "amh_Ethi": "ዛሬ አየሩ ጥሩ ነው።",
-}
 
 
 def records(per_language: int = 5, negatives: int = 2) -> pa.Table:
