@@ -291,7 +291,8 @@ def gate_and_report(config: RunConfig, out: Path, observer: GateObserver) -> Non
 
 
 def _bring_verdict(release: Release, work: Path, observer: GateObserver) -> None:
-    from curation.config.model import Gate, Training
+    from curation.config.gate import Gate
+    from curation.config.training import Training
     from curation.gate.run import run_gate, spec_digest
 
     config = release.manifest["config"]

@@ -18,7 +18,7 @@ from curation.errors import GateFailedError
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def train_command(release: Path, out: Path, steps: int | None, as_json: bool) -> None:
     """Train the bundled smoke model on RELEASE."""
-    from curation.config.model import Training
+    from curation.config.training import Training
     from curation.release import open_release
     from curation.training import train_smoke
 

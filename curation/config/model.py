@@ -12,10 +12,12 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from curation.config.balance import Balance
 from curation.config.base import Name, Section, TaskType
+from curation.config.gate import Gate
 from curation.config.licences import DescribedLicence, Redistribution, check_descriptions, spdx
 from curation.config.mining import Mining, OnShortage
 from curation.config.release import Author, DataStatement, checked_date
 from curation.config.rules import STAGE_RULES, check_name
+from curation.config.training import Training
 from language_configs import resolve, resolve_program, variants
 from language_configs.bounds import Bounds, Role, Share, profile
 
@@ -447,63 +449,6 @@ class Release(Section):
     @classmethod
     def _is_a_language(cls, value: str) -> str:
         return resolve(value).code
-
-
-class Training(Section):
-    """The bundled 3D-ML smoke model."""
-
-    enabled: bool = True
-    """Train the smoke model and let the gate use it."""
-    steps: int = Field(default=600, ge=1)
-    """Optimiser steps."""
-    batch_size: int = Field(default=256, ge=2)
-    """Pairs a step."""
-    learning_rate: float = Field(default=0.003, gt=0.0)
-    """Peak learning rate (AdamW, linear warm-up, cosine decay)."""
-    warmup: Share = 0.05
-    """Share of the steps that the learning rate rises."""
-    loss_temperature: float = Field(default=0.1, gt=0.0)
-    """Temperature of the softmax over similarities."""
-    vocabulary: int = Field(default=8_000, ge=100)
-    """Pieces of the SentencePiece tokenizer that is trained on the release."""
-    tokenizer_lines: int = Field(default=50_000, ge=100)
-    """Texts that the tokenizer is trained on."""
-    max_tokens: int = Field(default=96, ge=4)
-    """Pieces of a text that the model reads."""
-    dims: list[int] = [16, 32, 64, 128]
-    """Nested output dimensions (MRL), rising; the last is the width of the model."""
-    ranks: list[int] = [16, 32, 64, 128]
-    """Nested ranks of the factorised token table (MEL), rising."""
-    depth: int = Field(default=2, ge=0, le=16)
-    """Residual blocks after pooling; each depth is an exit (MLL)."""
-    negatives: int = Field(default=1, ge=0)
-    """Mined negatives of each record that join the softmax."""
-
-    @field_validator("dims", "ranks")
-    @classmethod
-    def _rising(cls, values: list[int]) -> list[int]:
-        if not values or values[0] < 1 or sorted(set(values)) != values:
-            raise ValueError("must be positive and strictly rising, for example [16, 32, 64, 128]")
-        return values
-
-
-class Gate(Section):
-    """The checks that end in a verdict."""
-
-    enabled: bool = True
-    """Run the gate at the end of the run."""
-    max_quarantine_share: Share = 0.02
-    """Greatest share of read rows that may be in quarantine."""
-    max_label_noise: Share = 0.05
-    """Greatest share of a language's records whose text speaks for another label."""
-    max_leak_share: Share = 0.01
-    """Greatest share of held-out texts that stand in the training data."""
-    max_false_negative_share: Share = 0.01
-    """Greatest share of mined negatives that nearly equal their positive."""
-    min_gain_over_shuffled: Share = 0.05
-    """Held-out accuracy must exceed that of a model trained on shuffled positives by this much."""
-    min_language_pairs: int = Field(default=20, ge=2)
-    """A language is evaluated when it has this many held-out pairs."""
 
 
 def _rules_of(stage: str) -> tuple[str, ...]:

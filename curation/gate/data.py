@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curation.config.model import Gate
+from curation.config.gate import Gate
 from curation.dedup.kernels import jaccard
 from curation.gate.labels import label_noise
 from curation.gate.verdict import Check, compare, skipped

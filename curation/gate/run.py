@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from curation.code import code_digest, versions
-from curation.config.model import Gate, Training
+from curation.config.gate import Gate
+from curation.config.training import Training
 from curation.files import to_json, write_json
 from curation.gate.data import data_checks
 from curation.gate.verdict import Check, Kind, Verdict, skipped

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from curation.config.model import Gate, Training
+from curation.config.gate import Gate
+from curation.config.training import Training
 from curation.gate.verdict import Check, compare, skipped
 from curation.mining.lexical.features import Vectoriser, count_features
 from curation.release import Release

@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curation.config.model import Training
+from curation.config.training import Training
 from curation.errors import ReleaseError
 from curation.hashing import hash64, priority
 from curation.release import Release
 from curation.text import fold
-from curation.training.tokenizer import Ragged, Tokenizer, train_tokenizer
+from curation.training.ragged import Ragged
+from curation.training.tokenizer import Tokenizer, train_tokenizer
 
 Int64s = npt.NDArray[np.int64]
 

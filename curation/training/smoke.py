@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from curation.config.model import Training
+from curation.config.training import Training
 from curation.errors import CurationError
 from curation.files import atomic_path, write_json
 from curation.release import Release
@@ -22,8 +22,9 @@ from curation.text import fold
 from curation.training.loss import forbidden, nested_loss
 from curation.training.model import BagEncoder
 from curation.training.pairs import TrainingPairs, load_pairs
+from curation.training.ragged import Ragged
 from curation.training.reproducible import reproducible
-from curation.training.tokenizer import Ragged, Tokenizer
+from curation.training.tokenizer import Tokenizer
 
 Float32s = npt.NDArray[np.float32]
 Progress = Callable[[int, int, float], None]

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curation.config.model import Training
+from curation.config.training import Training
 from curation.files import sha256_file, write_json
 from curation.gate import Verdict, run_gate
 from curation.release import Release, layout, open_release

@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from curation.config.model import Gate, Training
+from curation.config.gate import Gate
+from curation.config.training import Training
 from curation.gate import Verdict, run_gate
 from curation.gate.data import check_leaks, check_licences, check_quarantine, check_texts
 from curation.release import Release, layout, open_release

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from curation.config.model import Gate, Training
+from curation.config.gate import Gate
+from curation.config.training import Training
 from curation.files import sha256_file, write_json
 from curation.gate import Verdict, data, run_gate, signal
 from curation.gate.run import spec_digest

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from curation.config.model import Gate, Training
+from curation.config.gate import Gate
+from curation.config.training import Training
 from curation.gate import Verdict, run_gate, signal
 from curation.gate.signal import BASELINE_TOLERANCE, Trial, find_suspects, mechanism_checks, signal_checks
 from curation.release import Release

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.config.model import Training
+from curation.config.training import Training
 from curation.release import Release, open_release
 from curation.training import TrainedModel, train_smoke
 

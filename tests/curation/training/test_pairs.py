@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.config.model import Training
+from curation.config.training import Training
 from curation.errors import ReleaseError
 from curation.release import Release
 from curation.text import fold
 from curation.training.pairs import TrainingPairs, load_pairs
-from curation.training.tokenizer import Ragged
+from curation.training.ragged import Ragged
 
 
 def pairs_of(*sizes: int) -> TrainingPairs:

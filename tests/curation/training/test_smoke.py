@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from curation.config.model import Training
+from curation.config.training import Training
 from curation.release import Release
 from curation.training import TrainedModel, smoke, train_smoke
 from curation.training.smoke import ModelError, initial_model, learning_rate, sample_cell, unit
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 TRAIN = """
 import hashlib, sys
 from pathlib import Path
-from curation.config.model import Training
+from curation.config.training import Training
 from curation.release import open_release
 from curation.training import train_smoke
 options = Training.model_validate_json(sys.argv[3])

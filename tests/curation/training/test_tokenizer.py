@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.training import tokenizer as module
-from curation.training.tokenizer import Ragged, Tokenizer, TokenizerError, train_tokenizer
+from curation.training.ragged import Ragged
+from curation.training.tokenizer import Tokenizer, TokenizerError, train_tokenizer
 
 
 def trained(texts: list[str], cache: Path, *, vocabulary: int = 200, lines: int = 1_000, seed: int = 0) -> Tokenizer:

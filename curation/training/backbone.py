@@ -1,0 +1,37 @@
+"""What every backbone is to those who train, evaluate and export it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+
+
+class Backbone(Protocol):
+    """Texts in, one vector an exit out, nested on three axes.
+
+    Attributes:
+        depths: number of blocks below each exit (MLL), rising; the last exit is the full model.
+        ranks: nested ranks of the token table (MEL), rising; the last is the full rank.
+        dims: nested output dimensions (MRL), rising; the last is the width.
+    """
+
+    @property
+    def depths(self) -> tuple[int, ...]: ...  # noqa: D102
+
+    @property
+    def ranks(self) -> tuple[int, ...]: ...  # noqa: D102
+
+    @property
+    def dims(self) -> tuple[int, ...]: ...  # noqa: D102
+
+    def __call__(self, tokens: torch.Tensor, lengths: torch.Tensor, *, rank: int, exits: int) -> torch.Tensor:
+        """Return the first `exits` exits, float32 (exits, n, width), not normalised.
+
+        Args:
+            tokens: int64 (total,), the n sequences one after the other.
+            lengths: int64 (n,), none of them zero.
+            rank: of the token table, at most the full one.
+            exits: number of exits, at least one.
+        """
+        ...
