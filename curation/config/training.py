@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from curation.config.base import Section
 from language_configs.bounds import Share
+
+Nesting = Literal["dimension", "depth", "rank"]
 
 
 class Training(Section):
@@ -16,13 +20,15 @@ class Training(Section):
     steps: int = Field(default=600, ge=1)
     """Optimiser steps."""
     batch_size: int = Field(default=256, ge=2)
-    """Pairs a step."""
-    learning_rate: float = Field(default=0.003, gt=0.0)
+    """Pairs a step, in each process."""
+    learning_rate: float = Field(default=0.01, gt=0.0)
     """Peak learning rate (AdamW, linear warm-up, cosine decay)."""
+    block_learning_rate: float = Field(default=0.1, gt=0.0)
+    """Factor of the learning rate for the residual blocks: at that of the token table they slow it down."""
     warmup: Share = 0.05
     """Share of the steps that the learning rate rises."""
-    loss_temperature: float = Field(default=0.1, gt=0.0)
-    """Temperature of the softmax over similarities."""
+    loss_temperature: float = Field(default=0.1, ge=0.015)
+    """Temperature of the softmax over similarities; float32 has no room for exponentials below 0.015."""
     vocabulary: int = Field(default=8_000, ge=100)
     """Pieces of the SentencePiece tokenizer that is trained on the release."""
     tokenizer_lines: int = Field(default=50_000, ge=100)
@@ -35,8 +41,20 @@ class Training(Section):
     """Nested ranks of the factorised token table (MEL), rising."""
     depth: int = Field(default=2, ge=0, le=16)
     """Residual blocks after pooling; each depth is an exit (MLL)."""
+    nested: list[Nesting] = ["dimension", "depth", "rank"]
+    """What the loss is nested over; without any, only the full model is trained."""
+    nested_from: Share = 0.7
+    """Share of the steps that train the full model's first exit alone, before the nested loss begins."""
+    full_share: Share = 0.5
+    """Share of the loss that only the full dimension gets; the rest goes to all, by their square roots."""
+    align: bool = True
+    """Turn the model to the principal axes of its outputs before nesting begins."""
     negatives: int = Field(default=1, ge=0)
     """Mined negatives of each record that join the softmax."""
+    distillation: float = Field(default=0.0, ge=0.0)
+    """Weight of the divergence from the teacher's scores of positive and mined negatives, where a release has them."""
+    instructions: bool = False
+    """Put each source's instruction before its anchors."""
 
     @field_validator("dims", "ranks")
     @classmethod

@@ -3,6 +3,6 @@
 Importing this package loads torch; whoever may not need the model imports it where it is used.
 """
 
-from curation.training.smoke import TrainedModel, train_smoke
+from curation.training.smoke import Prepared, TrainedModel, prepare, train_smoke
 
-__all__ = ["TrainedModel", "train_smoke"]
+__all__ = ["Prepared", "TrainedModel", "prepare", "train_smoke"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -34,4 +34,13 @@ class Backbone(Protocol):
             rank: of the token table, at most the full one.
             exits: number of exits, at least one.
         """
+        ...
+
+
+@runtime_checkable
+class Alignable(Backbone, Protocol):
+    """A backbone whose blocks start as the identity, so that it can be trained at its first exit, then grow."""
+
+    def align(self, tokens: torch.Tensor, lengths: torch.Tensor) -> None:
+        """Turn the model to the principal axes of its outputs for these texts, without changing its scores."""
         ...

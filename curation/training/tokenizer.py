@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import sentencepiece
 
 from curation.errors import CurationError
 from curation.files import atomic_path
 from curation.hashing import content_id, priority
+from curation.text import fold
 from curation.training.ragged import Ragged
 
 # Three control pieces and one piece for each byte come on top of the vocabulary that was asked for.
@@ -55,6 +57,11 @@ class Tokenizer:
     def size(self) -> int:
         """Number of pieces."""
         return int(self._processor.vocab_size())
+
+    @staticmethod
+    def prepare(texts: pa.Array) -> pa.Array:
+        """Return texts as they are to be encoded: folded."""
+        return fold(texts)
 
     def encode(self, texts: Sequence[str], *, max_tokens: int) -> Ragged:
         """Encode folded texts, each cut to `max_tokens` pieces; one without any piece becomes the unknown piece."""
