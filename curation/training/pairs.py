@@ -147,8 +147,12 @@ class TrainingTexts:
             groups=_numbers(self.table, "group"),
             sources=_by_source(self.table),
             plain=self.plain,
-            teacher_scores=_teacher_scores(self.table, len(self.rows) - 2),
+            teacher_scores=self.teacher_scores(len(self.rows) - 2),
         )
+
+    def teacher_scores(self, negatives: int) -> torch.Tensor | None:
+        """Return the scores by which negatives were mined, float32 (n, 1 + negatives), or None if a row lacks one."""
+        return _teacher_scores(self.table, negatives)
 
     def shuffled_order(self, *, seed: int) -> Int64s:
         """Return for each row another one of its source and language, int64 (n,); its own where it is alone there."""
@@ -189,7 +193,6 @@ def _instructed(anchors: pa.Array, table: pa.Table, release: Release) -> pa.Arra
 
 
 def _teacher_scores(table: pa.Table, negatives: int) -> torch.Tensor | None:
-    """Return the scores by which negatives were mined, or None if a row lacks one."""
     if not {"positive_score", "negative_scores"} <= set(table.column_names):
         return None
     lists = [scores[:negatives] for scores in table.column("negative_scores").to_pylist()]
