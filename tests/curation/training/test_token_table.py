@@ -63,7 +63,7 @@ def decaying(rows: int, columns: int, seed: int = 0) -> torch.Tensor:
     return torch.from_numpy((left * 0.7 ** np.arange(columns)) @ right).float()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 12), st.integers(0, 40), st.integers(0, 99), st.data())
 def test_factors_are_the_best_of_their_rank(width: int, more: int, seed: int, data: st.DataObject) -> None:
     dense = torch.from_numpy(np.random.default_rng(seed).normal(size=(width + more, width))).float()
