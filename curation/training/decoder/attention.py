@@ -6,8 +6,10 @@ mask of their own. A lone query, the last token of each sequence, is not held ba
 
 from __future__ import annotations
 
+import inspect
 import math
 from enum import StrEnum
+from functools import cache
 
 import torch
 from torch.nn import functional
@@ -54,13 +56,17 @@ def attend(
 
 def has_varlen(query: torch.Tensor) -> bool:
     """Tell whether variable-length attention can run on these heads."""
-    if query.device.type != "cuda" or query.dtype not in (torch.bfloat16, torch.float16):
-        return False
+    return query.device.type == "cuda" and query.dtype in (torch.bfloat16, torch.float16) and _knows_varlen()
+
+
+@cache
+def _knows_varlen() -> bool:
     try:
-        from torch.nn.attention import varlen  # noqa: F401
-    except ImportError:  # torch before 2.10
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
         return False
-    return True
+    # Its first versions share no keys between heads, and name causality otherwise.
+    return {"enable_gqa", "window_size"} <= inspect.signature(varlen_attn).parameters.keys()
 
 
 def _is_last(query: torch.Tensor, key: torch.Tensor) -> bool:
@@ -92,13 +98,11 @@ def _varlen(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packing
     from torch.nn.attention.varlen import varlen_attn
 
     bounds, longest = packing.boundaries, packing.longest
-    groups = query.shape[1] // key.shape[1]
-    if groups > 1:
-        key, value = (heads.repeat_interleave(groups, dim=1) for heads in (key, value))
     if _is_last(query, key):
         single = torch.arange(len(packing.lengths) + 1, dtype=torch.int32, device=query.device)
-        mixed = varlen_attn(query, key, value, single, bounds, 1, longest)
+        mixed = varlen_attn(query, key, value, single, bounds, 1, longest, enable_gqa=True)
     else:
-        mixed = varlen_attn(query, key, value, bounds, bounds, longest, longest, window_size=(-1, 0))
+        causal = (-1, 0)
+        mixed = varlen_attn(query, key, value, bounds, bounds, longest, longest, window_size=causal, enable_gqa=True)
     assert isinstance(mixed, torch.Tensor)
     return mixed

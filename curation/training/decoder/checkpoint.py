@@ -9,7 +9,7 @@ decomposition and from which a factored export is made.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ _PREFIX = "model."
 _TYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _MAX_INDEX_BYTES = 64 << 20
-# Weights of one tensor are held twice while they are converted, never a whole checkpoint.
+# What transformers asks of a file of weights.
 _METADATA = {"format": "pt"}
 
 
@@ -80,21 +80,22 @@ def load_decoder(
         TokenTableError: if the rank is too great.
     """
     shape = read_shape(folder)
-    places = _places(folder)
-    factors = _stored_factors(folder, shape, rank) or factorise(
-        _read(places, _EMBEDDING, (shape.vocabulary, shape.width), torch.float32),
-        min(shape.vocabulary, shape.width) if rank is None else rank,
-    )
-    table = TokenTable(factors.u.to(dtype), factors.v.to(dtype), sparse_gradient=sparse_gradient)
     with torch.device("meta"):
-        decoder = Decoder(shape, table, options)
-    wanted = {name: tuple(value.shape) for name, value in decoder.state_dict().items() if _is_layer(name)}
-    _check_names(places, {*wanted, _EMBEDDING}, folder)
-    # First all shapes, which are in the headers, then the values.
-    for name, size in {**wanted, _EMBEDDING: (shape.vocabulary, shape.width)}.items():
+        decoder = Decoder(shape, TokenTable(torch.empty(0), torch.empty(0)), options)
+    sizes = {name: tuple(value.shape) for name, value in decoder.state_dict().items() if _is_layer(name)}
+    sizes[_EMBEDDING] = (shape.vocabulary, shape.width)
+    places = _places(folder)
+    _check_names(places, sizes.keys(), folder)
+    # All shapes, which are in the headers, before any value: a wrong folder is refused at once.
+    for name, size in sizes.items():
         _check_header(places[name], size)
-    weights = {name: _read(places, name, size, dtype) for name, size in wanted.items()}
-    decoder.load_state_dict({**weights, "table.u": table.u, "table.v": table.v}, assign=True)
+    factors = _stored_factors(folder, shape, rank)
+    if factors is None:
+        dense = _read(places[_EMBEDDING], sizes[_EMBEDDING], torch.float32)
+        factors = factorise(dense, min(dense.shape) if rank is None else rank)
+    weights = {name: _read(places[name], size, dtype) for name, size in sizes.items() if name != _EMBEDDING}
+    decoder.load_state_dict(weights, strict=False, assign=True)
+    decoder.table = TokenTable(factors.u.to(dtype), factors.v.to(dtype), sparse_gradient=sparse_gradient)
     return LoadedDecoder(decoder.requires_grad_(True), factors.energy)
 
 
@@ -200,7 +201,7 @@ def _open(file: Path) -> Iterator[Any]:
         raise CheckpointError("A file of weights is damaged", str(file), str(error), "download it again") from error
 
 
-def _check_names(places: Mapping[str, _Place], wanted: set[str], folder: Path) -> None:
+def _check_names(places: Mapping[str, _Place], wanted: Set[str], folder: Path) -> None:
     for what, names in (("lacks", wanted - places.keys()), ("has unknown", places.keys() - wanted)):
         if names:
             first = ", ".join(repr(name)[:80] for name in sorted(names)[:3])
@@ -220,10 +221,7 @@ def _check_header(place: _Place, size: tuple[int, ...]) -> None:
         raise CheckpointError("A tensor has a type that is not read", where, why, "choose an unquantised checkpoint")
 
 
-def _read(places: Mapping[str, _Place], name: str, size: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    if name not in places:
-        _check_names(places, {name, *places}, Path())
-    place = places[name]
+def _read(place: _Place, size: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     _check_header(place, size)
     with _open(place.file) as tensors:
         value: torch.Tensor = tensors.get_tensor(place.name)
@@ -244,9 +242,8 @@ def _stored_factors(folder: Path, shape: DecoderShape, rank: int | None) -> Fact
     stored = size[0] if size else 0
     if rank is not None and rank > stored:
         return None
-    places = {name: _Place(file, name) for name in ("u", "v")}
-    u = _read(places, "u", (shape.vocabulary, stored), torch.float32)
-    v = _read(places, "v", (stored, shape.width), torch.float32)
+    u = _read(_Place(file, "u"), (shape.vocabulary, stored), torch.float32)
+    v = _read(_Place(file, "v"), (stored, shape.width), torch.float32)
     kept = stored if rank is None else rank
     energy = 1.0 if kept == stored else _kept_energy(u, v, kept)
     return Factors(u[:, :kept].contiguous(), v[:kept].contiguous(), energy)

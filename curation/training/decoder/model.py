@@ -29,7 +29,8 @@ class DecoderOptions:
         kernel: of attention.
         checkpointing: keep only the input of each layer for the backward pass and compute the rest again: a third more
             time for a small part of the memory.
-        bf16: run matrix products in bfloat16 (autocast); weights, residual stream and norms stay float32.
+        bf16: run matrix products in bfloat16 (autocast), always so if the weights are; the residual stream and norms
+            are float32 either way.
     """
 
     kernel: Kernel = Kernel.EXPLICIT
@@ -80,7 +81,9 @@ class Decoder(nn.Module):
             rank: of the token table, at most the full one.
             exits: number of exits, at least one.
         """
-        with torch.autocast(tokens.device.type, dtype=torch.bfloat16, enabled=self.options.bf16):
+        # Weights that are bfloat16 themselves would not meet the float32 residual stream without it.
+        bf16 = self.options.bf16 or self.norm.weight.dtype == torch.bfloat16
+        with torch.autocast(tokens.device.type, dtype=torch.bfloat16, enabled=bf16):
             packing = Packing.of(lengths)
             cosine, sine = rotations(packing.longest, self.shape.head_dim, self.shape.rope_theta, tokens.device)
             turns = cosine[packing.positions], sine[packing.positions]
