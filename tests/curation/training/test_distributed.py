@@ -65,6 +65,8 @@ def test_one_alone_gathers_nothing() -> None:
     assert Workers().gather(vectors) is vectors
 
 
-@pytest.mark.parametrize(("size", "count", "shares"), [(1, 8, [(0, 8)]), (2, 8, [(0, 4), (4, 8)]), (3, 6, [(0, 2), (2, 4), (4, 6)])])
+@pytest.mark.parametrize(
+    ("size", "count", "shares"), [(1, 8, [(0, 8)]), (2, 8, [(0, 4), (4, 8)]), (3, 6, [(0, 2), (2, 4), (4, 6)])]
+)
 def test_a_batch_is_shared_out(size: int, count: int, shares: list[tuple[int, int]]) -> None:
     assert [Workers(rank, size).share(count) for rank in range(size)] == [slice(*each) for each in shares]

@@ -24,10 +24,7 @@ def test_the_loss_falls(kind: str, nested: list[str]) -> None:
     course = toy_course(kind, steps=60, nested=nested, nested_from=0.3, warmup=0.1)
     course.run(silent)
     assert len(course.losses) == 60
-    # A loss of more cells is another number: each phase is compared with itself.
-    first, second = course.losses[:18], course.losses[18:]
-    assert np.mean(first[-4:]) < np.mean(first[:4])
-    assert np.mean(second[-8:]) < np.mean(second[:8])
+    assert np.mean(course.losses[-8:]) < 0.9 * np.mean(course.losses[:4])
 
 
 @pytest.mark.parametrize("kind", ["bag", "decoder"])

@@ -12,9 +12,7 @@ VARIABLE = "CURATION_TRAINING_KERNELS"
 
 
 @pytest.mark.parametrize(("rows", "rank", "lengths"), [(5, 3, [1, 4, 2]), (40, 17, [9] * 20), (1, 1, [3])])
-def test_pooling_and_its_gradient(
-    rows: int, rank: int, lengths: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pooling_and_its_gradient(rows: int, rank: int, lengths: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     generator = torch.Generator().manual_seed(rows)
     factors, weights = torch.randn(rows, rank, generator=generator), torch.randn(rows, generator=generator)
     places = torch.randint(rows, (sum(lengths),), generator=generator)
