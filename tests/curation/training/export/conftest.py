@@ -9,11 +9,14 @@ import tokenizers
 import torch
 from tokenizers import models, pre_tokenizers, trainers
 
+from curation.config.training import Training
 from curation.training import TrainedModel
 from curation.training.decoder.model import Decoder, random_decoder
 from curation.training.decoder.shape import DecoderShape
 from curation.training.decoder.tokenizer import DecoderTokenizer
 from curation.training.export.training_data import TrainingData
+from curation.training.smoke import initial_model
+from curation.training.tokenizer import train_tokenizer
 
 END = "<|im_end|>"
 NASTY = [
@@ -45,11 +48,14 @@ def texts(sentences: Mapping[str, str]) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def trained(model: TrainedModel) -> TrainedModel:
-    """The trained model with noise on every weight, so that no part of it is near its initial value."""
+def trained(sentences: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
+    """A smoke model of which no part is near its initial value."""
+    cache = tmp_path_factory.mktemp("tokenizer")
+    tokenizer = train_tokenizer(sorted(sentences.values()), vocabulary=400, lines=100, seed=0, cache=cache)
+    model = initial_model(tokenizer, Training(dims=[8, 16, 32], ranks=[8, 16], depth=2, max_tokens=24), seed=3)
     generator = torch.Generator().manual_seed(4)
     for weight in model.encoder.parameters():
-        weight.add_(torch.randn(weight.shape, generator=generator) * 0.02)
+        weight.add_(torch.randn(weight.shape, generator=generator) * 0.1)
     return model
 
 
