@@ -101,7 +101,12 @@ def _sizes(card: Card) -> str:
     known = {(cell.depth, cell.dim, cell.rank): cell.accuracy for cell in card.accuracies}
     dims = card.nesting.dims if known else ()
     rows = [
-        (str(depth), str(rank), number(card.sizes[depth, rank]), *(_share(known.get((depth, dim, rank))) for dim in dims))
+        (
+            str(depth),
+            str(rank),
+            number(card.sizes[depth, rank]),
+            *(_share(known.get((depth, dim, rank))) for dim in dims),
+        )
         for depth in card.nesting.depths
         for rank in card.nesting.ranks
     ]

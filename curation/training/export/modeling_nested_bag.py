@@ -165,9 +165,7 @@ class NestedBag(nn.Module):
         self.tokenizer = tokenizer
         self.max_seq_length = model.config.max_tokens
 
-    def preprocess(
-        self, inputs: Sequence[str], prompt: str | None = None, **_: Any
-    ) -> dict[str, torch.Tensor]:
+    def preprocess(self, inputs: Sequence[str], prompt: str | None = None, **_: Any) -> dict[str, torch.Tensor]:
         """Return `input_ids` and `attention_mask` of n texts, each int64 (n, longest)."""
         folded = [unicodedata.normalize("NFKC", (prompt or "") + text).lower() for text in inputs]
         encoded = self.tokenizer.encode_batch(folded, add_special_tokens=False)

@@ -25,7 +25,13 @@ def test_a_part_holds_what_is_nested_in_it(cut: dict[str, int], expected: Nestin
 
 @pytest.mark.parametrize(
     ("cut", "where"),
-    [({"depth": 3}, "depth"), ({"depth": -1}, "depth"), ({"dim": 0}, "dim"), ({"dim": 24}, "dim"), ({"rank": 9}, "rank")],
+    [
+        ({"depth": 3}, "depth"),
+        ({"depth": -1}, "depth"),
+        ({"dim": 0}, "dim"),
+        ({"dim": 24}, "dim"),
+        ({"rank": 9}, "rank"),
+    ],
 )
 def test_sizes_that_were_not_trained_are_refused(cut: dict[str, int], where: str) -> None:
     with pytest.raises(ConfigError) as refused:
