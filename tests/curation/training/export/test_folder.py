@@ -26,10 +26,15 @@ def test_it_takes_the_place_of_an_empty_folder(tmp_path: Path) -> None:
     assert (tmp_path / "model" / "file").is_file()
 
 
-def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError), new_folder(tmp_path / "model") as folder:
+def fail_half_way(out: Path) -> None:
+    with new_folder(out) as folder:
         write_weights(folder / "half", {"u": torch.zeros(3)})
-        folder.write_text("a folder is no file")
+        raise OSError("disk full")
+
+
+def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="disk full"):
+        fail_half_way(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 
 
