@@ -63,6 +63,6 @@ class FactoredQwen3Model(Qwen3Model):
             nested = config.table_ranks
             raise ValueError(f"table_rank must be one of {nested}, which were trained, not {config.table_rank!r}")
         super().__init__(config)
-        self.embed_tokens = FactoredEmbedding(
+        self.embed_tokens = FactoredEmbedding(  # type: ignore[assignment]
             config.vocab_size, config.table_ranks[-1], config.hidden_size, config.table_rank
         )

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 from transformers import PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling
-from transformers.utils import cached_file
+from transformers.utils.hub import cached_file
 
 _TOKENIZER = "tokenizer.json"
 
@@ -237,4 +237,5 @@ class NestedBag(nn.Module):
         }
         config = NestedBagConfig.from_pretrained(model_name_or_path, **place, **(config_kwargs or {}))
         model = NestedBagModel.from_pretrained(model_name_or_path, config=config, **place, **(model_kwargs or {}))
-        return cls(model, Tokenizer.from_file(cached_file(model_name_or_path, _TOKENIZER, **place)))
+        tokenizer = Tokenizer.from_file(str(cached_file(model_name_or_path, _TOKENIZER, **place)))
+        return cls(model, tokenizer)
