@@ -40,6 +40,21 @@ class TokenizerError(CurationError):
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of the vocabulary.
+
+    Attributes:
+        text: the piece, with U+2581 for a space.
+        score: pieces of a higher score are merged first.
+        is_normal: a piece of text, neither a control piece nor a byte.
+    """
+
+    text: str
+    score: float
+    is_normal: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tokenizer:
     """A trained tokenizer.
 
@@ -62,6 +77,16 @@ class Tokenizer:
     def prepare(texts: pa.Array) -> pa.Array:
         """Return texts as they are to be encoded: folded."""
         return fold(texts)
+
+    def pieces(self) -> list[Piece]:
+        """Return the vocabulary in the order of ids."""
+        return [self._piece(index) for index in range(self.size)]
+
+    def _piece(self, index: int) -> Piece:
+        processor = self._processor
+        special = (processor.is_unknown, processor.is_control, processor.is_byte, processor.is_unused)
+        is_normal = not any(is_so(index) for is_so in special)
+        return Piece(processor.id_to_piece(index), processor.get_score(index), is_normal)
 
     def encode(self, texts: Sequence[str], *, max_tokens: int) -> Ragged:
         """Encode folded texts, each cut to `max_tokens` pieces; one without any piece becomes the unknown piece."""
