@@ -63,6 +63,21 @@ class TrainedModel:
     seed: int
     losses: tuple[float, ...]
 
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """Number of blocks below each exit."""
+        return tuple(range(self.options.depth + 1))
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """Nested output dimensions."""
+        return tuple(self.options.dims)
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """Nested ranks of the token table."""
+        return tuple(self.options.ranks)
+
     def exits(self, texts: Sequence[str], *, rank: int) -> Float32s:
         """Return the output of every exit, not normalised: float32 (depth + 1, n, width)."""
         folded = fold(pa.array(texts, type=pa.large_string())).to_pylist()
