@@ -12,7 +12,19 @@ STATUSES = ("pass", "fail", "error")
 UNGATED = "none"
 SUSPECTS = 20
 
-_CHECK = ("id", "kind", "status", "severity", "language", "metric", "value", "op", "threshold", "detail")
+_CHECK = (
+    "id",
+    "kind",
+    "status",
+    "severity",
+    "language",
+    "metric",
+    "value",
+    "op",
+    "threshold",
+    "detail",
+    "false_alarms",
+)
 _POINT = ("step", "loss")
 _CELL = ("depth", "dim", "rank", "accuracy")
 _SIDES = ("anchor", "positive")
