@@ -177,4 +177,4 @@ def _chosen(axis: str, wanted: int | None, there: Sequence[int]) -> int:
 def _unit(vectors: Any) -> Float32s:
     rows = np.asarray(vectors, np.float32)
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    return np.asarray(np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0))

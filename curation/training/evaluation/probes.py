@@ -89,7 +89,7 @@ def _filled(homes: Int64s, count: int) -> Bools:
 def _means(points: Float64s, members: Int64s, count: int) -> Float64s:
     sums = np.zeros((count, points.shape[1]))
     np.add.at(sums, members, points)
-    return sums / np.maximum(np.bincount(members, minlength=count), 1)[:, None]
+    return np.asarray(sums / np.maximum(np.bincount(members, minlength=count), 1)[:, None])
 
 
 def _unit(vectors: npt.NDArray[np.floating]) -> Float64s:

@@ -54,7 +54,7 @@ def test_negatives_are_candidates_of_every_anchor(release_of: Callable[..., Rele
             assert found.candidates[answer] in {p for _, _, p, _ in RETRIEVAL}
         outcome = negative_outcome(letters, found, (4, 64, 16))
         assert outcome.ranks.shape == (1, 2)
-        assert outcome.score.accuracy == 1
+        assert (outcome.ranks <= 2).all()
 
 
 def test_a_shared_anchor_shares_its_answers(release_of: Callable[..., Release]) -> None:
