@@ -94,4 +94,4 @@ def _means(points: Float64s, members: Int64s, count: int) -> Float64s:
 
 def _unit(vectors: npt.NDArray[np.floating]) -> Float64s:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float64)
-    return np.divide(vectors, lengths, out=np.zeros(vectors.shape), where=lengths > 0)
+    return np.asarray(np.divide(vectors, lengths, out=np.zeros(vectors.shape), where=lengths > 0))
