@@ -279,15 +279,14 @@ def gate_and_report(config: RunConfig, out: Path, observer: GateObserver) -> Non
         out: folder of a run that holds a release.
         observer: is told about progress.
     """
-    from curation.report import write_report
+    from curation.report import write_gate_outputs, write_report
 
     with _locked(out):
         release = open_release(out / "release")
         if config.gate.enabled:
             _bring_verdict(release, out / "work" / "gate", observer)
+            write_gate_outputs(release)
         write_report(release, ledger=out / "ledger", html=out / "report.html", json=out / "report.json")
-        with atomic_path(release.path / layout.GATE_REPORT) as page:
-            shutil.copyfile(out / "report.html", page)
 
 
 def _bring_verdict(release: Release, work: Path, observer: GateObserver) -> None:

@@ -44,15 +44,17 @@ def train_command(release: Path, out: Path, steps: int | None, as_json: bool) ->
 @click.option("--baseline", type=click.Path(path_type=Path), help="An earlier release to compare with.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def gate_command(release: Path, baseline: Path | None, as_json: bool) -> int:
-    """Check RELEASE, write its verdict to RELEASE/gate/verdict.json; exit 3 if it fails."""
+    """Check RELEASE, write its verdict to RELEASE/gate (verdict.json, report.html, junit.xml); exit 3 if it fails."""
     from curation.gate import run_gate
     from curation.release import open_release
+    from curation.report import write_gate_outputs
 
     opened = open_release(release)
     with RunProgress() as progress:
         progress.started("gate", opened.manifest["config"]["training"]["steps"])
         earlier = open_release(baseline) if baseline else None
         verdict = run_gate(opened, baseline=earlier, out=release / "gate", progress=progress.advanced)
+    write_gate_outputs(opened)
     value = verdict.to_json()
     rows = [
         (

@@ -17,7 +17,7 @@ from curation.mining.lexical.features import Vectoriser, count_features
 from curation.release import Release
 from curation.text import as_arrow
 from curation.training import TrainedModel, train_smoke
-from curation.training.evaluate import (
+from curation.training.evaluation import (
     Cell,
     PairSet,
     Score,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,7 @@ def _languages(
     accuracy: Mapping[str, float | None],
 ) -> list[dict[str, Any]]:
     """Return the languages, the largest first."""
-    names = _names(languages)
+    names = language_names(languages)
     rows = [
         {
             "code": code,
@@ -147,7 +147,7 @@ def _languages(
     return sorted(rows, key=lambda row: (-row["released"], -row["read"], row["code"]))
 
 
-def _names(codes: Mapping[str, object]) -> dict[str, str]:
+def language_names(codes: Iterable[str]) -> dict[str, str]:
     """Return the English name of each language; the code itself where it is in no table."""
     from language_configs import languages
 

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from curation.files import write_json, write_text
 from curation.release import Release
 from curation.report import charts
 from curation.report.build import build_report
-from curation.report.visible import visible
+from curation.report.rendering import render, visible_values
 
-_MODELS = {
-    "accuracy": "Trained on this release",
-    "shuffled": "Trained on shuffled positives",
-    "untrained": "Untrained",
-    "lexical": "TF-IDF",
-}
 _SCORES = (("positive_score", "positive"), ("negative_score", "negative"))
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 def write_report(release: Release, *, ledger: Path | None, html: Path, json: Path | None) -> None:
@@ -47,55 +37,15 @@ def write_report(release: Release, *, ledger: Path | None, html: Path, json: Pat
 
 def render_page(report: Mapping[str, Any]) -> str:
     """Return the page of a report that `build_report` has made. All its text is taken to be hostile."""
-    shown = _visible_values(report)
-    environment = _environment()
-    style, script = (Markup(environment.get_template(name).render()) for name in ("style.html", "script.html"))  # noqa: S704 - our own files
-    return environment.get_template("report.html").render(
+    shown = visible_values(report)
+    return render(
+        "report.html",
         report=shown,
-        style=style,
-        script=script,
-        policy=_policy(style, script),
         histograms=_histograms(shown["distributions"]),
         sparks=_sparklines(shown),
-        loss=charts.line(
-            [(point["step"], point["loss"]) for point in shown["training"]["losses"]], "Training loss by step"
-        ),
-        grid=_grid(shown["training"]["grid"]),
-        models=_MODELS,
         losers=_losers(shown["languages"]),
         names={row["code"]: row["name"] for row in shown["languages"]},
     )
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("curation.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": _number, "percent": _percent, "score": _score, "size": _size}
-    environment.globals |= {"funnel": charts.funnel, "heat": charts.heat, "share_bar": charts.share_bar}
-    return environment
-
-
-def _policy(style: str, script: str) -> str:
-    """Return a content security policy under which nothing but our own style and script can act, or reach anything."""
-    ours = f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
-    return f"default-src 'none'; {ours}; base-uri 'none'; form-action 'none'"
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _visible_values(value: Any) -> Any:
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, Mapping):
-        return {_visible_values(key): _visible_values(item) for key, item in value.items()}
-    return [_visible_values(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _histograms(distributions: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -155,42 +105,3 @@ def _losers(languages: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the stages at which any language lost rows, in order."""
     lost = [{step["stage"]: step["in"] - step["out"] for step in row["funnel"]} for row in languages]
     return [stage for stage in (lost[0] if lost else ()) if any(of_language[stage] for of_language in lost)]
-
-
-def _grid(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the cells as one table a depth, a row a rank and a column a dimension, with steps of the heat scale."""
-    dims, ranks, depths = (sorted({cell[axis] for cell in cells}) for axis in ("dim", "rank", "depth"))
-    values = {(cell["depth"], cell["rank"], cell["dim"]): cell["accuracy"] for cell in cells}
-    bounds = min(values.values(), default=0.0), max(values.values(), default=0.0)
-    steps = {place: charts.heat(value, *bounds) for place, value in values.items()}
-    return [
-        {
-            "depth": depth,
-            "dims": dims,
-            "rows": [
-                (rank, [(values.get(at), steps.get(at)) for dim in dims if (at := (depth, rank, dim))])
-                for rank in ranks
-            ],
-        }
-        for depth in depths
-    ]
-
-
-def _number(value: object) -> str:
-    """Return a count with separators, another number to four digits, and a dash for what is not known."""
-    if value is None:
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _percent(part: float | None, whole: float = 1) -> str:
-    return "–" if part is None or not whole else f"{part / whole:.1%}"
-
-
-def _score(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _size(count: int) -> str:
-    power = min(len(_UNITS) - 1, max(0, (count.bit_length() - 1) // 10))
-    return f"{count / 1024**power:,.{0 if power == 0 else 1}f} {_UNITS[power]}"

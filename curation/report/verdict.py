@@ -12,7 +12,19 @@ STATUSES = ("pass", "fail", "error")
 UNGATED = "none"
 SUSPECTS = 20
 
-_CHECK = ("id", "kind", "status", "severity", "language", "metric", "value", "op", "threshold", "detail")
+_CHECK = (
+    "id",
+    "kind",
+    "status",
+    "severity",
+    "language",
+    "metric",
+    "value",
+    "op",
+    "threshold",
+    "detail",
+    "false_alarms",
+)
 _POINT = ("step", "loss")
 _CELL = ("depth", "dim", "rank", "accuracy")
 _SIDES = ("anchor", "positive")
@@ -70,15 +82,23 @@ def _counts(checks: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def _check(check: Mapping[str, Any]) -> dict[str, Any]:
-    return _only(check, _CHECK)
+    return _only(check, _CHECK) | {"kind": str(check.get("kind") or "")}
 
 
 def _urgency(check: Mapping[str, Any]) -> tuple[int, bool]:
     return _URGENCY.get(check["status"], 0), check["severity"] == "warn"
 
 
+def suspects_by_language(verdict: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return the least plausible pairs of each language, at most twenty, the least plausible first."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for suspect in verdict.get("suspects") or []:
+        found.setdefault(str(suspect.get("language") or ""), []).append(suspect)
+    return {code: shown for code in sorted(found) if (shown := _suspects(found[code]))}
+
+
 def _suspects(suspects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the least plausible pairs of all languages, the least plausible first."""
+    """Return the least plausible of some pairs, the least plausible first."""
     stated = [_only(suspect, _SUSPECT) for suspect in suspects if suspect.get("margin") is not None]
     least = sorted(stated, key=lambda suspect: (suspect["margin"], str(suspect["id"])))[:SUSPECTS]
     return [{**suspect, **{side: clip(str(suspect[side]), SAMPLE_CHARS) for side in _SIDES}} for suspect in least]

@@ -49,6 +49,8 @@ class Checkpoints:
                 return
             tensors = load_file(path)
             weights = {name.removeprefix(_WEIGHT): value for name, value in tensors.items() if name.startswith(_WEIGHT)}
+            if {name: value.shape for name, value in weights.items()} != _shapes(course):
+                return
             course.module.load_state_dict(weights)
         except _BROKEN:
             # A state that cannot be read is worth no more than none: the training starts anew.
@@ -76,3 +78,7 @@ class Checkpoints:
     def clear(self) -> None:
         """Remove the state of a training that has ended."""
         (self.folder / _FILE).unlink(missing_ok=True)
+
+
+def _shapes(course: Course) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in course.module.state_dict().items()}

@@ -206,6 +206,8 @@ def test_the_whole_path_as_a_user_runs_it(base: Path, tmp_path: Path) -> None:
     }
     verdict = json.loads((out / "release" / "gate" / "verdict.json").read_text())
     assert verdict["release"]["manifest_sha256"] == open_release(out / "release").digest
+    beside = {path.name for path in (out / "release" / "gate").iterdir()}
+    assert beside == {"verdict.json", "report.html", "junit.xml"}
     assert run_command(["verify", str(out / "release")]) == 0
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert json.loads(again.stdout) == summary

@@ -16,7 +16,7 @@ from curation.config.training import Training
 from curation.gate import Verdict, run_gate, signal
 from curation.gate.signal import BASELINE_TOLERANCE, Trial, find_suspects, mechanism_checks, signal_checks
 from curation.release import Release
-from curation.training.evaluate import Cell, Score
+from curation.training.evaluation import Cell, Score
 
 
 @pytest.fixture(scope="module")

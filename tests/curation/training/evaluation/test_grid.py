@@ -11,7 +11,7 @@ import pytest
 
 from curation.release import Release
 from curation.training import TrainedModel
-from curation.training.evaluate import (
+from curation.training.evaluation import (
     PairSet,
     Score,
     evaluate,
@@ -64,7 +64,8 @@ def test_beyond_the_tenth_rank_nothing_counts(better: int, reciprocal: float) ->
 
 
 def test_languages_weigh_the_same() -> None:
-    assert macro([Score(1.0, 1.0), Score(0.0, 0.5)]) == Score(0.5, 0.75)
+    one, other = Score(1.0, 1.0, 1.0, 1.0, 1.0), Score(0.0, 0.5, 0.25, 0.0, 1.0)
+    assert macro([one, other]) == Score(0.5, 0.75, 0.625, 0.5, 1.0)
 
 
 def test_similarities_are_cosines() -> None:
@@ -91,6 +92,9 @@ def test_equal_texts_on_either_side_are_right(release: Release, monkeypatch: pyt
             "id": ["1", "2", "3", "4", "5"],
             "anchor": ["Save", "SAVE", "Keep", "ｓａｖｅ", "Add"],
             "positive": ["შენახვა", "დამახსოვრება", "შენახვა", "ჩაწერა", "დამატება"],
+            "task": ["bitext"] * 5,
+            "source": ["django"] * 5,
+            "label": [""] * 5,
         }
     )
     monkeypatch.setattr(Release, "read", lambda *_, **__: table)
