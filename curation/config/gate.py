@@ -16,9 +16,29 @@ class Gate(Section):
     max_quarantine_share: Share = 0.02
     """Greatest share of read rows that may be in quarantine."""
     max_label_noise: Share = 0.05
-    """Greatest share of a language's records whose text speaks for another label."""
+    """Greatest share of a language's, or a source's, texts that speak for another label."""
+    max_pooled_label_noise: Share = 0.03
+    """The same over all languages together, where one wrong label in ten is told from none."""
+    max_alike_share: Share = 0.4
+    """Greatest share of a language's texts that are likelier, if only just, under another label."""
+    max_identified_share: Share = 0.05
+    """Greatest share of a language's texts in another script, or near-certainly in another language."""
+    max_one_language_share: Share = 0.35
+    """Greatest share of texts of a language that the identifier does not know in one language that it does."""
+    max_swapped_share: Share = 0.02
+    """Greatest share of pairs whose sides speak each other's language."""
+    max_language_swapped_share: Share = 0.1
+    """The same in one language."""
+    min_word_order: float = Field(default=0.1, ge=0.0)
+    """Least information, in nats, that words of a language give of their neighbours."""
+    min_character_order: float = Field(default=0.1, ge=0.0)
+    """Least information, in nats, that characters of a language give of their neighbours."""
     max_leak_share: Share = 0.01
     """Greatest share of held-out texts that stand in the training data."""
+    max_near_leak_share: Share = 0.012
+    """Greatest share of held-out pairs that nearly equal a training pair on both sides."""
+    max_near_duplicate_share: Share = 0.08
+    """Greatest share of training pairs that nearly repeat another one of their language."""
     max_false_negative_share: Share = 0.01
     """Greatest share of mined negatives that nearly equal their positive."""
     min_gain_over_shuffled: Share = 0.05
