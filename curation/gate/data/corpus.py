@@ -32,7 +32,7 @@ Bools = npt.NDArray[np.bool_]
 MAX_ROWS = 50_000
 
 # So many characters of a text say what language it is in, and which text it is.
-MAX_CHARS = 400
+MAX_CHARS = 200
 
 _VIEWS: tuple[layout.View, ...] = ("data", "full")
 _FACTS = ("query_language", "positive_language", "language", "source", "task")

@@ -12,7 +12,8 @@ import pyarrow as pa
 from curation.config.model import Identify
 from curation.gate.data.corpus import Corpus, Rows
 from curation.hashing import priority
-from curation.langid.declared import check
+from curation.langid.declared import check_beliefs
+from curation.langid.evidence import look
 from curation.langid.findings import NO_REASON
 from curation.langid.model import load
 from curation.langid.prepare import prepare
@@ -87,15 +88,14 @@ def _sample(corpus: Corpus, rows: Rows, here: Int64s) -> Int64s:
 
 
 def _side(texts: pa.Array, language: str, partner: str, options: Identify) -> Side:
-    declared = resolve(language)
-    found = check(texts, declared, options)
-    certain = found.seen_scores >= np.float32(options.min_veto_score)
-    long = np.char.str_len(np.asarray(texts.to_pylist(), dtype=str)) >= options.min_letters
-    seen = np.where(certain & long, found.seen, "")
-    other = found if partner == language else check(texts, resolve(partner), options)
+    model = load(options.model)
+    beliefs = look(texts, model)
+    found, other = (check_beliefs(beliefs, resolve(code), options) for code in (language, partner))
+    is_long = beliefs.counts.total() >= options.min_letters
+    seen = np.where((found.seen_scores >= np.float32(options.min_veto_score)) & is_long, found.seen, "")
     return Side(
         language,
-        declared.code in load(options.model).codes(),
+        resolve(language).code in model.codes(),
         found.reasons != NO_REASON,
         seen,
         np.nan_to_num(found.scores.astype(np.float64)),
