@@ -35,9 +35,9 @@ class Gate(Section):
     """Least information, in nats, that characters of a language give of their neighbours."""
     max_leak_share: Share = 0.01
     """Greatest share of held-out texts that stand in the training data."""
-    max_near_leak_share: Share = 0.012
+    max_near_leak_share: Share = 0.018
     """Greatest share of held-out pairs that nearly equal a training pair on both sides."""
-    max_near_duplicate_share: Share = 0.08
+    max_near_duplicate_share: Share = 0.065
     """Greatest share of training pairs that nearly repeat another one of their language."""
     max_false_negative_share: Share = 0.01
     """Greatest share of mined negatives that nearly equal their positive."""

@@ -12,12 +12,13 @@ import pyarrow as pa
 from curation.config.model import Identify
 from curation.gate.data.corpus import Corpus, Rows
 from curation.hashing import priority
-from curation.langid.declared import check_beliefs
+from curation.langid.declared import MIN_SCRIPT_LETTERS, MIN_SCRIPT_SHARE, check_beliefs
 from curation.langid.evidence import look
 from curation.langid.findings import NO_REASON
 from curation.langid.model import load
 from curation.langid.prepare import prepare
 from language_configs import resolve
+from language_configs.scripts import members
 
 # Pairs of one source and one pair of languages that are asked about: enough to tell 0.05 from 0.15.
 SAMPLE_PAIRS = 100
@@ -91,12 +92,15 @@ def _side(texts: pa.Array, language: str, partner: str, options: Identify) -> Si
     model = load(options.model)
     beliefs = look(texts, model)
     found, other = (check_beliefs(beliefs, resolve(code), options) for code in (language, partner))
-    is_long = beliefs.counts.total() >= options.min_letters
+    letters = beliefs.counts.total()
+    is_long = letters >= options.min_letters
+    # A release says in which script a text is: Bengali in Latin letters has a label of its own.
+    in_script = beliefs.counts.of(members(resolve(language).script)) >= MIN_SCRIPT_SHARE * letters
     seen = np.where((found.seen_scores >= np.float32(options.min_veto_score)) & is_long, found.seen, "")
     return Side(
         language,
         resolve(language).code in model.codes(),
-        found.reasons != NO_REASON,
+        (found.reasons != NO_REASON) | (~in_script & (letters >= MIN_SCRIPT_LETTERS)),
         seen,
         np.nan_to_num(found.scores.astype(np.float64)),
         np.nan_to_num(other.scores.astype(np.float64)),
