@@ -15,7 +15,7 @@ class Gate(Section):
     """Run the gate at the end of the run."""
     max_quarantine_share: Share = 0.02
     """Greatest share of read rows that may be in quarantine."""
-    max_label_noise: Share = 0.05
+    max_label_noise: Share = 0.08
     """Greatest share of a language's, or a source's, texts that speak for another label."""
     max_pooled_label_noise: Share = 0.03
     """The same over all languages together, where one wrong label in ten is told from none."""

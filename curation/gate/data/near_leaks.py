@@ -3,8 +3,10 @@
 Two pairs are nearly the same when of both their sides one text holds nearly all features of the other and little else:
 words and the character n-grams inside them, so that case, punctuation and the order of words do not count, and a word
 more or less counts for itself alone. Neighbours in a template ("Enter a valid ...") hold something else each, which
-Jaccard similarity alone does not tell from a word that is gone. Prefix filtering (Chaudhuri et al. 2006; Bayardo et al. 2007) finds the candidates without missing any: of two
-sets with Jaccard similarity of t or more, the first (1 - t) n + 1 features of each, the rarest first, share one.
+Jaccard similarity alone does not tell from a word that is gone.
+
+Prefix filtering (Chaudhuri et al. 2006; Bayardo et al. 2007) finds the candidates without missing any: of two sets
+with Jaccard similarity of t or more, the first (1 - t) n + 1 features of each, the rarest first, share one.
 """
 
 from __future__ import annotations

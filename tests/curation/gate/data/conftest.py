@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from pairs_of_gate import Pair
 
 from curation.dedup.columns import text_column
 from curation.gate.data.corpus import Corpus, Rows
 from curation.text import fold
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A row of a release."""
-
-    anchor: str
-    positive: str
-    query_language: str = "eng_Latn"
-    positive_language: str = "deu_Latn"
-    negatives: tuple[str, ...] = ()
-    source: str = "tatoeba"
-    task: str = "bitext"
 
 
 @pytest.fixture
