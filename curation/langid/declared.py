@@ -35,7 +35,9 @@ def check(texts: pa.Array, declared: Language, options: Identify) -> Findings:
     """
     coded = texts.dictionary_encode()
     model = load(options.model)
-    parts = [check_beliefs(look(coded.dictionary[rows], model), declared, options) for rows in blocks(len(coded.dictionary))]
+    parts = [
+        check_beliefs(look(coded.dictionary[rows], model), declared, options) for rows in blocks(len(coded.dictionary))
+    ]
     return Findings.joined(parts).take(coded.indices.to_numpy())
 
 
