@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-SCHEMA = "gate-verdict/1"
+SCHEMA = "gate-verdict/2"
 
 Kind = Literal["data", "mechanism", "signal"]
 Status = Literal["pass", "fail", "error", "skipped"]
@@ -37,6 +37,7 @@ class Check:
         threshold: what it was compared with.
         op: how: the check passes if `value op threshold`.
         detail: for people: what was found, or why it was skipped.
+        false_alarms: for people: how often it has failed releases that were sound, and when that was measured.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Check:
     threshold: float | None = None
     op: str = ""
     detail: str = ""
+    false_alarms: str = ""
 
 
 def compare(

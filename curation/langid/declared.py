@@ -35,11 +35,14 @@ def check(texts: pa.Array, declared: Language, options: Identify) -> Findings:
     """
     coded = texts.dictionary_encode()
     model = load(options.model)
-    parts = [_check(look(coded.dictionary[rows], model), declared, options) for rows in blocks(len(coded.dictionary))]
+    parts = [
+        check_beliefs(look(coded.dictionary[rows], model), declared, options) for rows in blocks(len(coded.dictionary))
+    ]
     return Findings.joined(parts).take(coded.indices.to_numpy())
 
 
-def _check(beliefs: Beliefs, declared: Language, options: Identify) -> Findings:
+def check_beliefs(beliefs: Beliefs, declared: Language, options: Identify) -> Findings:
+    """Check texts of which it is known what they show; see `check`."""
     model, systems = load(options.model), beliefs.systems
     variants = {system: _variant(declared, system) for system in set(systems)}
     findings = Findings.of(np.array([variants[system] for system in systems], dtype=object))

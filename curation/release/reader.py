@@ -61,12 +61,12 @@ class Release:
     @property
     def languages(self) -> list[str]:
         """The languages that have a shard, sorted."""
-        return sorted({language for _, language, _ in self._shards()})
+        return sorted({language for _, language, _ in self._places})
 
     @property
     def splits(self) -> list[str]:
         """The splits that have a shard, in the order train, validation, test."""
-        found = {split for _, _, split in self._shards()}
+        found = {split for _, _, split in self._places}
         return [split for split in layout.SPLITS if split in found]
 
     @property
@@ -82,8 +82,8 @@ class Release:
 
     def shards(self, view: layout.View, *, split: str, language: str | None = None) -> list[ReleaseFile]:
         """Return the shards of a view and split, of one language or of all, in stable order."""
-        wanted = {(view, code, split) for code in ([language] if language else self.languages)}
-        return sorted((file for file in self.files if layout.parse_shard(file.path) in wanted), key=lambda f: f.path)
+        wanted = [(view, code, split) for code in ([language] if language else self.languages)]
+        return sorted((file for place in wanted for file in self._places.get(place, ())), key=lambda f: f.path)
 
     def recipes(self) -> list[ReleaseFile]:
         """Return the files of rows without texts, in stable order (see `curation.release.recipe`)."""
@@ -130,8 +130,14 @@ class Release:
         assert shard is not None
         return table.append_column("language", pa.repeat(pa.scalar(shard[1]), table.num_rows))
 
-    def _shards(self) -> list[tuple[layout.View, str, str]]:
-        return [shard for file in self.files if (shard := layout.parse_shard(file.path)) is not None]
+    @functools.cached_property
+    def _places(self) -> dict[tuple[layout.View, str, str], list[ReleaseFile]]:
+        """The shards by (view, language, split)."""
+        places: dict[tuple[layout.View, str, str], list[ReleaseFile]] = {}
+        for file in self.files:
+            if (place := layout.parse_shard(file.path)) is not None:
+                places.setdefault(place, []).append(file)
+        return places
 
 
 def open_release(path: Path | str) -> Release:

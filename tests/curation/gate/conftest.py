@@ -38,7 +38,7 @@ def sound(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
         for language in folder.joinpath(view).iterdir():
             if language.name not in LANGUAGES:
                 shutil.rmtree(language)
-    return _sealed(folder)
+    return _counted(folder)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def copied(sound: Release, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def alter(copied: Path) -> Callable[..., Release]:
-    """Return `alter(change, views=..., split=..., language=...)`: it changes the tables of a copy's shards."""
+    """Return `alter(change, views=..., split=..., language=..., counted=...)`: it changes the tables of a copy."""
 
     def altered(
         change: Callable[[pa.Table], pa.Table],
@@ -57,12 +57,13 @@ def alter(copied: Path) -> Callable[..., Release]:
         views: tuple[layout.View, ...] = ("data", "full"),
         split: str = "train",
         language: str = "deu_Latn",
+        counted: bool = True,
     ) -> Release:
         release = open_release(copied)
         for view in views:
             for shard in release.shards(view, split=split, language=language):
                 pq.write_table(change(pq.read_table(copied / shard.path)), copied / shard.path)
-        return _sealed(copied)
+        return _counted(copied) if counted else _sealed(copied)
 
     return altered
 
@@ -84,6 +85,17 @@ def alter_json(copied: Path) -> Callable[[str, Callable[[Any], object]], Release
 def gated(sound: Release, small: Training, tmp_path_factory: pytest.TempPathFactory) -> Verdict:
     """The verdict on the sound release."""
     return run_gate(sound, training=small, cache=tmp_path_factory.mktemp("tokenizers"))
+
+
+def _counted(folder: Path) -> Release:
+    """Let the statistics say how many rows there are now, and seal."""
+    release = _sealed(folder)
+    stats = json.loads((folder / layout.STATS).read_text(encoding="utf-8"))
+    for language, counts in stats["languages"].items():
+        for split in layout.SPLITS:
+            counts[split] = sum(file.rows or 0 for file in release.shards("data", split=split, language=language))
+    write_json(folder / layout.STATS, stats)
+    return _sealed(folder)
 
 
 def _sealed(folder: Path) -> Release:

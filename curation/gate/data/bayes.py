@@ -1,4 +1,4 @@
-"""Is each text in the language that its label says? Naive Bayes over the release's own labels, leaving each text out.
+"""How much likelier is each text under another label? Naive Bayes over the release's own labels, leaving each text out.
 
 Wrong labels are invisible to a training run (its loss even falls), but not to this: a text whose character n-grams
 are far likelier under another label speaks for that one, although the classifier was trained on the wrong labels too.
@@ -7,56 +7,57 @@ are far likelier under another label speaks for that one, although the classifie
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from curation.mining.lexical.features import FEATURE_BITS, count_features
+from curation.mining.lexical.features import FEATURE_BITS
 from curation.mining.lexical.index import Matrix
 from language_configs import confusable
 
-# A text's features must be likelier under another label by this factor's logarithm, on average over its features.
-MIN_MARGIN = 1.0
 # Shorter texts have too few features to speak for any label.
 MIN_FEATURES = 30
-# Fewer texts than this do not describe a language.
-MIN_TEXTS = 50
 
-# Standard errors that the share of noise is taken to be too high by chance: 2 % of clean languages at the bound.
+# Standard errors that a share is taken to be too high by chance: 2 % of clean languages at the bound.
 _STANDARD_ERRORS = 2.0
-
 _BITS = 16
 _SMOOTHING = 0.1
 _BLOCK = 4_096
 
 Floats = npt.NDArray[np.float64]
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
-def label_noise(texts: pa.Array, labels: Sequence[str]) -> dict[str, tuple[float, int]]:
-    """Return for each language the share of its texts that speak for another label, and how many could be judged.
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """What n texts say of their labels.
+
+    Attributes:
+        values: how much likelier the best other label is than the text's own, the natural logarithm of the ratio per
+            feature occurrence, shape (n,); above 0 where another one is likelier.
+        judged: which texts have enough features, shape (n,).
+    """
+
+    values: Floats
+    judged: Bools
+
+
+def label_margins(features: Matrix, labels: npt.NDArray[np.str_]) -> Margins:
+    """Compare each text's likelihood under its own label with that under the likeliest other one.
 
     Close relatives (`language_configs.confusable`) do not count as another label, nor do scripts of one language.
+    A text that stands twice under one label speaks for itself: leave repeats out.
 
     Args:
-        texts: Arrow strings, shape (n,).
+        features: counts of the texts' features (`curation.mining.lexical.features.count_features`), n rows.
         labels: language of each, shape (n,).
-
-    Returns:
-        {language: (share, judged)}, for languages with at least `MIN_TEXTS` judged texts. The share is the lower
-        end of its confidence interval (see `at_least`), so that a small language does not fail by chance.
     """
-    codes, numbers = np.unique(np.asarray(labels, dtype=object).astype(str), return_inverse=True)
-    counts = _hashed(count_features(texts))
-    margins = _margins(counts, numbers, _relatives(codes))
-    judged = np.diff(counts.indptr) >= MIN_FEATURES
-    result = {}
-    for number, code in enumerate(codes):
-        mine = judged & (numbers == number)
-        if mine.sum() >= MIN_TEXTS:
-            result[str(code)] = (at_least(int((margins[mine] > MIN_MARGIN).sum()), int(mine.sum())), int(mine.sum()))
-    return result
+    codes, numbers = np.unique(labels, return_inverse=True)
+    counts = _hashed(features)
+    values = _margins(counts, numbers, _relatives(codes)) if len(codes) > 1 else np.full(len(labels), -np.inf)
+    return Margins(values, np.diff(features.indptr) >= MIN_FEATURES)
 
 
 def at_least(hits: int, trials: int) -> float:
@@ -78,13 +79,13 @@ def _hashed(counts: Matrix) -> Matrix:
     return folded
 
 
-def _relatives(codes: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_]:
+def _relatives(codes: npt.NDArray[np.str_]) -> Bools:
     """Return which labels are no other label for which, bool (l, l)."""
     bases = [str(code).partition("_")[0] for code in codes]
     return np.array([[other in confusable(base) for other in bases] for base in bases], dtype=bool)
 
 
-def _margins(counts: Matrix, numbers: npt.NDArray[np.int64], relatives: npt.NDArray[np.bool_]) -> Floats:
+def _margins(counts: Matrix, numbers: Int64s, relatives: Bools) -> Floats:
     """Return for each text how much likelier the best other label is than its own, per feature occurrence."""
     import scipy.sparse as sp
 
@@ -94,10 +95,11 @@ def _margins(counts: Matrix, numbers: npt.NDArray[np.int64], relatives: npt.NDAr
     mass = totals.sum(axis=1)
     width = counts.shape[1]
     log_likelihood = np.log(totals + _SMOOTHING) - np.log(mass + _SMOOTHING * width)[:, None]
+    by_feature = np.ascontiguousarray(log_likelihood.T, dtype=np.float32)
     margins = np.empty(size)
     for start in range(0, size, _BLOCK):
         block, mine = counts[start : start + _BLOCK], numbers[start : start + _BLOCK]
-        scores = block @ log_likelihood.T
+        scores = block @ by_feature
         scores[relatives[mine]] = -np.inf
         own = _left_out(block, mine, totals, mass, width)
         occurrences = np.maximum(block.sum(axis=1), 1)
@@ -105,7 +107,7 @@ def _margins(counts: Matrix, numbers: npt.NDArray[np.int64], relatives: npt.NDAr
     return margins
 
 
-def _left_out(block: Matrix, mine: npt.NDArray[np.int64], totals: Floats, mass: Floats, width: int) -> Floats:
+def _left_out(block: Matrix, mine: Int64s, totals: Floats, mass: Floats, width: int) -> Floats:
     """Return each text's log-likelihood under its own label, counted without the text itself."""
     rows = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
     others = totals[mine[rows], block.indices] - block.data
