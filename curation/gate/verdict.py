@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-SCHEMA = "gate-verdict/1"
+SCHEMA = "gate-verdict/2"
 
 Kind = Literal["data", "mechanism", "signal"]
 Status = Literal["pass", "fail", "error", "skipped"]
@@ -37,6 +37,7 @@ class Check:
         threshold: what it was compared with.
         op: how: the check passes if `value op threshold`.
         detail: for people: what was found, or why it was skipped.
+        false_alarms: for people: how often the check failed sound releases when it was measured.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Check:
     threshold: float | None = None
     op: str = ""
     detail: str = ""
+    false_alarms: str = ""
 
 
 def compare(
@@ -62,12 +64,13 @@ def compare(
     severity: Severity = "block",
     language: str = "",
     detail: str = "",
+    false_alarms: str = "",
 ) -> Check:
     """Return the check that passes if `value op threshold`; a value that is not a number passes nothing."""
     passed = _OPERATORS[op](value, threshold)
     known = float(value) if abs(value) < float("inf") else None
     status: Status = "pass" if passed else "fail"
-    return Check(check, kind, status, severity, language, metric, known, float(threshold), op, detail)
+    return Check(check, kind, status, severity, language, metric, known, float(threshold), op, detail, false_alarms)
 
 
 def skipped(check: str, kind: Kind, why: str, *, severity: Severity = "block") -> Check:

@@ -26,7 +26,7 @@ def gate_numbers(verdict: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what a verdict says.
 
     Args:
-        verdict: a verdict of the schema `gate-verdict/1`, or None where the gate has not run.
+        verdict: a verdict of the schema `gate-verdict/2`, or None where the gate has not run.
 
     Returns:
         `verdict` (status and counts, and the first checks that failed), `checks` (the most urgent first), `accuracy`

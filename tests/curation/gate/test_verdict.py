@@ -67,7 +67,7 @@ def test_the_status_of_all(checks: tuple[Check, ...], status: str) -> None:
 
 def test_json() -> None:
     value = verdict(PASS, FAIL, WARN, ERROR, SKIPPED, PASS).to_json()
-    assert value["schema"] == "gate-verdict/1"
+    assert value["schema"] == "gate-verdict/2"
     assert value["counts"] == {"pass": 2, "fail": 2, "error": 1, "skipped": 1, "warn": 1}
     assert [check["id"] for check in value["checks"]] == ["a", "b", "c", "d", "e", "a"]
     assert value["checks"][4]["detail"] == "nothing is held out"
