@@ -31,8 +31,8 @@ from curation.training.evaluate import pair_similarities
 from curation.training.pairs import Int64s, TrainingPairs
 from curation.training.reproducible import reproducible
 
-# Beyond this share of the others a pair counts. Measured after 600 steps on Django's catalogues: 3 % of misaligned pairs raise
-# the share by 15 standard errors at 0.5 and by 10 at 0.75 (0.9 to 2.4 %, and 0.4 to 1.5 %).
+# Beyond this share of the others a pair counts. Measured after 600 steps on Django's catalogues: 3 % of misaligned pairs
+# raise the share by 15 standard errors at 0.5 and by 10 at 0.75.
 TAIL = 0.5
 # A place among fewer others is too coarse to fall into the tail with the right probability.
 MIN_OTHERS = 7
