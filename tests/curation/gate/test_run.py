@@ -13,8 +13,8 @@ from curation.config.gate import Gate
 from curation.config.training import Training
 from curation.files import sha256_file, write_json
 from curation.gate import Verdict, data, run_gate, signal
-from curation.gate.signal import trial as trials
 from curation.gate.run import spec_digest
+from curation.gate.signal import trial as trials
 from curation.release import Release, layout, open_release
 
 OFF = Training(enabled=False)
