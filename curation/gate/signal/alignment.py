@@ -124,7 +124,8 @@ def places(similarities: Float32s, same: npt.NDArray[np.bool_]) -> tuple[Floats,
 
 def tail_chance(others: Int64s) -> Floats:
     """Return the probability that a uniform place among m others, one of 0/m .. m/m, is beyond `TAIL`."""
-    return (others - np.floor(TAIL * others)) / (others + 1)
+    chance: Floats = (others - np.floor(TAIL * others)) / (others + 1)
+    return chance
 
 
 def misaligned_share(fit: PairFit, chosen: npt.NDArray[np.bool_] | None = None) -> Share:

@@ -161,9 +161,10 @@ def _changes(figures: Mapping[str, float], options: Gate, before: Before) -> lis
     change, bound = figures["accuracy"] - earlier, options.max_score_change
     metric, detail = "change of held-out accuracy@1 against the baseline", f"{earlier:.1%} before"
     alarm = "; an unexplained gain is a contamination alarm: look for held-out texts in train" if change > bound else ""
-    told = {"false_alarms": _FALSE_ALARMS}
     return [
-        compare("signal.baseline_loss", "signal", metric, change, ">=", -bound, detail=detail, **told),
+        compare(
+            "signal.baseline_loss", "signal", metric, change, ">=", -bound, detail=detail, false_alarms=_FALSE_ALARMS
+        ),
         compare(
             "signal.baseline_gain",
             "signal",
@@ -173,7 +174,7 @@ def _changes(figures: Mapping[str, float], options: Gate, before: Before) -> lis
             bound,
             severity="warn",
             detail=detail + alarm,
-            **told,
+            false_alarms=_FALSE_ALARMS,
         ),
     ]
 

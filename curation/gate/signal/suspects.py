@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.gate.signal.alignment import PairFit
 from curation.gate.signal.trial import TrainingRows
@@ -47,11 +48,12 @@ def least_plausible(fit: PairFit, languages: Any) -> Int64s:
 
 def _texts(release: Release, ids: Any) -> dict[str, tuple[str, str]]:
     columns = ["id", "anchor", "positive"]
-    wanted, found = pa.array(ids.tolist(), pa.string()), {}
+    wanted = pa.array(ids.tolist(), pa.string())
+    found: dict[str, tuple[str, str]] = {}
     for code in release.languages:
         if release.shards("full", split="train", language=code):
             table = release.read("full", split="train", language=code, columns=columns)
-            kept = table.filter(pa.compute.is_in(table["id"], wanted))
+            kept = table.filter(pc.is_in(table["id"], wanted))
             found |= {row["id"]: (row["anchor"][:_MAX_CHARS], row["positive"][:_MAX_CHARS]) for row in kept.to_pylist()}
     return found
 

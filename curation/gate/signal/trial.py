@@ -177,7 +177,8 @@ def hits(similarities: Float32s, right: npt.NDArray[np.bool_]) -> Float32s:
         similarities: float32 (n, n), anchors by positives.
         right: bool (n, n), as of `PairSet`.
     """
-    return (_first_is_right(similarities, right) + _first_is_right(similarities.T, right.T)) / np.float32(2)
+    both: Float32s = (_first_is_right(similarities, right) + _first_is_right(similarities.T, right.T)) / np.float32(2)
+    return both
 
 
 def macro_accuracy(hits_by_language: Mapping[str, Float32s]) -> float:
