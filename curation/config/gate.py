@@ -45,3 +45,43 @@ class Gate(Section):
     """Held-out accuracy must exceed that of a model trained on shuffled positives by this much."""
     min_language_pairs: int = Field(default=20, ge=2)
     """A language is evaluated when it has this many held-out pairs."""
+    # Mechanism and signal: checks that rest on a trained model.
+    seeds: int = Field(default=3, ge=1, le=9)
+    """Models trained on the release, a seed each; their mean is what is judged."""
+    max_misaligned_share: Share = 0.12
+    """Greatest estimated share of misaligned training pairs, of all and of each source.
+
+    Measured on Django's catalogues, 300 steps: clean 5.2 to 6.0 % (6 resamples), 10 % of wrong pairs 16.6 to 17.6 %."""
+    max_misaligned_rise: Share = 0.015
+    """Greatest rise of that share against the baseline.
+
+    Measured likewise: two clean resamples differ by at most 0.8 points; 3 % of wrong pairs add 2.1 to 3.4 (4)."""
+    max_language_misaligned_share: Share = 0.65
+    """Greatest estimated share of misaligned training pairs of one language, by the lower end of its interval.
+
+    Measured likewise: the worst clean language 59 % before its interval, a language of random tokens 83 to 89 %."""
+    max_misaligned_language_rise: Share = 0.1
+    """Greatest rise of that share in one language, by the lower end of its interval."""
+    max_misaligned_z: float = Field(default=4.0, gt=0.0)
+    """Standard errors between a language's rise and its lower end."""
+    max_near_negative_share: Share = 0.025
+    """Greatest share of mined negatives that the model finds as good as equal to their positive.
+
+    Measured likewise: clean 0.3 to 0.8 %, 10 % of negatives that are cut positives 3.6 %."""
+    max_near_negative_rise: Share = 0.015
+    """Greatest rise of that share against the baseline."""
+    max_score_change: Share = 0.03
+    """Greatest change of the held-out accuracy against the baseline, either way.
+
+    Measured likewise: one seed's accuracy has a standard deviation of 0.9 points over clean resamples."""
+    max_language_drop: Share = 0.3
+    """Greatest relative drop of one language's held-out accuracy against the baseline, from 100 pairs on."""
+    max_language_z: float = Field(default=6.0, gt=0.0)
+    """Greatest drop of one language's held-out accuracy against the baseline, in standard deviations."""
+    max_language_loss_z: float = Field(default=5.0, gt=0.0)
+    """Greatest drop of one language's held-out accuracy below the untrained model, in standard errors."""
+    max_end_loss_change: float = Field(default=0.3, gt=0.0)
+    """Greatest change of the loss at the end of training against the baseline, either way.
+
+    Measured likewise: one seed's loss has a standard deviation of 0.11 over clean resamples; 10 % of wrong pairs add
+    0.6 to 0.7."""

@@ -123,10 +123,10 @@ def _train(
     def evaluate() -> list[Check]:
         with _folder(cache) as folder:
             trial = signal.run_trial(release, training, options, seed=seed, cache=folder, progress=progress)
-        checks, figures = signal.signal_checks(trial, options, (baseline.verdict or {}) if baseline else None)
-        result.metrics.update(signal.training_metrics(trial), held_out=figures)
-        result.suspects.extend(signal.find_suspects(release, trial.model, seed=seed))
-        return signal.mechanism_checks(trial) + checks
+        result.metrics.update(signal.trial_metrics(trial))
+        result.suspects.extend(signal.find_suspects(release, trial.rows, trial.fit))
+        before = (baseline.verdict or {}) if baseline else None
+        return signal.trial_checks(trial, result.metrics, options, before)
 
     result.checks.extend(_guarded("signal.training", evaluate))
     return result
