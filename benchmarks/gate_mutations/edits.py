@@ -37,15 +37,16 @@ def change_word(text: str, words: Sequence[str], seed: int, *, drop: bool = Fals
     """
     generator = draws(text, "change of a word", seed)
     parts = text.split()
-    separator, pool = (" ", words) if len(parts) > 1 else ("", "".join(words))
-    parts = parts if len(parts) > 1 else list(text)
+    spaced = len(parts) > 1
+    separator, parts = (" ", parts) if spaced else ("", list(text))
     place = int(generator.integers(len(parts)))
     if drop and len(parts) > 2 and generator.integers(2):
         return separator.join(parts[:place] + parts[place + 1 :])
-    start = int(generator.integers(len(pool)))
-    ring = (pool[(start + step) % len(pool)] for step in range(len(pool)))
-    other = next((found for found in ring if found != parts[place] and found.strip()), "")
-    return separator.join([*parts[:place], other, *parts[place + 1 :]]).strip() or text + text
+    start = int(generator.integers(len(words)))
+    ring = (words[(start + step) % len(words)] for step in range(len(words)))
+    others = ring if spaced else (word[int(generator.integers(len(word)))] for word in ring)
+    other = next((found for found in others if found != parts[place]), parts[place] * 2)
+    return separator.join([*parts[:place], other, *parts[place + 1 :]])
 
 
 def as_noise(text: str, letters: Sequence[str], seed: int) -> str:
