@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -69,7 +68,7 @@ def test_a_mutation_is_sealed_again_and_leaves_the_rest_as_it_was(
         assert sha256_file(sound.path / path) == digest, "the sound release is only read"
         if path != change.cut and path != layout.STATS and (shard is None or shard[1:] not in change.tables):
             assert sha256_file(release.path / path) == digest
-            assert os.path.samefile(release.path / path, sound.path / path)
+            assert (release.path / path).samefile(sound.path / path)
     for split in release.splits:
         texts = release.read("data", split=split)
         full = release.read("full", split=split) if not change.cut else None
