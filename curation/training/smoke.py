@@ -184,8 +184,19 @@ class Prepared:
             progress: called after each step with the number of steps done, of all steps, and the loss.
             checkpoints: where the training's state is kept.
         """
-        model = initial_model(self.tokenizer, self.options, seed=seed)
         pairs = self.pairs.shuffled(self.texts.shuffled_order(seed=seed)) if shuffle_positives else self.pairs
+        return self.train_on(pairs, seed=seed, progress=progress, checkpoints=checkpoints)
+
+    def train_on(
+        self,
+        pairs: TrainingPairs,
+        *,
+        seed: int,
+        progress: Progress | None = None,
+        checkpoints: Checkpoints | None = None,
+    ) -> TrainedModel:
+        """Train the smoke model on other pairs of these texts, for example a part; otherwise as `train`."""
+        model = initial_model(self.tokenizer, self.options, seed=seed)
         course = Course(model.encoder.requires_grad_(True), pairs, self.options, seed)
         if checkpoints is not None:
             checkpoints.restore(course)

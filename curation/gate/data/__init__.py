@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 
 from curation.config.gate import Gate
 from curation.config.model import Identify
@@ -42,7 +42,11 @@ INDEPENDENT = (*STRUCTURAL, "data.counts", "data.quarantine", "data.licences")
 def data_checks(release: Release, options: Gate) -> Iterator[tuple[str, Callable[[], list[Check]]]]:
     """Yield the name of each check with the function that makes it; the structural ones first."""
     for name, make in _checks(release, options):
-        yield name, lambda make=make: [_with_false_alarms(check) for check in make()]
+        yield name, partial(_made, make)
+
+
+def _made(make: Callable[[], list[Check]]) -> list[Check]:
+    return [_with_false_alarms(check) for check in make()]
 
 
 def _checks(release: Release, options: Gate) -> Iterator[tuple[str, Callable[[], list[Check]]]]:

@@ -6,7 +6,6 @@ are far likelier under another label speaks for that one, although the classifie
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +18,6 @@ from language_configs import confusable
 # Shorter texts have too few features to speak for any label.
 MIN_FEATURES = 30
 
-# Standard errors that a share is taken to be too high by chance: 2 % of clean languages at the bound.
-_STANDARD_ERRORS = 2.0
 _BITS = 16
 _SMOOTHING = 0.1
 _BLOCK = 4_096
@@ -58,15 +55,6 @@ def label_margins(features: Matrix, labels: npt.NDArray[np.str_]) -> Margins:
     counts = _hashed(features)
     values = _margins(counts, numbers, _relatives(codes)) if len(codes) > 1 else np.full(len(labels), -np.inf)
     return Margins(values, np.diff(features.indptr) >= MIN_FEATURES)
-
-
-def at_least(hits: int, trials: int) -> float:
-    """Return the lower end of the Wilson score interval of a share, at two standard errors (Wilson 1927)."""
-    share, square = hits / trials, _STANDARD_ERRORS**2
-    middle = share + square / (2 * trials)
-    half = _STANDARD_ERRORS * math.sqrt(share * (1 - share) / trials + square / (4 * trials**2))
-    # The product of both ends is known, so that nothing cancels out: no hits are a share of exactly zero.
-    return share**2 / (middle + half)
 
 
 def _hashed(counts: Matrix) -> Matrix:

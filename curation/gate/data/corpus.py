@@ -103,7 +103,8 @@ class Corpus:
     def is_empty(self) -> Bools:
         """Which folded texts hold nothing but white space, shape (f,)."""
         trimmed = pc.utf8_trim_whitespace(self.folded)
-        return pc.equal(pc.binary_length(trimmed), 0).to_numpy(zero_copy_only=False)
+        empty: Bools = pc.equal(pc.binary_length(trimmed), 0).to_numpy(zero_copy_only=False)
+        return empty
 
     @cached_property
     def features(self) -> Matrix:
@@ -119,7 +120,7 @@ class Corpus:
     def groups(self, values: Numbers) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
         """Yield each name that stands in `values`, in the order of the alphabet, with its rows, which rise."""
         order = np.argsort(values, kind="stable")
-        starts = np.flatnonzero(np.concatenate([[True], np.diff(values[order]) != 0])) if len(order) else []
+        starts = np.flatnonzero(np.concatenate([np.ones(min(1, len(order)), bool), np.diff(values[order]) != 0]))
         parts = {self.names[values[part[0]]]: part for part in np.split(order, starts[1:])} if len(order) else {}
         for name in sorted(parts):
             yield name, parts[name]
@@ -139,7 +140,8 @@ class _Numbering:
         coded = column.combine_chunks().dictionary_encode()
         numbers = self._numbers
         known = [numbers.setdefault(text, len(numbers)) for text in coded.dictionary.to_pylist()]
-        return np.asarray(known, dtype=np.int32)[coded.indices.to_numpy(zero_copy_only=False)]
+        result: Numbers = np.asarray(known, dtype=np.int32)[coded.indices.to_numpy(zero_copy_only=False)]
+        return result
 
     def strings(self) -> list[str]:
         return list(self._numbers)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from curation.config.gate import Gate
-from curation.gate.data.bayes import at_least
 from curation.gate.data.voices import Side, Voices
+from curation.gate.shares import at_least
 from curation.gate.verdict import Check, compare, skipped
 
 # Fewer texts than this say nothing of a source's language.

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from curation.config.gate import Gate
-from curation.gate.data.bayes import Bools, Margins, at_least, label_margins
+from curation.gate.data.bayes import Bools, Margins, label_margins
 from curation.gate.data.corpus import Corpus, Numbers, Rows
+from curation.gate.shares import at_least
 from curation.gate.verdict import Check, compare, skipped
 
 # A text's features must be likelier under another label by this factor's logarithm, on average over its features.

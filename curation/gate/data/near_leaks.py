@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.config.gate import Gate
-from curation.gate.data.bayes import at_least
 from curation.gate.data.corpus import Corpus, Numbers, Rows
+from curation.gate.shares import at_least
 from curation.gate.verdict import Check, compare, skipped
 from curation.mining.lexical.features import FEATURE_BITS
 from curation.mining.lexical.index import Matrix
@@ -113,7 +113,7 @@ def _are_similar(features: Matrix, left: Numbers, right: Numbers) -> npt.NDArray
     sizes = np.diff(features.indptr)
     smaller, larger = np.minimum(sizes[left], sizes[right]), np.maximum(sizes[left], sizes[right])
     # By their sizes alone most pairs cannot be similar.
-    similar = (smaller > 0) & (smaller >= NEAR_LEAK_JACCARD * larger)
+    similar: npt.NDArray[np.bool_] = (smaller > 0) & (smaller >= NEAR_LEAK_JACCARD * larger)
     possible = np.flatnonzero(similar)
     ones = features[left[possible]].sign().multiply(features[right[possible]].sign())
     shared = ones.sum(axis=1)

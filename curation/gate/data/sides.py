@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from curation.config.gate import Gate
-from curation.gate.data.bayes import at_least
 from curation.gate.data.voices import Voices
+from curation.gate.shares import at_least
 from curation.gate.verdict import Check, compare, skipped
 
 # Both sides together must speak for the exchange by so much more probability.

@@ -53,7 +53,10 @@ def _count_repeated(corpus: Corpus, rows: Rows) -> int:
 
 
 def _is_right(rows: Rows) -> npt.NDArray[np.bool_]:
-    return (rows.negatives == rows.anchors[:, None]) | (rows.negatives == rows.positives[:, None])
+    right: npt.NDArray[np.bool_] = (rows.negatives == rows.anchors[:, None]) | (
+        rows.negatives == rows.positives[:, None]
+    )
+    return right
 
 
 def _check_false_negatives(corpus: Corpus, options: Gate) -> Check:

@@ -23,11 +23,11 @@ import numpy.typing as npt
 import torch
 
 from curation.config.gate import Gate
-from curation.gate.labels import at_least
+from curation.gate.shares import at_least
 from curation.gate.signal.baseline import Before, figure
 from curation.gate.verdict import Check, compare, skipped
 from curation.training import TrainedModel
-from curation.training.evaluate import pair_similarities
+from curation.training.evaluation import pair_similarities
 from curation.training.pairs import Int64s, TrainingPairs
 from curation.training.reproducible import reproducible
 

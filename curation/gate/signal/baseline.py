@@ -11,7 +11,7 @@ from typing import Any
 from curation.config.training import Training
 from curation.files import to_json
 from curation.hashing import hash64
-from curation.training.evaluate import PairSet
+from curation.training.evaluation import PairSet
 
 # Hashes of held-out ids that a verdict keeps: their overlap is known to within a few per cent.
 _SKETCH = 256

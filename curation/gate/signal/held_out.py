@@ -21,7 +21,7 @@ from curation.gate.signal.trial import Trial, hits, macro_accuracy
 from curation.gate.verdict import Check, compare, skipped
 from curation.mining.lexical.features import Vectoriser, count_features
 from curation.text import as_arrow
-from curation.training.evaluate import PairSet
+from curation.training.evaluation import PairSet
 
 Float32s = npt.NDArray[np.float32]
 Hits = Mapping[str, Float32s]

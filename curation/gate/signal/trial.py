@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from curation.config.gate import Gate
 from curation.config.training import Training
@@ -20,12 +21,10 @@ from curation.gate.signal.alignment import PairFit, fit_of_pairs, joined
 from curation.gate.signal.negatives import NegativeFit, fit_of_negatives
 from curation.hashing import priority
 from curation.release import Release
-from curation.training import TrainedModel
-from curation.training.evaluate import Cell, PairSet, evaluate_grid, full_similarities, sample_pairs
-from curation.training.pairs import Int64s, TrainingPairs, load_pairs
-from curation.training.reproducible import reproducible
-from curation.training.smoke import _fit, initial_model
-from curation.training.tokenizer import Tokenizer
+from curation.training import Prepared, TrainedModel, prepare
+from curation.training.evaluation import Cell, PairSet, evaluate_grid, full_similarities, sample_pairs
+from curation.training.pairs import Int64s, TrainingPairs
+from curation.training.smoke import initial_model
 
 Progress = Callable[[int, str], None]
 Float32s = npt.NDArray[np.float32]
@@ -46,6 +45,12 @@ class TrainingRows:
     ids: npt.NDArray[np.object_]
     languages: npt.NDArray[np.object_]
     sources: npt.NDArray[np.object_]
+
+    @classmethod
+    def of(cls, table: pa.Table) -> TrainingRows:
+        """Take the columns from the table of `curation.training.pairs.TrainingTexts`."""
+        columns = (np.asarray(table.column(name).to_pylist(), dtype=object) for name in ("id", "language", "source"))
+        return cls(*columns)
 
     def strata(self) -> Int64s:
         """Return the number of each row's (source, language), int64 (n,)."""
@@ -96,17 +101,14 @@ def run_trial(
     Pairs are read and tokenised once, by `seed`; the models' own seeds are `seed`, `seed + 1`, and so on.
     """
     sets = sample_pairs(release, split="test", min_pairs=options.min_language_pairs, seed=seed)
-    pairs, tokenizer = load_pairs(release, training, seed=seed, cache=cache)
-    rows = training_rows(release, training, seed=seed)
+    prepared = prepare(release, training, seed=seed, cache=cache)
+    pairs, rows = prepared.pairs, TrainingRows.of(prepared.texts.table)
     strata, folds = rows.strata(), folds_of(rows.ids, options.seeds, seed)
     models = tuple(
-        _train(
+        prepared.train_on(
             without(pairs, folds == number),
-            tokenizer,
-            training,
-            seed + number,
-            f"model {number + 1} of {options.seeds}",
-            progress,
+            seed=seed + number,
+            progress=_told(progress, f"model {number + 1} of {options.seeds}"),
         )
         for number in range(options.seeds)
     )
@@ -117,23 +119,13 @@ def run_trial(
         pairs=sets,
         hits=_mean(by_seed),
         spread=tuple(macro_accuracy(hits) for hits in by_seed),
-        shuffled=_control(pairs, tokenizer, training, strata, seed, sets, progress) if sets else {},
-        untrained=hits_of(initial_model(tokenizer, training, seed=seed), sets),
+        shuffled=_control(prepared, strata, seed, sets, progress) if sets else {},
+        untrained=hits_of(initial_model(prepared.tokenizer, training, seed=seed), sets),
         grid=evaluate_grid(models[0], sets) if sets else [],
         rows=rows,
         fit=joined(fits),
         negatives=fit_of_negatives(release, models[0], seed=seed),
     )
-
-
-def training_rows(release: Release, training: Training, *, seed: int) -> TrainingRows:
-    """Return whose the rows of `load_pairs` are; both keep the same pairs in the same order."""
-    table = release.read("full", split="train", columns=["id", "language", "source"])
-    columns = (np.asarray(table.column(name).to_pylist(), dtype=object) for name in ("id", "language", "source"))
-    ids, languages, sources = columns
-    order = np.argsort(priority(ids.tolist(), "training", seed), kind="stable")
-    kept = np.sort(order[: training.steps * training.batch_size])
-    return TrainingRows(ids[kept], languages[kept], sources[kept])
 
 
 def folds_of(ids: npt.NDArray[np.object_], seeds: int, seed: int) -> Int64s:
@@ -171,7 +163,7 @@ def hits(similarities: Float32s, right: npt.NDArray[np.bool_]) -> Float32s:
     """Return 0, 0.5 or 1 for each pair: in how many of both directions its first answer is right.
 
     A wrong answer that ties with the best right one goes before it, and one that is no number does, as in
-    `curation.training.evaluate.retrieval_score`.
+    `curation.training.evaluation.retrieval_score`.
 
     Args:
         similarities: float32 (n, n), anchors by positives.
@@ -188,7 +180,8 @@ def macro_accuracy(hits_by_language: Mapping[str, Float32s]) -> float:
 
 def _first_is_right(similarities: Float32s, right: npt.NDArray[np.bool_]) -> Float32s:
     best = np.where(right, similarities, -np.inf).max(axis=1, keepdims=True)
-    return (~(~(similarities < best) & ~right).any(axis=1)).astype(np.float32)
+    first: Float32s = (~(~(similarities < best) & ~right).any(axis=1)).astype(np.float32)
+    return first
 
 
 def _mean(by_seed: Sequence[Mapping[str, Float32s]]) -> dict[str, Float32s]:
@@ -197,17 +190,10 @@ def _mean(by_seed: Sequence[Mapping[str, Float32s]]) -> dict[str, Float32s]:
 
 
 def _control(
-    pairs: TrainingPairs,
-    tokenizer: Tokenizer,
-    training: Training,
-    strata: Int64s,
-    seed: int,
-    sets: Sequence[PairSet],
-    progress: Progress,
+    prepared: Prepared, strata: Int64s, seed: int, sets: Sequence[PairSet], progress: Progress
 ) -> dict[str, Float32s]:
-    order = turned(strata, seed)
-    shadow = replace(pairs, positives=pairs.positives[order], negatives=pairs.negatives[order])
-    return hits_of(_train(shadow, tokenizer, training, seed, "its shuffled shadow", progress), sets)
+    shadow = prepared.pairs.shuffled(turned(strata, seed))
+    return hits_of(prepared.train_on(shadow, seed=seed, progress=_told(progress, "its shuffled shadow")), sets)
 
 
 def turned(strata: Int64s, seed: int) -> Int64s:
@@ -224,15 +210,5 @@ def turned(strata: Int64s, seed: int) -> Int64s:
     return result
 
 
-def _train(
-    pairs: TrainingPairs, tokenizer: Tokenizer, training: Training, seed: int, name: str, progress: Progress
-) -> TrainedModel:
-    model = initial_model(tokenizer, training, seed=seed)
-
-    def told(step: int, _steps: int, loss: float) -> None:
-        progress(step, f"training {name}, loss {loss:.3f}")
-
-    with reproducible():
-        losses = _fit(model.encoder.requires_grad_(True), pairs, training, seed, told)
-    model.encoder.requires_grad_(False)
-    return replace(model, losses=tuple(losses))
+def _told(progress: Progress, name: str) -> Callable[[int, int, float], None]:
+    return lambda step, _steps, loss: progress(step, f"training {name}, loss {loss:.3f}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from curation.training.evaluate import retrieval_score
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,6 @@ from curation.config.training import Training
 from curation.gate.signal import Trial, run_trial, trial_checks, trial_metrics
 from curation.gate.signal.trial import folds_of, hits, turned, without
 from curation.release import Release
-from curation.training.evaluate import retrieval_score
 from curation.training.pairs import load_pairs
 
 
