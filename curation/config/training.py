@@ -17,12 +17,12 @@ class Training(Section):
 
     enabled: bool = True
     """Train the smoke model and let the gate use it."""
-    steps: int = Field(default=600, ge=1)
-    """Optimiser steps."""
+    steps: int = Field(default=300, ge=1)
+    """Optimiser steps. On Django's catalogues 300 reach 0.61 held-out accuracy, 600 reach 0.64."""
     batch_size: int = Field(default=256, ge=2)
     """Pairs a step, in each process."""
-    learning_rate: float = Field(default=0.01, gt=0.0)
-    """Peak learning rate (AdamW, linear warm-up, cosine decay)."""
+    learning_rate: float = Field(default=0.02, gt=0.0)
+    """Peak learning rate (AdamW, linear warm-up, cosine decay); half of it suits thousands of steps."""
     block_learning_rate: float = Field(default=0.1, gt=0.0)
     """Factor of the learning rate for the residual blocks: at that of the token table they slow it down."""
     warmup: Share = 0.05
@@ -49,8 +49,9 @@ class Training(Section):
     """Share of the loss that only the full dimension gets; the rest goes to all, by their square roots."""
     align: bool = True
     """Turn the model to the principal axes of its outputs before nesting begins."""
-    negatives: int = Field(default=1, ge=0)
-    """Mined negatives of each record that join the softmax."""
+    negatives: int = Field(default=0, ge=0)
+    """Mined negatives of each record that join the softmax. To the smoke model they are worth less than the time that
+    they take (Django's catalogues, 300 steps: 0.605 with one in 8.2 s, 0.601 without in 5.1 s)."""
     distillation: float = Field(default=0.0, ge=0.0)
     """Weight of the divergence from the teacher's scores of positive and mined negatives, where a release has them."""
     instructions: bool = False

@@ -117,6 +117,7 @@ def _train(
     progress: Progress,
 ) -> Trained:
     from curation.gate import signal
+    from curation.gate.signal.exporting import export_probe
 
     result = Trained([], {}, [])
 
@@ -126,7 +127,7 @@ def _train(
         result.metrics.update(signal.trial_metrics(trial))
         result.suspects.extend(signal.find_suspects(release, trial.rows, trial.fit))
         before = (baseline.verdict or {}) if baseline else None
-        return signal.trial_checks(trial, result.metrics, options, before)
+        return signal.trial_checks(trial, result.metrics, options, before, export=export_probe())
 
     result.checks.extend(_guarded("signal.training", evaluate))
     return result

@@ -64,7 +64,9 @@ class Optimiser:
         weights = self.parameters[name].detach()
         # A vector is a table of one column.
         table = weights if weights.dim() > 1 else weights[:, None]
-        state = self._rows.setdefault(name, _fresh(table))
+        if name not in self._rows:
+            self._rows[name] = _fresh(table)
+        state = self._rows[name]
         kernels.adam_rows(
             table,
             (state["first"], state["second"]),

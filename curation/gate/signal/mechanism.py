@@ -64,7 +64,7 @@ def export_loads(model: TrainedModel, export: ExportProbe | None) -> Check:
     """The exported model loads, and gives our embeddings."""
     name = "mechanism.export_loads"
     if export is None:
-        return skipped(name, "mechanism", "no export is connected to the gate")
+        return skipped(name, "mechanism", "transformers is not installed: see the extra hub-teacher")
     with tempfile.TemporaryDirectory() as folder:
         difference = export(model, Path(folder), _PROBES)
     metric = "greatest difference between the embeddings of the loaded export and of the model"

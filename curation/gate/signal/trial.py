@@ -151,6 +151,7 @@ def without(pairs: TrainingPairs, left_out: npt.NDArray[np.bool_]) -> TrainingPa
         negatives=pairs.negatives[kept],
         groups=pairs.groups[kept],
         sources=tuple(rows for rows in sources if len(rows)),
+        teacher_scores=None if pairs.teacher_scores is None else pairs.teacher_scores[kept],
     )
 
 
@@ -201,6 +202,8 @@ def turned(strata: Int64s, seed: int) -> Int64s:
 
     A row that is alone in its stratum keeps itself.
     """
+    if not len(strata):
+        return strata
     order = np.lexsort((np.random.default_rng((seed, 0x7475726E)).random(len(strata)), strata))
     begins = np.flatnonzero(np.diff(strata[order], prepend=-1))
     following = np.arange(1, len(order) + 1)

@@ -16,8 +16,9 @@ _P0, _P1, _P2 = _f32(1.9875691500e-4), _f32(1.3981999507e-3), _f32(8.3334519073e
 _P3, _P4, _P5 = _f32(4.1665795894e-2), _f32(1.6666665459e-1), _f32(5.0000001201e-1)
 _BIAS, _MANTISSA = _i32(127), _i32(23)
 
-# Sums may be reordered so that they run in lanes; what is not finite must stay so, for training stops at it.
-jit = numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz", "arcp"})
+# Sums may be reordered so that they run in lanes; what is not finite must stay so, for training stops at it. A division
+# by zero gives infinity, as in numpy: a check of each divisor would keep the loops from running in lanes.
+jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "arcp"})
 
 
 @jit

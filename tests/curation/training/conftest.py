@@ -50,7 +50,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def options() -> Training:
-    return Training(steps=120, batch_size=64, vocabulary=1_000, dims=[8, 16, 32], ranks=[8, 16], depth=2)
+    return Training(steps=120, batch_size=64, vocabulary=1_000, negatives=1, dims=[8, 16, 32], ranks=[8, 16], depth=2)
 
 
 @pytest.fixture(scope="session")

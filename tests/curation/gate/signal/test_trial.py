@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from curation.training.evaluate import retrieval_score
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +15,8 @@ from curation.config.training import Training
 from curation.gate.signal import Trial, run_trial, trial_checks, trial_metrics
 from curation.gate.signal.trial import folds_of, hits, turned, without
 from curation.release import Release
-from curation.training.pairs import load_pairs
+from curation.training import prepare
+from curation.training.evaluation import retrieval_score
 
 
 @given(st.lists(st.integers(0, 4), max_size=60), st.integers(0, 9))
@@ -47,7 +47,7 @@ def test_folds(seeds: int, count: int) -> None:
 
 
 def test_pairs_that_are_left_out(sound: Release, small: Training, tmp_path: Path) -> None:
-    pairs, _ = load_pairs(sound, small, seed=3, cache=tmp_path)
+    pairs = prepare(sound, small, seed=3, cache=tmp_path).pairs
     out = np.arange(len(pairs.anchors)) % 3 == 1
     kept = without(pairs, out)
     assert np.array_equal(kept.positives, pairs.positives[~out])
@@ -63,7 +63,7 @@ def test_models_judge_only_what_they_have_not_seen(sound: Release, trial: Trial)
 
 def test_a_release_is_its_own_baseline(trial: Trial, metrics: dict[str, Any]) -> None:
     checks = trial_checks(trial, metrics, Gate(), {"metrics": metrics})
-    assert {check.status for check in checks if check.id != "mechanism.export_loads"} == {"pass"}
+    assert {check.status for check in checks if check.severity == "block"} == {"pass", "skipped"}
     changes = {check.id: check.value for check in checks if "against the baseline" in check.metric}
     assert changes["signal.baseline_loss"] == changes["signal.alignment.rise"] == changes["mechanism.end_loss"] == 0
 
