@@ -24,7 +24,7 @@ class Line:
         share: how much of what, for people.
         mutate: makes the change of a release's tables, for a seed.
         right: the checks that are to fail; `x` stands for `x.y` too.
-        trained: whether a model has to be trained to see it.
+        trained: whether a model has to be trained to see it; the others are run without, in a third of the time.
     """
 
     name: str

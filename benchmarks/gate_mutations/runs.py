@@ -27,7 +27,7 @@ from .tables import Change, read_tables, write_change
 
 CLEAN = "clean"
 BASELINE = "baseline"
-_MUTATIONS = {line.key: line.mutate for line in LINES}
+_LINES = {line.key: line for line in LINES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _make_baseline(suite: Suite) -> None:
 def _run(suite: Suite, name: str, seed: int) -> dict[str, Any]:
     release = open_release(suite.release)
     tables = read_tables(release)
-    change = resample(tables, seed) if name == CLEAN else _MUTATIONS[name](tables, seed)
+    change = resample(tables, seed) if name == CLEAN else _LINES[name].mutate(tables, seed)
     with tempfile.TemporaryDirectory(dir=suite.folder()) as folder:
         # A seed of its own, so that no run trains as the baseline did.
         mutated = write_change(release, tables, change, Path(folder) / "release", seed=seed + 1)
@@ -113,7 +113,7 @@ def _run(suite: Suite, name: str, seed: int) -> dict[str, Any]:
         began, clock = time.process_time(), time.perf_counter()
         verdict = run_gate(
             mutated,
-            training=suite.training(mutated),
+            training=suite.training(mutated).model_copy(update={"enabled": name == CLEAN or _LINES[name].trained}),
             baseline=open_release(suite.folder() / BASELINE),
             cache=suite.out / "tokenizers",
         )

@@ -38,7 +38,7 @@ TAIL = 0.5
 MIN_OTHERS = 7
 # Fewer pairs of a language or source have too wide an interval.
 MIN_PAIRS = 100
-# Below this the absolute share says more about the model than about the pairs: a clean release of 1,200 pairs reads 31 %.
+# Below this the absolute share says more of the model than of the pairs: a clean release of 1,200 pairs reads 31 %.
 MIN_ABSOLUTE_PAIRS = 2_000
 
 # Pairs are compared within blocks of at most so many, and of each source, language and fold so many are compared.
