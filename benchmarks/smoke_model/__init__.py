@@ -1,0 +1,1 @@
+"""What the benchmark of the trainer is made of."""
