@@ -70,7 +70,7 @@ def test_a_mutation_is_sealed_again_and_leaves_the_rest_as_it_was(
             assert sha256_file(release.path / path) == digest
             assert (release.path / path).samefile(sound.path / path)
     for split in release.splits:
-        texts = release.read("data", split=split)
+        texts = release.read("data", split=split).drop_columns(["language"])
         full = release.read("full", split=split) if not change.cut else None
         assert full is None or texts.equals(full.select(texts.column_names)), "both views are changed alike"
         if change.cut:
@@ -82,7 +82,8 @@ def test_a_mutation_is_the_same_for_a_seed_and_another_for_another(line: Line, t
     first, again, other = (line.mutate(tables, seed).tables for seed in (1, 1, 2))
     assert first.keys() == again.keys()
     assert all(first[key].equals(again[key]) for key in first)
-    if line.share == "all rows":
+    # What takes all, or the end of a file, leaves nothing to a seed but the language; here one alone is large enough.
+    if line.share in ("all rows", "a third of one language"):
         assert all(first[key].equals(other[key]) for key in first)
     else:
         assert first.keys() != other.keys() or not all(first[key].equals(other[key]) for key in first)
