@@ -46,7 +46,7 @@ class Line:
 _ALIGNMENT = ("signal.alignment",)
 _LABELS = ("data.labels",)
 _SOURCE = ("data.labels", "data.identified")
-_NOISE = ("data.identified", "data.word_order", "data.character_order", "signal.alignment")
+_NOISE = ("data.identified", "data.word_order", "data.character_order", "signal.alignment.language")
 _OTHER = ("data.labels", "data.identified")
 _ORDER = ("data.word_order", "data.character_order")
 _ONE = (("train",), "one language, train"), (("train", "validation", "test"), "one language, all splits")
@@ -82,7 +82,7 @@ def _lines() -> list[Line]:
     ]
     for splits, where in _ONE:
         lines += [
-            Line("noise", where, part(replace_by_noise, splits=splits), _NOISE),
+            Line("noise", where, part(replace_by_noise, splits=splits), _NOISE, trained=True),
             Line("texts of another language", where, part(replace_by_language, splits=splits), _OTHER),
             Line("words shuffled by a machine", where, part(replace_by_shuffled_words, splits=splits), _ORDER),
         ]

@@ -69,12 +69,10 @@ def test_a_mutation_is_sealed_again_and_leaves_the_rest_as_it_was(
         if path != change.cut and path != layout.STATS and (shard is None or shard[1:] not in change.tables):
             assert sha256_file(release.path / path) == digest
             assert (release.path / path).samefile(sound.path / path)
-    for split in release.splits:
+    for split in release.splits if not change.cut else []:
         texts = release.read("data", split=split).drop_columns(["language"])
-        full = release.read("full", split=split) if not change.cut else None
-        assert full is None or texts.equals(full.select(texts.column_names)), "both views are changed alike"
-        if change.cut:
-            break
+        full = release.read("full", split=split, columns=texts.column_names)
+        assert texts.equals(full), "both views are changed alike"
 
 
 @pytest.mark.parametrize("line", TABLES, ids=lambda line: line.key)
