@@ -26,6 +26,8 @@ _REFERENCE = re.compile(rf"{PREFIX}datasets/({_NAME})/({_NAME})(?:@({_REVISION})
 _HUB_FILES = (".gitattributes",)
 _TIMEOUTS = {"HF_HUB_DOWNLOAD_TIMEOUT": "60", "HF_HUB_ETAG_TIMEOUT": "30"}
 _SHOWN_CHARS = 200
+_LOGIN = "check the name; if the dataset is private, `hf auth login`"
+_OFFLINE = "run again with a network, and without HF_HUB_OFFLINE; what was downloaded once is found without either"
 
 
 class HubError(CurationError):
@@ -119,36 +121,31 @@ def _download(reference: Reference) -> Path:
         hint = "pip install huggingface-hub"
         raise ConfigError("Releases on the Hub need huggingface_hub", str(reference), str(error), hint) from error
     try:
-        found = snapshot_download(reference.repository, repo_type="dataset", revision=reference.revision)
-    except errors.GatedRepoError as error:
-        hint = "ask for access on the dataset's page, then `hf auth login`"
-        raise HubAccessError("The dataset is gated", str(reference), _why(error), hint) from error
-    except errors.RepositoryNotFoundError as error:
-        # The Hub answers so for what is private, too, and 401 to whoever has said no name.
-        hint = "check the name; if the dataset is private, `hf auth login`"
+        return Path(snapshot_download(reference.repository, repo_type="dataset", revision=reference.revision))
+    except Exception as error:  # what proxies, sockets and disks raise has no common class
         kind = HubAccessError if _status(error) in (401, 403) else HubError
-        raise kind("The dataset was not found, or is private", str(reference), _why(error), hint) from error
-    except errors.RevisionNotFoundError as error:
-        raise HubError("The dataset has no such revision", str(reference), _why(error), "name another") from error
-    except errors.LocalEntryNotFoundError as error:
-        hint = "run again with a network, and without HF_HUB_OFFLINE; what was downloaded once is found without"
-        raise HubError(
-            "The Hub cannot be reached, and the dataset is not in its cache", str(reference), hint=hint
-        ) from error
-    except (errors.HfHubHTTPError, OSError, ValueError) as error:
-        kind = HubAccessError if _status(error) in (401, 403) else HubError
+        for known, what, hint in (
+            (errors.GatedRepoError, "The dataset is gated", "ask for access on its page, then `hf auth login`"),
+            # The Hub answers so for what is private, too.
+            (errors.RepositoryNotFoundError, "The dataset was not found, or is private", _LOGIN),
+            (errors.RevisionNotFoundError, "The dataset has no such revision", "name another after the @"),
+            (errors.LocalEntryNotFoundError, "The dataset cannot be fetched, and is not in the cache", _OFFLINE),
+        ):
+            if isinstance(error, known):
+                raise kind(what, str(reference), _why(error), hint) from error
         raise kind("The dataset cannot be downloaded", str(reference), _why(error), "run again later") from error
-    return Path(found)
 
 
-def _status(error: Exception) -> int:
-    return int(getattr(getattr(error, "response", None), "status_code", 0))
+def _status(error: BaseException) -> int:
+    """Return the HTTP status behind an error, or behind what caused it; 0 if there is none."""
+    found = getattr(getattr(error, "response", None), "status_code", 0)
+    return int(found) if found or error.__cause__ is None else _status(error.__cause__)
 
 
 def _why(error: Exception) -> str:
     """Return the kind and status of an error: its text may quote headers and addresses that hold secrets."""
     status = _status(error)
-    return type(error).__name__ + (f" (HTTP {status})" if status else "")
+    return type(error.__cause__ or error).__name__ + (f" (HTTP {status})" if status else "")
 
 
 def _default_cache() -> Path:

@@ -6,6 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from hub_upload.references import HubError, Reference, is_reference, local_relea
 
 constants = pytest.importorskip("huggingface_hub.constants")
 
+TOKEN = "hf_" + "a" * 34
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 
 
@@ -111,7 +115,7 @@ def test_a_release_in_the_clients_cache_is_sound(offline: Path, finished: Path, 
 
 
 def test_what_is_not_in_the_cache_is_not_found_offline(offline: Path, tmp_path: Path) -> None:
-    with pytest.raises(HubError, match="cannot be reached") as raised:
+    with pytest.raises(HubError, match="cannot be fetched") as raised:
         local_release(parse_reference("hf://datasets/org/none@v1"), cache=tmp_path / "ours")
     assert "HF_HUB_OFFLINE" in raised.value.hint
     assert not (tmp_path / "ours").exists()
@@ -130,6 +134,56 @@ def test_a_link_that_leads_out_of_the_cache_is_not_followed(offline: Path, finis
     with pytest.raises(HubError, match="outside"):
         local_release(parse_reference("hf://datasets/org/messages@v1.0.0"), cache=tmp_path / "ours")
     assert not list((tmp_path / "ours").rglob("*.parquet"))
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
+    """Let a server on this machine be the Hub; it answers every request with the status and error code that are set."""
+    answer: dict[str, object] = {"status": 404, "code": "RepoNotFound"}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(int(str(answer["status"])))
+            self.send_header("X-Error-Code", str(answer["code"]))
+            self.send_header("X-Error-Message", f"no, {self.headers.get('authorization')}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET  # noqa: N815 - the name is the library's
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    yield answer
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words", "exit_code"),
+    [
+        (404, "RepoNotFound", "not found, or is private", 1),
+        (401, "RepoNotFound", "not found, or is private", 5),
+        (403, "GatedRepo", "gated", 5),
+        (403, "", "cannot be fetched", 5),
+        (404, "RevisionNotFound", "no such revision", 1),
+    ],
+)
+def test_what_the_hub_refuses(
+    hub: dict[str, object], tmp_path: Path, status: int, code: str, words: str, exit_code: int
+) -> None:
+    hub |= {"status": status, "code": code}
+    with pytest.raises(HubError, match=words) as raised:
+        local_release(parse_reference("hf://datasets/org/name@v1"), cache=tmp_path / "ours")
+    assert raised.value.exit_code == exit_code
+    assert TOKEN not in str(raised.value)
+    assert "hf://datasets/org/name@v1" in str(raised.value)
 
 
 @pytest.mark.slow
