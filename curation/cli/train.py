@@ -14,7 +14,7 @@ import click
 
 from curation.cli.output import columns, result, say
 from curation.cli.progress import RunProgress
-from curation.errors import ConfigError
+from curation.errors import ConfigError, ReleaseError
 
 if TYPE_CHECKING:
     from curation.config.training import Training
@@ -80,9 +80,14 @@ def train_command(
     start = _start(checkpoint, preset, tokenizer, rank)
     if device == "cuda":
         _check_gpu(start)
+    if tasks:
+        from hub_upload.evaluation_sets import find_tasks
+
+        # Before hours of training, not after them.
+        find_tasks(tasks, ())
     opened = open_release(release_folder(release))
     options = _options(opened, steps, settings, start)
-    chosen = int(opened.manifest["seed"]) if seed is None else seed
+    chosen = _seed(opened) if seed is None else seed
     with _joined(device) as (workers, place):
         job = Job(opened, options, chosen, out, start, place, workers)
         model = _trained(job)
@@ -115,12 +120,23 @@ def _check_gpu(start: DecoderStart | None) -> None:
 def _options(release: Release, steps: int | None, settings: Sequence[str], start: DecoderStart | None) -> Training:
     from curation.config.load import training_settings
 
-    values: dict[str, Any] = dict(release.manifest["config"].get("training", {}))
+    stated = release.manifest["config"].get("training", {})
+    if not isinstance(stated, dict):
+        raise ReleaseError("The manifest does not state how to train", str(release.path), f"training is {stated!r:.60}")
+    values: dict[str, Any] = dict(stated)
     if start is not None:
         values |= _CHECKPOINT_SETTINGS if start.checkpoint is not None else _PRESET_SETTINGS
     if steps is not None:
         values["steps"] = steps
     return training_settings(values, settings)
+
+
+def _seed(release: Release) -> int:
+    stated = release.manifest.get("seed")
+    if type(stated) is not int or stated < 0:
+        hint = "choose one with --seed"
+        raise ReleaseError("The manifest states no seed", str(release.path), f"seed is {stated!r:.60}", hint)
+    return stated
 
 
 @contextlib.contextmanager
@@ -173,13 +189,15 @@ def _conclude(job: Job, model: Trained, asked: _Asked) -> None:
     sets = sample_pairs(job.release, split="test", min_pairs=_MIN_PAIRS, seed=job.seed)
     evaluation = summarise(evaluate_all(model, sets), seed=job.seed)
     evaluation |= {"release": job.release.digest, "split": "test", "min_pairs": _MIN_PAIRS, "seed": job.seed}
+    write_json(job.out / EVALUATION, evaluation)
+    if asked.export and not (job.out / EXPORT / "modules.json").is_file():
+        _export(job, model, evaluation)
     if asked.tasks:
         from hub_upload.benchmarks import evaluate_mteb
 
+        # Last, for it downloads: what can be had without a network is on disk by now.
         evaluation["benchmarks"] = [asdict(score) for score in evaluate_mteb(model, asked.tasks)]
-    write_json(job.out / EVALUATION, evaluation)
-    if asked.export and not (job.out / EXPORT).exists():
-        _export(job, model, evaluation)
+        write_json(job.out / EVALUATION, evaluation)
     value = _value(job, model, evaluation)
     result(value, _text(value, evaluation), as_json=asked.as_json)
 

@@ -153,6 +153,45 @@ def test_settings_that_cannot_be(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seed": "three"}, "states no seed"),
+        ({"seed": -1}, "states no seed"),
+        ({"config": {"training": [1]}}, "how to train"),
+    ],
+    ids=str,
+)
+def test_a_manifest_of_a_stranger(
+    changes: dict[str, Any], words: str, release: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = json.loads((Path(release) / "manifest.json").read_text(encoding="utf-8"))
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | changes), encoding="utf-8")
+    assert run_command(["train", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    printed = capsys.readouterr()
+    assert words in printed.err
+    assert "unexpected" not in printed.err
+
+
+def test_an_unknown_task_is_refused_before_anything_is_trained(
+    release: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("mteb", reason="pip install 'ml-embed-curation[eval]'")
+    assert run_command(["train", release, "--out", str(tmp_path / "out"), "--eval", "NoSuchTask"]) == 2
+    assert "NoSuchTask" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_in_the_way_of_the_export_stays(
+    release: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "mine.txt").write_text("mine")
+    assert run_command(["train", release, "--out", str(tmp_path), "--steps", "2", *SMALL]) == 2
+    assert "not empty" in capsys.readouterr().err
+    assert (tmp_path / "export" / "mine.txt").read_text() == "mine"
+
+
 @pytest.mark.parametrize("verb", ["train", "gate"])
 def test_what_is_no_reference_is_refused(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command([verb, "hf://models/org/name", "--out", str(tmp_path)]) == 2
