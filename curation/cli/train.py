@@ -187,6 +187,7 @@ def _conclude(job: Job, model: Trained, asked: _Asked) -> None:
     from curation.training.evaluation.summary import summarise
 
     sets = sample_pairs(job.release, split="test", min_pairs=_MIN_PAIRS, seed=job.seed)
+    say(f"evaluating {len(model.depths) * len(model.dims) * len(model.ranks)} cells in {len(sets)} languages")
     evaluation = summarise(evaluate_all(model, sets), seed=job.seed)
     evaluation |= {"release": job.release.digest, "split": "test", "min_pairs": _MIN_PAIRS, "seed": job.seed}
     write_json(job.out / EVALUATION, evaluation)

@@ -41,7 +41,8 @@ def test_a_smoke_model_is_trained_measured_exported_and_found(
 ) -> None:
     out = tmp_path / "out"
     arguments = [release, "--out", str(out), "--steps", "12", *SMALL]
-    value, _ = train(capsys, *arguments)
+    value, said = train(capsys, *arguments)
+    assert "evaluating 4 cells" in said
     assert (value["steps"], value["seed"], value["release"]) == (12, 3, open_release(release).digest)
     model = TrainedModel.load(out / "model")
     assert (model.dims, model.ranks, model.depths) == ((8, 16), (8,), (0, 1))
