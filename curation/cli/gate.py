@@ -1,4 +1,4 @@
-"""`curate train` and `curate gate`."""
+"""`curate gate`."""
 
 from __future__ import annotations
 
@@ -8,53 +8,34 @@ import click
 
 from curation.cli.output import columns, result
 from curation.cli.progress import RunProgress
-from curation.errors import GateFailedError
-
-
-@click.command("train")
-@click.argument("release", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the model.")
-@click.option("--steps", type=click.IntRange(1), help="Optimiser steps; as in the release's config by default.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def train_command(release: Path, out: Path, steps: int | None, as_json: bool) -> None:
-    """Train the bundled smoke model on RELEASE."""
-    from curation.config.training import Training
-    from curation.release import open_release
-    from curation.training import train_smoke
-
-    opened = open_release(release)
-    options = Training.model_validate(opened.manifest["config"]["training"] | ({"steps": steps} if steps else {}))
-    with RunProgress() as progress:
-        progress.started("train", options.steps)
-        model = train_smoke(
-            opened,
-            options,
-            seed=opened.manifest["seed"],
-            cache=out / "cache",
-            progress=lambda step, _, loss: progress.advanced(step, f"loss {loss:.3f}"),
-        )
-    model.save(out)
-    value = {"model": str(out), "steps": options.steps, "first_loss": model.losses[0], "last_loss": model.losses[-1]}
-    text = f"{out}: {options.steps:,} steps, loss {model.losses[0]:.3f} -> {model.losses[-1]:.3f}"
-    result(value, text, as_json=as_json)
+from curation.errors import ConfigError, GateFailedError
 
 
 @click.command("gate")
-@click.argument("release", type=click.Path(path_type=Path))
-@click.option("--baseline", type=click.Path(path_type=Path), help="An earlier release to compare with.")
+@click.argument("release")
+@click.option("--baseline", help="An earlier release to compare with, a folder or a reference.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write OUT/gate instead of RELEASE/gate.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
-def gate_command(release: Path, baseline: Path | None, as_json: bool) -> int:
-    """Check RELEASE, write its verdict to RELEASE/gate (verdict.json, report.html, junit.xml); exit 3 if it fails."""
+def gate_command(release: str, baseline: str | None, out: Path | None, as_json: bool) -> int:
+    """Check RELEASE, write its verdict to RELEASE/gate (verdict.json, report.html, junit.xml); exit 3 if it fails.
+
+    RELEASE is a folder, or hf://datasets/ORG/NAME@REVISION, which needs --out.
+    """
     from curation.gate import run_gate
     from curation.release import open_release
     from curation.report import write_gate_outputs
+    from hub_upload.references import is_reference, release_folder
 
-    opened = open_release(release)
+    if out is None and is_reference(release):
+        why = "its copy on this machine is kept as it was published"
+        raise ConfigError("The verdict on a release of the Hub needs a folder", release, why, "add --out DIR")
+    opened = open_release(release_folder(release))
+    place = opened.path if out is None else out
     with RunProgress() as progress:
         progress.started("gate", opened.manifest["config"]["training"]["steps"])
-        earlier = open_release(baseline) if baseline else None
-        verdict = run_gate(opened, baseline=earlier, out=release / "gate", progress=progress.advanced)
-    write_gate_outputs(opened)
+        earlier = open_release(release_folder(baseline)) if baseline else None
+        verdict = run_gate(opened, baseline=earlier, out=place / "gate", progress=progress.advanced)
+    write_gate_outputs(opened, out=place)
     value = verdict.to_json()
     rows = [
         (

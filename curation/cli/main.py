@@ -22,7 +22,7 @@ _COMMANDS = {
     "rebuild": ("curation.cli.rebuild", "Make rows without texts again from their sources."),
     "langs": ("curation.cli.inspect", "The language table, or one language."),
     "calibrate": ("curation.cli.calibrate", "Fit the thresholds and bounds of one language."),
-    "train": ("curation.cli.gate", "Train the bundled smoke model on a release."),
+    "train": ("curation.cli.train", "Train and evaluate a model on a release."),
     "gate": ("curation.cli.gate", "Check a release and write its verdict."),
     "eval-sets": ("curation.cli.evaluation", "What mteb evaluates on, for decontamination."),
     "config": ("curation.cli.config", "About the config file."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 import language_configs
 from curation.config import model
+from curation.config.training import Training
 from curation.errors import ConfigError
 
 _MAX_BYTES = 4 << 20
@@ -77,6 +78,25 @@ def parse_config(text: str, *, origin: str = "config", overrides: Sequence[str] 
         return model.RunConfig.model_validate(values)
     except ValidationError as error:
         raise _explain(error, origin, lines, len(overrides) > 0) from None
+
+
+def training_settings(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Training:
+    """Validate the section `training` by itself.
+
+    Args:
+        values: the section, for example that of a release.
+        overrides: `key=value` settings that replace what it says; values are YAML.
+
+    Raises:
+        ConfigError: naming the key and what to write instead.
+    """
+    merged = dict(values)
+    for override in overrides:
+        _apply(merged, override)
+    try:
+        return Training.model_validate(merged)
+    except ValidationError as error:
+        raise _explain(error, "training", {}, len(overrides) > 0, section=("training",)) from None
 
 
 def _compose(text: str, origin: str) -> yaml.Node:
@@ -151,10 +171,12 @@ def _apply(values: dict[str, Any], override: str) -> None:
         raise ConfigError("An override cannot be applied", where=f"--set {override}", why=str(error)) from None
 
 
-def _explain(error: ValidationError, origin: str, lines: dict[_Path, int], overridden: bool) -> ConfigError:
+def _explain(
+    error: ValidationError, origin: str, lines: dict[_Path, int], overridden: bool, section: _Path = ()
+) -> ConfigError:
     # A misspelt key also shows as a missing one; the misspelling is what helps.
     first, *others = sorted(error.errors(include_url=False), key=lambda problem: problem["type"] != "extra_forbidden")
-    path = tuple(part for part in first["loc"] if part not in _UNION_TAGS and part not in _formats())
+    path = section + tuple(part for part in first["loc"] if part not in _UNION_TAGS and part not in _formats())
     line = next((lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), None)
     key = ".".join(map(str, path)) or "the config"
     why, hint = _reason(first, path)

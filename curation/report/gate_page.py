@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from curation.files import write_text
@@ -19,16 +21,21 @@ from curation.report.verdict import gate_numbers, suspects_by_language
 _SCORE = ("pairs", "accuracy", "mrr", "low", "high")
 
 
-def write_gate_outputs(release: Release) -> None:
+def write_gate_outputs(release: Release, *, out: Path | None = None) -> None:
     """Write gate/report.html and gate/junit.xml of a release that has a verdict, each whole or not at all.
+
+    Args:
+        release: the release.
+        out: folder whose `gate` holds the verdict and gets the files; the release's own by default.
 
     Raises:
         ReleaseError: if the verdict cannot be read.
     """
-    verdict = release.verdict or {}
+    place = release if out is None else replace(release, path=out)
+    verdict = place.verdict or {}
     title = release.manifest.get("config", {}).get("release", {}).get("title", "")
-    write_text(release.path / layout.GATE_REPORT, render_gate_page(verdict, title=title))
-    write_junit(verdict, release.path / layout.JUNIT)
+    write_text(place.path / layout.GATE_REPORT, render_gate_page(verdict, title=title))
+    write_junit(verdict, place.path / layout.JUNIT)
 
 
 def render_gate_page(verdict: Mapping[str, Any], *, title: str = "") -> str:

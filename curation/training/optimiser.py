@@ -101,9 +101,13 @@ class Optimiser:
             kind, _, rest = name.partition("/")
             parameter, _, key = rest.rpartition("/")
             if kind == "rows":
-                self._rows.setdefault(parameter, {})[key] = value.clone()
+                self._rows.setdefault(parameter, {})[key] = self._beside(parameter, value)
             elif kind == "dense":
-                self._dense.state[self.parameters[parameter]][key] = value.clone()
+                self._dense.state[self.parameters[parameter]][key] = self._beside(parameter, value)
+
+    def _beside(self, name: str, value: torch.Tensor) -> torch.Tensor:
+        """Return a copy of a moment on the device of its parameter."""
+        return value.to(self.parameters[name].device, copy=True)
 
 
 def _fresh(table: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -20,6 +20,7 @@ from curation.files import atomic_path, write_json
 from curation.release import Release
 from curation.training.bag import BagEncoder
 from curation.training.checkpoints import Checkpoints
+from curation.training.distributed import Workers
 from curation.training.fit import Course, Progress
 from curation.training.pairs import TrainingPairs, TrainingTexts, read_texts
 from curation.training.ragged import Ragged
@@ -171,6 +172,7 @@ class Prepared:
         shuffle_positives: bool = False,
         progress: Progress | None = None,
         checkpoints: Checkpoints | None = None,
+        workers: Workers | None = None,
     ) -> TrainedModel:
         """Train the smoke model.
 
@@ -183,9 +185,10 @@ class Prepared:
                 negatives) of another pair of its source and language; a pair that is alone there keeps its own.
             progress: called after each step with the number of steps done, of all steps, and the loss.
             checkpoints: where the training's state is kept.
+            workers: the processes that train it together; one by default.
         """
         pairs = self.pairs.shuffled(self.texts.shuffled_order(seed=seed)) if shuffle_positives else self.pairs
-        return self.train_on(pairs, seed=seed, progress=progress, checkpoints=checkpoints)
+        return self.train_on(pairs, seed=seed, progress=progress, checkpoints=checkpoints, workers=workers)
 
     def train_on(
         self,
@@ -194,10 +197,11 @@ class Prepared:
         seed: int,
         progress: Progress | None = None,
         checkpoints: Checkpoints | None = None,
+        workers: Workers | None = None,
     ) -> TrainedModel:
         """Train the smoke model on other pairs of these texts, for example a part; otherwise as `train`."""
         model = initial_model(self.tokenizer, self.options, seed=seed)
-        course = Course(model.encoder.requires_grad_(True), pairs, self.options, seed)
+        course = Course(model.encoder.requires_grad_(True), pairs, self.options, seed, workers or Workers())
         if checkpoints is not None:
             checkpoints.restore(course)
         with reproducible():

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from tokenizers import Tokenizer as HuggingFaceTokenizer
 
 from curation.training.ragged import Ragged
@@ -43,6 +44,11 @@ class DecoderTokenizer:
     def size(self) -> int:
         """Number of tokens, added ones included; the token table may have more rows, never fewer."""
         return int(self.processor.get_vocab_size(with_added_tokens=True))
+
+    @staticmethod
+    def prepare(texts: pa.Array) -> pa.Array:
+        """Return the texts as they are: the tokenizer of a checkpoint normalises as it was trained to."""
+        return texts
 
     def encode(self, texts: Sequence[str], *, max_tokens: int) -> Ragged:
         """Encode texts, each cut to `max_tokens` tokens of which the last is the end token.

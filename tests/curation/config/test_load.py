@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from curation.config import load_config, parse_config
+from curation.config.load import training_settings
 from curation.errors import ConfigError
 
 MINIMAL = """\
@@ -103,3 +104,24 @@ def test_a_huge_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "c.yml").write_text("#" * (5 << 20))
     with pytest.raises(ConfigError, match="too large"):
         load_config(tmp_path / "c.yml")
+
+
+def test_the_section_of_training_by_itself() -> None:
+    options = training_settings({"steps": 7, "dims": [4, 8]}, ["dims=[8, 32]", "instructions=true"])
+    assert (options.steps, options.dims, options.instructions) == (7, [8, 32], True)
+
+
+@pytest.mark.parametrize(
+    ("values", "override", "where", "words"),
+    [
+        ({"steps": 7}, "batchsize=8", "training (or --set)", "did you mean 'batch_size'?"),
+        ({"steps": 7}, "steps=no", "training (or --set)", "found 'no'"),
+        ({"step": 7}, "seed=1", "training (or --set)", "did you mean 'steps'?"),
+        ({}, "depth.x=1", "training (or --set)", "training.depth is not valid"),
+    ],
+)
+def test_a_wrong_setting_of_training(values: dict[str, object], override: str, where: str, words: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        training_settings(values, [override])
+    assert raised.value.where == where
+    assert words in str(raised.value)
