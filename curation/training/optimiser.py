@@ -16,7 +16,8 @@ class Optimiser:
     """AdamW (Loshchilov and Hutter 2019); a parameter with a sparse gradient is updated in the rows that it holds.
 
     A dense update of a table of V tokens reads and writes all of it and of its moments at each step, while a batch
-    holds a small part of the tokens.
+    holds a small part of the tokens. Rows have no first moment: one that is added up lazily would move a row only when
+    its token comes again. Their second moments are those of the dense optimiser (see `kernels.portable.adam_rows`).
 
     Args:
         parameters: by name.
@@ -33,6 +34,7 @@ class Optimiser:
         groups = [{"params": [value], "weight_decay": self._decay[name]} for name, value in self.parameters.items()]
         self._dense = torch.optim.AdamW(groups, lr=0.0, betas=_BETAS, eps=_EPSILON, fused=True)
         self._rows: dict[str, dict[str, torch.Tensor]] = {}
+        self._steps = 0
 
     def step(self, rate: float, *, max_norm: float) -> bool:
         """Take a step; return whether it was taken: not if a gradient is not finite. Gradients are gone afterwards.
@@ -48,6 +50,7 @@ class Optimiser:
             return False
         if float(norm) > max_norm:
             torch._foreach_mul_(values, max_norm / float(norm))
+        self._steps += 1
         for name, gradient in gradients.items():
             if gradient.is_sparse:
                 self._step_rows(name, gradient, rate * self._scale[name])
@@ -69,13 +72,14 @@ class Optimiser:
         state = self._rows[name]
         kernels.adam_rows(
             table,
-            (state["first"], state["second"]),
-            state["counts"],
+            state["squares"],
+            state["last"],
             gradient._indices()[0],
             gradient._values().reshape(-1, table.shape[1]),
+            step=self._steps,
             rate=rate,
             decay=self._decay[name],
-            betas=_BETAS,
+            beta=_BETAS[1],
             epsilon=_EPSILON,
         )
 
@@ -83,6 +87,7 @@ class Optimiser:
         """Start the moments anew, after the parameters have been given another meaning."""
         self._dense.state.clear()
         self._rows.clear()
+        self._steps = 0
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return the moments under flat names, without copying."""
@@ -92,7 +97,7 @@ class Optimiser:
             for name, parameter in self.parameters.items()
             for key, value in self._dense.state.get(parameter, {}).items()
         }
-        return rows | dense
+        return rows | dense | ({"steps": torch.tensor(self._steps)} if self._steps else {})
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         """Take over moments that `state` returned; names that are none of its own are passed over."""
@@ -102,6 +107,8 @@ class Optimiser:
             parameter, _, key = rest.rpartition("/")
             if kind == "rows":
                 self._rows.setdefault(parameter, {})[key] = self._beside(parameter, value)
+            elif kind == "steps":
+                self._steps = int(value)
             elif kind == "dense":
                 self._dense.state[self.parameters[parameter]][key] = self._beside(parameter, value)
 
@@ -111,5 +118,5 @@ class Optimiser:
 
 
 def _fresh(table: torch.Tensor) -> dict[str, torch.Tensor]:
-    counts = torch.zeros(len(table), dtype=torch.int64, device=table.device)
-    return {"first": torch.zeros_like(table), "second": torch.zeros_like(table), "counts": counts}
+    last = torch.zeros(len(table), dtype=torch.int64, device=table.device)
+    return {"squares": torch.zeros_like(table), "last": last}

@@ -53,25 +53,26 @@ def pool_gradient(
 
 def adam_rows(
     weights: torch.Tensor,
-    moments: tuple[torch.Tensor, torch.Tensor],
-    counts: torch.Tensor,
+    squares: torch.Tensor,
+    last: torch.Tensor,
     rows: torch.Tensor,
     gradient: torch.Tensor,
     *,
+    step: int,
     rate: float,
     decay: float,
-    betas: tuple[float, float],
+    beta: float,
     epsilon: float,
 ) -> None:
-    """Do a step of AdamW on some rows, in place (see `portable.adam_rows`)."""
+    """Do a step of AdamW without a first moment on some rows, in place (see `portable.adam_rows`)."""
     compiled = _compiled_for(weights)
     if compiled is None:
         portable.adam_rows(
-            weights, moments, counts, rows, gradient, rate=rate, decay=decay, betas=betas, epsilon=epsilon
+            weights, squares, last, rows, gradient, step=step, rate=rate, decay=decay, beta=beta, epsilon=epsilon
         )
         return
-    numbers = (np.float32(value) for value in (rate, decay, *betas, epsilon))
-    compiled.adam_rows(*_arrays(weights, *moments, rows, gradient, counts), *numbers)
+    numbers = (np.float32(value) for value in (rate, decay, beta, epsilon))
+    compiled.adam_rows(*_arrays(weights, squares, last, rows, gradient), step, *numbers)
 
 
 def soften(
@@ -93,8 +94,8 @@ def warm_up() -> None:
     factors, zeros, one = torch.ones(1, 1), torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.int64)
     pooled, shares = pool(factors, factors[0], zeros, one)
     pool_gradient(factors, zeros, one, shares, pooled, pooled)
-    moments = (torch.zeros(1, 1), torch.zeros(1, 1))
-    adam_rows(factors, moments, zeros.clone(), zeros, pooled, rate=0.0, decay=0.0, betas=(0.9, 0.9), epsilon=1e-8)
+    squares, last = torch.zeros(1, 1), torch.zeros(1, dtype=torch.int64)
+    adam_rows(factors, squares, last, zeros, pooled, step=1, rate=0.0, decay=0.0, beta=0.9, epsilon=1e-8)
     soften(torch.ones(1, 1, 1, 1), torch.ones(1, 1, 1), torch.ones(1, 1, 1), torch.ones(1, 1), torch.ones(1, 1))
 
 

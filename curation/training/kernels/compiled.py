@@ -65,23 +65,21 @@ def pool_gradient(factors, places, offsets, shares, pooled, gradient, to_factors
 
 
 @jit
-def adam_rows(weights, first, second, rows, gradient, counts, rate, decay, beta_1, beta_2, epsilon):
-    """Update the rows of a table and their moments in place."""
-    kept = _ONE - rate * decay
-    new_1, new_2 = _ONE - beta_1, _ONE - beta_2
+def adam_rows(weights, squares, last, rows, gradient, step, rate, decay, beta, epsilon):
+    """Update the rows of a table and their second moments in place."""
+    new = _ONE - beta
+    correction = _ONE / (_ONE - _f32(beta**step))
     for number in range(len(rows)):
         at = rows[number]
-        counts[at] += 1
-        scale = rate / (_ONE - _f32(beta_1 ** counts[at]))
-        inverse = _ONE / (_ONE - _f32(beta_2 ** counts[at]))
-        weight, mean, square, new = weights[at], first[at], second[at], gradient[number]
+        since = step - last[at]
+        last[at] = step
+        kept, old = _ONE - rate * decay * _f32(since), _f32(beta**since)
+        weight, square, slopes = weights[at], squares[at], gradient[number]
         for column in range(weights.shape[1]):
-            value = new[column]
-            a = beta_1 * mean[column] + new_1 * value
-            b = beta_2 * square[column] + new_2 * value * value
-            mean[column] = a
-            square[column] = b
-            weight[column] = weight[column] * kept - scale * a / (np.sqrt(b * inverse) + epsilon)
+            value = slopes[column]
+            moment = old * square[column] + new * value * value
+            square[column] = moment
+            weight[column] = weight[column] * kept - rate * value / (np.sqrt(moment * correction) + epsilon)
 
 
 @jit
