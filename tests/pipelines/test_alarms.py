@@ -174,6 +174,7 @@ def test_a_finished_stage_still_alarms_and_a_mended_config_goes_on_from_there(
     assert open_release(tmp_path / "release").stats["alarms"] == []
 
 
+@pytest.mark.slow
 def test_a_run_that_an_alarm_ended_can_be_explained(folder: Path, tmp_path: Path) -> None:
     run(config("alarms.on_alarm=ignore"), folder, tmp_path, LOCAL, Silent())
     alarmed(folder, tmp_path, "filters.min_chars=3")

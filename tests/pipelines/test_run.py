@@ -95,6 +95,7 @@ def test_no_negative_is_a_right_answer(finished: Path) -> None:
         assert not negatives & answers[row["language"], row["anchor"].lower()]
 
 
+@pytest.mark.slow
 def test_a_finished_stage_is_used_again_and_a_changed_threshold_redoes_what_depends_on_it(
     base: Path, config: RunConfig, tmp_path: Path
 ) -> None:
@@ -178,6 +179,7 @@ def test_decisions_by_stored_scores_are_those_of_a_run_from_the_start(
     assert digests(tmp_path / "again") == digests(tmp_path / "new")
 
 
+@pytest.mark.slow
 def test_a_filter_of_datatrove_runs_by_role_and_tells_its_reason(base: Path, config: RunConfig, tmp_path: Path) -> None:
     named = DatatroveFilter(filter="RegexFilter", roles=["sentence"], options={"regex_exp": "(?i)passwor[dt]"})
     run(with_filters(config, datatrove=[named]), base, tmp_path, RunOptions(), Silent())

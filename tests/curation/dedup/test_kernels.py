@@ -67,6 +67,7 @@ def assert_same(sides: list[pa.Array]) -> None:
         np.testing.assert_array_equal(getattr(compiled, name), getattr(portable, name), err_msg=name)
 
 
+@pytest.mark.slow
 def test_every_character_folds_as_python_folds_it() -> None:
     texts = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
     compiled, portable = (used.sketch([column(texts)], BANDS).fingerprints for used in BOTH)
@@ -80,6 +81,7 @@ def test_compiled_and_numpy_kernels_agree_on(text: str, form: str) -> None:
     assert_same([column([changed, changed.upper(), changed[::-1], changed * 9, changed + text])])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(st.lists(ANY_TEXT, max_size=12))
 def test_compiled_and_numpy_kernels_agree_on_any_texts(texts: list[str]) -> None:

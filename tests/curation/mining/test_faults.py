@@ -311,6 +311,7 @@ def small_world() -> list[Row]:
 RANDOM: dict[str, Any] = {"num_negatives": 4, "sampling": "random", "top_k": 4, "on_shortage": "pad"}
 
 
+@pytest.mark.slow
 def test_random_draws_take_nothing_from_a_global_generator() -> None:
     """sentence-transformers and FlagEmbedding draw from `random`, unseeded; Tevatron seeds with the time of day."""
     states = random.getstate(), np.random.get_state()[1].tolist()

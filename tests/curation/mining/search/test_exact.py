@@ -37,6 +37,7 @@ from tests.curation.mining.search.vectors import (
 ENGINES = ["float32", "bfloat16", "int8", "device:cpu"]
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(
     st.integers(0, 2**32 - 1),
