@@ -9,17 +9,20 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toys import Silent
 
 from benchmarks.gate_mutations.edits import as_noise, change_word, light_edit, shuffle_words
 from benchmarks.gate_mutations.lines import LINES, Line
 from benchmarks.gate_mutations.report import failed, needs_baseline, table, wilson_upper
 from benchmarks.gate_mutations.resampled import resample
 from benchmarks.gate_mutations.tables import Key, negative_columns, read_tables, write_change
+from curation.config import parse_config
 from curation.config.training import Training
 from curation.files import sha256_file
 from curation.gate import run_gate
-from curation.release import Release, layout
+from curation.release import Release, layout, open_release
 from curation.release.verify import verify_release
+from pipelines.run import RunOptions, run
 
 SENTENCES = [
     "Das Passwort darf nicht leer sein.",
@@ -219,30 +222,44 @@ def test_wilson(failures: int, runs: int, upper: float) -> None:
     assert wilson_upper(failures, runs) == pytest.approx(upper, abs=1e-4)
 
 
-def _gate(line: Line, sound: Release, tables: dict[Key, pa.Table], folder: Path, training: Training) -> list[str]:
-    release = write_change(sound, tables, line.mutate(tables, 1), folder / "release", seed=1)
-    verdict = run_gate(release, training=training, cache=folder)
-    return [check.id for check in verdict.checks if check.status == "fail" and check.severity == "block"]
+# The quickstart's source in a tenth of its languages: a language has 700 pairs, as there.
+AMPLE = """\
+name: ample
+sources:
+  - name: django
+    format: gettext
+    path: package:django/**/LC_MESSAGES/*.po
+    locales: [ar, de, el, fi, he, ja, ka, ko, ru, zh_Hans]
+    licence: BSD-3-Clause
+    task: bitext
+"""
 
 
-# A hundred pairs a language are too few for a language to speak for itself, or for the model to align 3 %.
-TRAINED = [line for line in LINES if line.trained and not line.share.startswith("3%")]
+@pytest.fixture(scope="session")
+def ample(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A release of which a language has enough rows to speak for itself, and a model enough to learn from."""
+    out = tmp_path_factory.mktemp("ample")
+    run(parse_config(AMPLE), out, out / "run", RunOptions(), Silent())
+    return open_release(out / "run" / "release")
 
 
+@pytest.fixture(scope="session")
+def ample_tables(ample: Release) -> dict[Key, pa.Table]:
+    return read_tables(ample)
+
+
+# 3 % of misaligned pairs need a baseline, which the suite of `benchmarks/gate.py` has.
 @pytest.mark.slow
-@pytest.mark.parametrize("line", [line for line in LINES if not line.trained], ids=lambda line: line.key)
-def test_the_right_check_names_what_the_data_shows(
-    line: Line, sound: Release, tables: dict[Key, pa.Table], small: Training, tmp_path: Path
+@pytest.mark.parametrize("line", [line for line in LINES if not line.share.startswith("3%")], ids=lambda line: line.key)
+def test_the_right_check_names_it(
+    line: Line, ample: Release, ample_tables: dict[Key, pa.Table], tmp_path: Path
 ) -> None:
-    names = _gate(line, sound, tables, tmp_path, small.model_copy(update={"enabled": False}))
+    release = write_change(ample, ample_tables, line.mutate(ample_tables, 1), tmp_path / "release", seed=1)
+    verdict = run_gate(release, training=Training(enabled=line.trained), cache=tmp_path)
+    names = [check.id for check in verdict.checks if check.status == "fail" and check.severity == "block"]
     assert any(line.is_right(name) for name in names), names
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", TRAINED, ids=lambda line: line.key)
-def test_the_right_check_names_what_training_shows(
-    line: Line, sound: Release, tables: dict[Key, pa.Table], tmp_path: Path
-) -> None:
-    training = Training.model_validate(sound.manifest["config"]["training"])
-    names = _gate(line, sound, tables, tmp_path, training)
-    assert any(line.is_right(name) for name in names), names
+def test_the_release_that_is_mutated_passes(ample: Release, tmp_path: Path) -> None:
+    assert run_gate(ample, cache=tmp_path).status == "pass"
