@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-# Everything that is assigned and folds to something else, or is a mark, lies in these code points.
-_SCANNED = (*range(0xD800), *range(0xE000, 0x34000), *range(0xE0000, 0xE0200))
+# Every letter, mark and number lies in these code points; no other code point folds to something else.
+SCANNED = (*range(0xD800), *range(0xE000, 0x34000), *range(0xE0000, 0xE0200))
 
 # A cell of `Tables.info`: the lower-case code point, or the place of an expansion; the combining class of the last
 # character of the decomposition; the kind.
@@ -97,7 +97,7 @@ def tables() -> Tables:
 def _changing() -> tuple[tuple[int, str, str], ...]:
     """Return (code point, NFKC, NFKD) of all code points that normalisation changes, Hangul syllables aside."""
     found = []
-    for code in _SCANNED:
+    for code in SCANNED:
         text = chr(code)
         if unicodedata.decomposition(text):
             found.append((code, unicodedata.normalize("NFKC", text), unicodedata.normalize("NFKD", text)))
@@ -124,7 +124,7 @@ def _decompositions() -> tuple[UInt32s, UInt32s]:
 def _info(seconds: set[int]) -> tuple[UInt32s, UInt32s]:
     info = np.arange(sys.maxunicode + 1, dtype=np.uint32)
     runs: list[int] = []
-    for code in _SCANNED:
+    for code in SCANNED:
         text = chr(code)
         lower = text.lower()
         if len(lower) != 1 or code == SIGMA or code in seconds:
@@ -160,7 +160,7 @@ def _cell(kind: int, value: int, last_class: int = 0) -> int:
 
 def _properties(seconds: set[int]) -> UInt16s:
     properties = np.zeros(sys.maxunicode + 1, dtype=np.uint16)
-    for code in _SCANNED:
+    for code in SCANNED:
         text = chr(code)
         bits = unicodedata.combining(text) | SECOND * (code in seconds)
         # Python tells by how it lowers a sigma what it takes for cased and for ignorable.

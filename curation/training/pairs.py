@@ -22,6 +22,7 @@ from curation.text import fold
 from curation.training.ragged import Ragged
 
 Int64s = npt.NDArray[np.int64]
+UInt64s = npt.NDArray[np.uint64]
 
 _SCORES = ("positive_score", "negative_scores")
 
@@ -156,7 +157,9 @@ class TrainingTexts:
 
     def shuffled_order(self, *, seed: int) -> Int64s:
         """Return for each row another one of its source and language, int64 (n,); its own where it is alone there."""
-        return _shuffled(self.table, seed)
+        names = (self.table.column(name).to_pylist() for name in ("source", "language"))
+        strata = [f"{source}\n{language}" for source, language in zip(*names, strict=True)]
+        return shuffled_within(hash64(strata), priority(self.table.column("id").to_pylist(), "shuffle", seed))
 
 
 def read_texts(release: Release, options: Training, *, seed: int) -> TrainingTexts:
@@ -242,14 +245,15 @@ def _by_source(table: pa.Table) -> tuple[Int64s, ...]:
     return tuple(np.flatnonzero(sources == name) for name in names)
 
 
-def _shuffled(table: pa.Table, seed: int) -> Int64s:
-    """Return for each row the row whose positive it gets: one turn around its source and language, in random order."""
-    strata = [
-        f"{s}\n{code}" for s, code in zip(*(table.column(c).to_pylist() for c in ("source", "language")), strict=True)
-    ]
-    stratum = hash64(strata)
-    order = np.lexsort((priority(table.column("id").to_pylist(), "shuffle", seed), stratum))
-    begins = np.flatnonzero(np.diff(stratum[order], prepend=stratum[order[:1]] + np.uint64(1)))
+def shuffled_within(strata: UInt64s, keys: UInt64s) -> Int64s:
+    """Return for each row another row of its stratum, each taken once; a row that is alone there keeps itself.
+
+    Args:
+        strata: uint64 (n,), the stratum of each row; there is at least one.
+        keys: uint64 (n,), an order that says nothing: each row gets the one that follows it in its stratum.
+    """
+    order = np.lexsort((keys, strata))
+    begins = np.flatnonzero(np.diff(strata[order], prepend=strata[order[:1]] + np.uint64(1)))
     following = np.arange(1, len(order) + 1)
     following[np.append(begins[1:], len(order)) - 1] = begins
     result = np.empty(len(order), dtype=np.int64)

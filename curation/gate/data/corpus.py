@@ -34,6 +34,9 @@ MAX_ROWS = 50_000
 # So many characters of a text say what language it is in, and which text it is.
 MAX_CHARS = 200
 
+# A text of `MAX_CHARS` characters has some 600 features, most texts a tenth of them.
+_SIGNATURE_BITS = 256
+
 _VIEWS: tuple[layout.View, ...] = ("data", "full")
 _FACTS = ("query_language", "positive_language", "language", "source", "task")
 
@@ -116,6 +119,19 @@ class Corpus:
         for rows in self.splits.values():
             wanted[rows.anchors] = wanted[rows.positives] = True
         return count_features(pc.utf8_slice_codeunits(pc.if_else(pa.array(wanted), self.folded, ""), 0, MAX_CHARS))
+
+    @cached_property
+    def signatures(self) -> npt.NDArray[np.uint64]:
+        """A bit for each feature of each folded text, of `_SIGNATURE_BITS`: uint64 (f, _SIGNATURE_BITS / 64).
+
+        What one signature has and another lacks, one text has and the other lacks.
+        """
+        features = self.features
+        bits = features.indices % _SIGNATURE_BITS
+        owners = np.repeat(np.arange(features.shape[0]), np.diff(features.indptr))
+        result = np.zeros((features.shape[0], _SIGNATURE_BITS // 64), dtype=np.uint64)
+        np.bitwise_or.at(result, (owners, bits // 64), np.uint64(1) << (bits % 64).astype(np.uint64))
+        return result
 
     def groups(self, values: Numbers) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
         """Yield each name that stands in `values`, in the order of the alphabet, with its rows, which rise."""

@@ -76,7 +76,7 @@ def _count_near(corpus: Corpus, held_out: _Side, train: _Side) -> int:
     near = np.zeros(len(held_out.anchors), dtype=bool)
     for left, right in _candidates(corpus.features, held_out.positives, train.positives):
         for texts, others in ((held_out.anchors, train.anchors), (held_out.positives, train.positives)):
-            similar = _are_similar(corpus.features, texts[left], others[right])
+            similar = _are_similar(corpus, texts[left], others[right])
             left, right = left[similar], right[similar]
         near[left] = True
     return int(near.sum())
@@ -108,17 +108,23 @@ def _prefixes(features: Matrix, frequencies: Int64s) -> Matrix:
     return sp.csr_array((np.ones(len(rows), np.int32), (rows, columns)), shape=features.shape)
 
 
-def _are_similar(features: Matrix, left: Numbers, right: Numbers) -> npt.NDArray[np.bool_]:
+def _are_similar(corpus: Corpus, left: Numbers, right: Numbers) -> npt.NDArray[np.bool_]:
     """Say of pairs of texts whether one nearly is the other, with a little more."""
+    features = corpus.features
     sizes = np.diff(features.indptr)
-    smaller, larger = np.minimum(sizes[left], sizes[right]), np.maximum(sizes[left], sizes[right])
-    # By their sizes alone most pairs cannot be similar.
-    similar: npt.NDArray[np.bool_] = (smaller > 0) & (smaller >= NEAR_LEAK_JACCARD * larger)
+    swapped = sizes[left] > sizes[right]
+    left, right = np.where(swapped, right, left), np.where(swapped, left, right)
+    smaller, larger = sizes[left], sizes[right]
+    # By their sizes, or by what is lacking in any case, most pairs cannot be similar.
+    lacking = np.bitwise_count(corpus.signatures[left] & ~corpus.signatures[right]).sum(axis=1)
+    similar: npt.NDArray[np.bool_] = (smaller > 0) & _suffice(smaller - lacking, smaller, larger)
     possible = np.flatnonzero(similar)
     ones = features[left[possible]].sign().multiply(features[right[possible]].sign())
-    shared = ones.sum(axis=1)
-    smaller, larger = smaller[possible], larger[possible]
-    similar[possible] = (shared >= NEAR_LEAK_JACCARD * (smaller + larger - shared)) & (
-        shared >= NEAR_LEAK_CONTAINMENT * smaller
-    )
+    similar[possible] = _suffice(ones.sum(axis=1), smaller[possible], larger[possible])
     return similar
+
+
+def _suffice(shared: Int64s, smaller: Int64s, larger: Int64s) -> npt.NDArray[np.bool_]:
+    """Say whether so many features of two texts are enough, of which one has no fewer than the other."""
+    enough: npt.NDArray[np.bool_] = shared >= NEAR_LEAK_CONTAINMENT * smaller
+    return enough & (shared >= NEAR_LEAK_JACCARD * (smaller + larger - shared))

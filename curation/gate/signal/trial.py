@@ -119,7 +119,7 @@ def run_trial(
         pairs=sets,
         hits=_mean(by_seed),
         spread=tuple(macro_accuracy(hits) for hits in by_seed),
-        shuffled=_control(prepared, strata, seed, sets, progress) if sets else {},
+        shuffled=hits_of(_control(prepared, seed, progress), sets) if sets else {},
         untrained=hits_of(initial_model(prepared.tokenizer, training, seed=seed), sets),
         grid=evaluate_grid(models[0], sets) if sets else [],
         rows=rows,
@@ -190,27 +190,8 @@ def _mean(by_seed: Sequence[Mapping[str, Float32s]]) -> dict[str, Float32s]:
     return {code: np.mean([hits[code] for hits in by_seed], axis=0, dtype=np.float32) for code in codes}
 
 
-def _control(
-    prepared: Prepared, strata: Int64s, seed: int, sets: Sequence[PairSet], progress: Progress
-) -> dict[str, Float32s]:
-    shadow = prepared.pairs.shuffled(turned(strata, seed))
-    return hits_of(prepared.train_on(shadow, seed=seed, progress=_told(progress, "its shuffled shadow")), sets)
-
-
-def turned(strata: Int64s, seed: int) -> Int64s:
-    """Return for each row another row of its stratum, each taken once: one turn around it, in random order.
-
-    A row that is alone in its stratum keeps itself.
-    """
-    if not len(strata):
-        return strata
-    order = np.lexsort((np.random.default_rng((seed, 0x7475726E)).random(len(strata)), strata))
-    begins = np.flatnonzero(np.diff(strata[order], prepend=-1))
-    following = np.arange(1, len(order) + 1)
-    following[np.append(begins[1:], len(order)) - 1] = begins
-    result = np.empty(len(order), dtype=np.int64)
-    result[order] = order[following]
-    return result
+def _control(prepared: Prepared, seed: int, progress: Progress) -> TrainedModel:
+    return prepared.train(seed=seed, shuffle_positives=True, progress=_told(progress, "its shuffled shadow"))
 
 
 def _told(progress: Progress, name: str) -> Callable[[int, int, float], None]:

@@ -12,6 +12,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from curation.dedup.unicode_tables import SCANNED
+
 SEPARATOR, SPACED, UNSPACED = 0, 1, 2
 
 _ZERO_WIDTH_JOINERS = (0x200C, 0x200D)
@@ -47,8 +49,9 @@ def character_classes() -> npt.NDArray[np.uint8]:
     Letters, marks, numbers, connector punctuation and the zero-width joiners are SPACED or, in a script without
     blanks between words, UNSPACED; everything else is SEPARATOR.
     """
-    categories = [unicodedata.category(chr(code)) for code in range(0x110000)]
-    is_word = np.array([category[0] in "LMN" or category == "Pc" for category in categories])
+    categories = [unicodedata.category(chr(code)) for code in SCANNED]
+    is_word = np.zeros(0x110000, dtype=bool)
+    is_word[list(SCANNED)] = [category[0] in "LMN" or category == "Pc" for category in categories]
     is_word[list(_ZERO_WIDTH_JOINERS)] = True
     classes = np.where(is_word, SPACED, SEPARATOR).astype(np.uint8)
     for first, last in _UNSPACED_BLOCKS:

@@ -86,3 +86,8 @@ def test_no_character_grows_more_than_is_said() -> None:
 def test_tables_cannot_be_written() -> None:
     with pytest.raises(ValueError, match="read-only"):
         tables().info[0] = 1
+
+
+def test_no_letter_mark_or_number_is_left_unscanned() -> None:
+    rest = set(range(sys.maxunicode + 1)) - set(ut.SCANNED)
+    assert {unicodedata.category(chr(code)) for code in rest} <= {"Cn", "Co", "Cs"}

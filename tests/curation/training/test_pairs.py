@@ -16,7 +16,7 @@ from curation.config.training import Training
 from curation.errors import ReleaseError
 from curation.release import Release
 from curation.text import fold
-from curation.training.pairs import Batch, TrainingPairs, TrainingTexts, read_texts
+from curation.training.pairs import Batch, TrainingPairs, TrainingTexts, read_texts, shuffled_within
 from curation.training.ragged import Ragged
 from curation.training.smoke import prepare
 
@@ -102,6 +102,16 @@ def test_no_more_pairs_than_the_steps_can_see(release: Release, options: Trainin
     one, other = (prepare(release, small, seed=seed, cache=cache).pairs for seed in (1, 2))
     assert len(one.anchors) == len(other.anchors) == 60
     assert not np.array_equal(one.texts.tokens, other.texts.tokens)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2**64 - 1)), min_size=1, max_size=60))
+def test_shuffling_stays_in_the_stratum_and_moves_every_row(rows: list[tuple[int, int]]) -> None:
+    strata, keys = np.array(rows, dtype=np.uint64).reshape(-1, 2).T
+    order = shuffled_within(strata, keys)
+    assert sorted(order.tolist()) == list(range(len(rows)))
+    assert np.array_equal(strata[order], strata)
+    alone = [int((strata == stratum).sum()) == 1 for stratum in strata]
+    assert (order == np.arange(len(rows))).tolist() == alone
 
 
 def test_shuffled_positives_keep_source_and_language(

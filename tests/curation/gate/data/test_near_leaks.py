@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from pairs_of_gate import SENTENCES, Pair
 
@@ -79,3 +81,11 @@ def test_nothing_is_held_out(corpus_of: Corpora, missing: str) -> None:
 def test_short_texts_are_not_judged(corpus_of: Corpora) -> None:
     (check,) = check_near_leaks(corpus_of(train=pairs(0), test=[Pair("Yes", "Ja")]), Gate())
     assert check.status == "skipped"
+
+
+def test_signatures_bound_what_a_text_lacks(corpus_of: Corpora) -> None:
+    corpus = corpus_of(train=pairs(0), test=pairs(1))
+    features = [set(corpus.features[[row]].indices.tolist()) for row in range(len(corpus.folded))]
+    for left, right in itertools.permutations(range(len(features)), 2):
+        lacking = int(np.bitwise_count(corpus.signatures[left] & ~corpus.signatures[right]).sum())
+        assert lacking <= len(features[left] - features[right])

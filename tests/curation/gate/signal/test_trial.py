@@ -13,20 +13,10 @@ from hypothesis import strategies as st
 from curation.config.gate import Gate
 from curation.config.training import Training
 from curation.gate.signal import Trial, run_trial, trial_checks, trial_metrics
-from curation.gate.signal.trial import folds_of, hits, turned, without
+from curation.gate.signal.trial import folds_of, hits, without
 from curation.release import Release
 from curation.training import prepare
 from curation.training.evaluation import retrieval_score
-
-
-@given(st.lists(st.integers(0, 4), max_size=60), st.integers(0, 9))
-def test_a_turn_stays_in_its_stratum_and_moves_every_row(strata: list[int], seed: int) -> None:
-    numbers = np.array(strata, dtype=np.int64)
-    order = turned(numbers, seed)
-    assert sorted(order.tolist()) == list(range(len(strata)))
-    assert np.array_equal(numbers[order], numbers)
-    alone = np.array([strata.count(value) == 1 for value in strata], dtype=bool)
-    assert np.array_equal(order == np.arange(len(strata)), alone)
 
 
 @given(st.integers(1, 9), st.integers(2, 40), st.integers(0, 99))
