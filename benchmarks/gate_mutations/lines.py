@@ -46,7 +46,13 @@ class Line:
 _ALIGNMENT = ("signal.alignment",)
 _LABELS = ("data.labels",)
 _SOURCE = ("data.labels", "data.identified")
-_NOISE = ("data.identified", "data.word_order", "data.character_order", "signal.alignment.language")
+_NOISE = (
+    "data.identified",
+    "data.word_order",
+    "data.character_order",
+    "signal.alignment.language",
+    "signal.alignment.language_rise",
+)
 _OTHER = ("data.labels", "data.identified")
 _ORDER = ("data.word_order", "data.character_order")
 _ONE = (("train",), "one language, train"), (("train", "validation", "test"), "one language, all splits")

@@ -28,7 +28,7 @@ def table(results: Sequence[Result]) -> str:
     rows = [_row(line, found) for line, found in by_line.items() if found]
     parts = ["\n".join([_HEAD, "|---|---|---|---|---|---|---|", *rows])] if rows else []
     clean = [result for result in results if result["line"] == CLEAN]
-    parts += [_clean(clean)] if clean else []
+    parts += [_clean(clean), _closest(clean)] if clean else []
     return "\n\n".join([*parts, _footer(results)] if results else ["No runs."])
 
 
@@ -89,6 +89,23 @@ def _clean(results: Sequence[Result]) -> str:
     by = ", ".join(f"`{name}` {runs}" for name, runs in sorted(names.items(), key=_most_first))
     errors = sum(result["status"] == "error" for result in results)
     return f"Clean, 90 % of the groups: {'; '.join(parts)}{f'; by {by}' if by else ''}; {errors} errors."
+
+
+def _closest(results: Sequence[Result]) -> str:
+    """Return a table of how near sound releases come to each bound that is no count of faults."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for check in (check for result in results for check in result["checks"] if check["value"] is not None):
+        if check["threshold"] is not None and check["op"] != "==":
+            found.setdefault(check["id"], []).append(check)
+    rows = [_range(name, checks) for name, checks in sorted(found.items())]
+    return "\n".join(["| check, of clean releases | bound | values | failed |", "|---|---|---|---|", *rows])
+
+
+def _range(name: str, checks: Sequence[Mapping[str, Any]]) -> str:
+    values = [check["value"] for check in checks]
+    failures = sum(check["status"] == "fail" for check in checks)
+    bound = f"{checks[0]['op']} {checks[0]['threshold']:.4g}{'' if checks[0]['severity'] == 'block' else ', warns'}"
+    return f"| `{name}` | {bound} | {min(values):.4g} to {max(values):.4g} | {failures} of {len(checks)} |"
 
 
 def _footer(results: Sequence[Result]) -> str:

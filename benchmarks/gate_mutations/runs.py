@@ -124,13 +124,12 @@ def _run(suite: Suite, name: str, seed: int) -> dict[str, Any]:
 
 
 def _result(name: str, seed: int, verdict: Verdict) -> dict[str, Any]:
-    kept = ("id", "status", "severity", "language", "value", "threshold", "detail")
-    checks = [check for check in verdict.to_json()["checks"] if check["status"] != "pass"]
+    kept = ("id", "status", "severity", "language", "value", "op", "threshold", "detail")
     return {
         "line": name,
         "seed": seed,
         "status": verdict.status,
-        "checks": [{field: check[field] for field in kept} for check in checks],
+        "checks": [{field: check[field] for field in kept} for check in verdict.to_json()["checks"]],
         "versions": dict(verdict.environment),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }

@@ -22,6 +22,7 @@ import sentencepiece
 
 from curation.errors import CurationError
 from curation.files import atomic_path
+from curation.garbage import no_collection
 from curation.hashing import content_id, priority
 from curation.text import fold
 from curation.training.ragged import Ragged
@@ -90,8 +91,9 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str], *, max_tokens: int) -> Ragged:
         """Encode folded texts, each cut to `max_tokens` pieces; one without any piece becomes the unknown piece."""
-        pieces = self._processor.encode(list(texts), num_threads=1)
-        return Ragged.of([sequence[:max_tokens] or [_UNKNOWN] for sequence in pieces])
+        with no_collection():
+            pieces = self._processor.encode(list(texts), num_threads=1)
+            return Ragged.of([sequence[:max_tokens] or [_UNKNOWN] for sequence in pieces])
 
 
 def train_tokenizer(texts: Sequence[str], *, vocabulary: int, lines: int, seed: int, cache: Path) -> Tokenizer:

@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curation.dedup.columns import text_column
 from curation.hashing import priority
 from curation.mining.lexical.features import count_features
 from curation.mining.lexical.index import Matrix
@@ -147,20 +146,35 @@ class Corpus:
 
 
 class _Numbering:
-    """Gives every distinct string a number, in the order in which they come."""
+    """Gives every distinct string a number, in the order in which they come, without making Python's strings of them.
+
+    What `add` returns are places: equal strings of two calls have two of them until `distinct` has seen all.
+    """
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
+        self._seen: list[pa.Array] = []
+        self._size = 0
 
-    def add(self, column: pa.ChunkedArray) -> Numbers:
-        coded = column.combine_chunks().dictionary_encode()
-        numbers = self._numbers
-        known = [numbers.setdefault(text, len(numbers)) for text in coded.dictionary.to_pylist()]
-        result: Numbers = np.asarray(known, dtype=np.int32)[coded.indices.to_numpy(zero_copy_only=False)]
-        return result
+    def add(self, columns: Sequence[pa.ChunkedArray]) -> Numbers:
+        """Take columns of n strings each; return their places, int32 (n, columns).
 
-    def strings(self) -> list[str]:
-        return list(self._numbers)
+        Raises:
+            ValueError: if a string is null.
+        """
+        chunks = [chunk.cast(pa.large_string()) for column in columns for chunk in column.chunks]
+        coded = pa.chunked_array(chunks, pa.large_string()).dictionary_encode().combine_chunks()
+        if coded.null_count:
+            raise ValueError("a text or a fact about a text is null")
+        places: Numbers = coded.indices.to_numpy(zero_copy_only=False) + np.int32(self._size)
+        self._seen.append(coded.dictionary)
+        self._size += len(coded.dictionary)
+        return places.reshape(len(columns), -1).T
+
+    def distinct(self) -> tuple[pa.Array, Numbers]:
+        """Return the distinct strings, Arrow `large_string`, and for each place the number of its string."""
+        coded = pa.chunked_array(self._seen, pa.large_string()).dictionary_encode().combine_chunks()
+        numbers: Numbers = coded.indices.to_numpy(zero_copy_only=False)
+        return coded.dictionary, numbers
 
 
 def read_corpus(release: Release) -> Corpus:
@@ -181,20 +195,33 @@ def read_corpus(release: Release) -> Corpus:
                 parts[split].append(part)
             if any(shards) and (part is None or not part.is_same):
                 differing.append((language, split))
-    raw = text_column(texts.strings())
-    keys = _Numbering()
-    folded_of = keys.add(pa.chunked_array([fold(raw)]))
-    splits = {split: _joined(found, folded_of) for split, found in parts.items() if any(len(p.texts) for p in found)}
-    return Corpus(raw, text_column(keys.strings()), names.strings(), splits, differing)
+    raw, raw_of = texts.distinct()
+    keys = fold(raw).dictionary_encode()
+    folded_of = keys.indices.to_numpy(zero_copy_only=False)
+    known, name_of = names.distinct()
+    splits = {
+        split: _joined(found, raw_of, folded_of, name_of)
+        for split, found in parts.items()
+        if any(len(p.texts) for p in found)
+    }
+    return Corpus(raw, keys.dictionary.cast(pa.large_string()), known.to_pylist(), splits, differing)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Rows of one split and language: texts (n, 2 + k), facts, copies, and whether both views hold the same."""
+    """Rows of one split and language.
+
+    Attributes:
+        language: of all rows.
+        texts: places of the texts (n, 2 + k).
+        facts: places of the facts, in the order of `_FACTS` (n, facts).
+        copies: as of `Rows`.
+        is_same: whether both views hold the same.
+    """
 
     language: str
     texts: Numbers
-    facts: Mapping[str, Numbers]
+    facts: Numbers
     copies: int
     is_same: bool
 
@@ -209,9 +236,9 @@ def _read(release: Release, split: str, language: str, texts: _Numbering, names:
         data, full = data.filter(kept), full.filter(kept)
     else:
         data, full = data.slice(0, 0), full.slice(0, 0)
-    stacked = np.column_stack([texts.add(data[name]) for name in inputs])
     copies = int((full["copy"].to_numpy() > 0).sum()) if "copy" in full.column_names else 0
-    return _Part(language, stacked, {name: names.add(full[name]) for name in _FACTS}, copies, same)
+    said, facts = texts.add([data[name] for name in inputs]), names.add([full[name] for name in _FACTS])
+    return _Part(language, said, facts, copies, same)
 
 
 def _columns(release: Release, split: str, language: str, inputs: Sequence[str]) -> list[str]:
@@ -237,9 +264,11 @@ def _sample(full: pa.Table, share: float) -> pa.Array:
     return pa.array(priority(full["group"].to_pylist(), "gate", 0) < np.uint64(share * 2.0**64))
 
 
-def _joined(parts: Sequence[_Part], folded_of: Numbers) -> Rows:
-    raw = np.concatenate([part.texts for part in parts])
-    facts = {name: np.concatenate([part.facts[name] for part in parts]) for name in _FACTS}
+def _joined(parts: Sequence[_Part], raw_of: Numbers, folded_of: Numbers, name_of: Numbers) -> Rows:
+    """Return the rows of all parts, with numbers in the place of places."""
+    raw = np.ascontiguousarray(raw_of[np.concatenate([part.texts for part in parts]).T])
+    facts = np.ascontiguousarray(name_of[np.concatenate([part.facts for part in parts]).T])
     copies = {part.language: part.copies for part in parts}
-    folded = folded_of[raw]
-    return Rows(folded[:, 0], folded[:, 1], folded[:, 2:], (raw[:, 0], raw[:, 1]), facts, copies)
+    anchors, positives, *_ = folded = folded_of[raw]
+    named = dict(zip(_FACTS, facts, strict=True))
+    return Rows(anchors, positives, folded[2:].T, (raw[0], raw[1]), named, copies)

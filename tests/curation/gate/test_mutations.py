@@ -216,6 +216,26 @@ def test_checks_that_need_a_baseline_count_with_it_only() -> None:
     assert "| 1 | 0 / 1 | 0 / 1 | `signal.alignment.rise` 1 |" in table([result])
 
 
+def test_the_values_of_clean_releases_stand_beside_the_bounds() -> None:
+    def check(**values: object) -> dict[str, object]:
+        return {"id": "a.b", "status": "pass", "severity": "block", "language": "", "detail": "", **values}
+
+    checks = [
+        [check(value=value, op="<=", threshold=0.3, status=status), check(id="a.c", value=0.0, op="==", threshold=0.0)]
+        for value, status in ((0.1, "pass"), (0.42, "fail"))
+    ]
+    skipped = check(value=None, op="", threshold=None, status="skipped")
+    results = [
+        {"line": "clean", "seed": seed, "status": "pass", "cpu_s": 2.0, "versions": {}, "date": "2026-01-02"}
+        | {"checks": [*found, skipped]}
+        for seed, found in enumerate(checks)
+    ]
+    printed = table(results)
+    assert "| `a.b` | <= 0.3 | 0.1 to 0.42 | 1 of 2 |" in printed
+    assert "`a.c`" not in printed
+    assert "1 of 2 failed without a baseline" in printed
+
+
 # Newcombe (1998), Statistics in Medicine 17, table I: method 3.
 @pytest.mark.parametrize(("failures", "runs", "upper"), [(0, 20, 0.1611), (1, 29, 0.1718), (81, 263, 0.3662)])
 def test_wilson(failures: int, runs: int, upper: float) -> None:
