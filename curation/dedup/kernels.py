@@ -23,7 +23,7 @@ from curation.dedup import portable
 from curation.dedup.bands import SKETCH_SIZE, Bands
 from curation.dedup.columns import InvalidTextError
 from curation.dedup.sketches import Float64s, Sketches, UInt8s
-from curation.errors import ConfigError
+from curation.kernels import compiled_or_none
 from curation.ngrams import Int64s, UInt64s
 
 _VARIABLE = "CURATION_DEDUP_KERNELS"
@@ -120,22 +120,14 @@ def kernels() -> Kernels:
     Raises:
         ConfigError: if the environment asks for kernels that there are not.
     """
-    wanted = os.environ.get(_VARIABLE, "auto")
-    if wanted == "numpy":
-        return NumpyKernels()
-    if wanted not in ("auto", "numba"):
-        raise ConfigError(f"There are no kernels called {wanted!r}", where=_VARIABLE, hint="use auto, numba or numpy")
-    try:
-        return _compiled()
-    except ImportError as error:
-        if wanted == "numba":
-            raise ConfigError("numba is not installed", why=str(error), hint="pip install numba") from error
-        return NumpyKernels()
+    return compiled_or_none(_VARIABLE, "numpy", _compiled) or NumpyKernels()
 
 
 @functools.cache
-def _compiled() -> Kernels:
-    return CompiledKernels()
+def _compiled() -> Kernels | None:
+    with contextlib.suppress(ImportError):
+        return CompiledKernels()
+    return None
 
 
 @contextlib.contextmanager

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import functools
-import os
 from types import ModuleType
 from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from curation.errors import ConfigError
+from curation.kernels import compiled_or_none
 from curation.mining.ragged import Rows
 from curation.mining.search import portable
 from curation.mining.search.candidates import Vectors
@@ -72,13 +71,7 @@ def kernels() -> Kernels:
     Raises:
         ConfigError: if the environment asks for kernels that there are not.
     """
-    wanted = os.environ.get(_VARIABLE, "auto")
-    if wanted not in ("auto", "numba", "numpy"):
-        raise ConfigError(f"There are no kernels called {wanted!r}", where=_VARIABLE, hint="use auto, numba or numpy")
-    compiled = None if wanted == "numpy" else _compiled()
-    if compiled is None and wanted == "numba":
-        raise ConfigError("numba cannot be used", where=_VARIABLE, hint="pip install numba")
-    return cast("Kernels", compiled or portable)
+    return cast("Kernels", compiled_or_none(_VARIABLE, "numpy", _compiled) or portable)
 
 
 @functools.cache

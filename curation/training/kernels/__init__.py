@@ -7,14 +7,13 @@ otherwise.
 from __future__ import annotations
 
 import functools
-import os
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 
-from curation.errors import ConfigError
+from curation.kernels import compiled_or_none
 from curation.training.kernels import portable
 
 _VARIABLE = "CURATION_TRAINING_KERNELS"
@@ -104,13 +103,7 @@ def _compiled_for(tensor: torch.Tensor) -> ModuleType | None:
 
 
 def _kernels() -> ModuleType | None:
-    wanted = os.environ.get(_VARIABLE, "auto")
-    if wanted not in ("auto", "numba", "torch"):
-        raise ConfigError(f"There are no kernels called {wanted!r}", where=_VARIABLE, hint="use auto, numba or torch")
-    compiled = None if wanted == "torch" else _compiled()
-    if compiled is None and wanted == "numba":
-        raise ConfigError("numba cannot be used", where=_VARIABLE, hint="pip install numba")
-    return compiled
+    return compiled_or_none(_VARIABLE, "torch", _compiled)
 
 
 @functools.cache
