@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from curation.config.gate import Gate
 from curation.config.training import Training
 from curation.files import to_json, write_json
 from curation.gate.data import INDEPENDENT, STRUCTURAL, data_checks
+from curation.gate.false_alarms import false_alarms
 from curation.gate.verdict import Check, Kind, Verdict, skipped
 from curation.release import Release
 
@@ -65,7 +66,7 @@ def run_gate(
         spec=spec_digest(options, training, baseline),
         environment=versions(),
         seed=seed,
-        checks=(*checks, *trained.checks),
+        checks=tuple(replace(check, false_alarms=false_alarms(check.id)) for check in (*checks, *trained.checks)),
         metrics=trained.metrics,
         suspects=tuple(trained.suspects),
     )

@@ -64,13 +64,12 @@ def compare(
     severity: Severity = "block",
     language: str = "",
     detail: str = "",
-    false_alarms: str = "",
 ) -> Check:
     """Return the check that passes if `value op threshold`; a value that is not a number passes nothing."""
     passed = _OPERATORS[op](value, threshold)
     known = float(value) if abs(value) < float("inf") else None
     status: Status = "pass" if passed else "fail"
-    return Check(check, kind, status, severity, language, metric, known, float(threshold), op, detail, false_alarms)
+    return Check(check, kind, status, severity, language, metric, known, float(threshold), op, detail)
 
 
 def skipped(check: str, kind: Kind, why: str, *, severity: Severity = "block") -> Check:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import cache
 
 from curation.config.gate import Gate
 from curation.config.model import Identify
@@ -27,7 +26,6 @@ from curation.gate.data.order import check_order
 from curation.gate.data.provenance import check_licences, check_quarantine
 from curation.gate.data.sides import check_sides
 from curation.gate.data.texts import check_texts
-from curation.gate.data.thresholds import false_alarms
 from curation.gate.data.views import check_views
 from curation.gate.data.voices import Voices, listen
 from curation.gate.verdict import Check
@@ -41,15 +39,7 @@ INDEPENDENT = (*STRUCTURAL, "data.counts", "data.quarantine", "data.licences")
 
 def data_checks(release: Release, options: Gate) -> Iterator[tuple[str, Callable[[], list[Check]]]]:
     """Yield the name of each check with the function that makes it; the structural ones first."""
-    for name, make in _checks(release, options):
-        yield name, partial(_made, make)
 
-
-def _made(make: Callable[[], list[Check]]) -> list[Check]:
-    return [_with_false_alarms(check) for check in make()]
-
-
-def _checks(release: Release, options: Gate) -> Iterator[tuple[str, Callable[[], list[Check]]]]:
     @cache
     def shards() -> list[Shard]:
         return read_shards(release)
@@ -80,7 +70,3 @@ def _checks(release: Release, options: Gate) -> Iterator[tuple[str, Callable[[],
     yield "data.word_order", lambda: check_order(corpus(), options)
     yield "data.quarantine", lambda: [check_quarantine(release, options)]
     yield "data.licences", lambda: [check_licences(release)]
-
-
-def _with_false_alarms(check: Check) -> Check:
-    return dataclasses.replace(check, false_alarms=false_alarms(check.id))

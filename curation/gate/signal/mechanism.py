@@ -102,7 +102,6 @@ def _end_loss(trial: Trial, options: Gate, before: Before) -> list[Check]:
             options.max_end_loss_change,
             severity="warn",
             detail=f"{earlier:.3f} -> {mean:.3f}",
-            false_alarms="not measured on its own; see docs/gate-signal.md",
         )
     ]
 
