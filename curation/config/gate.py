@@ -30,8 +30,8 @@ class Gate(Section):
     max_language_swapped_share: Share = 0.1
     """The same in one language."""
     min_word_order: float = Field(default=0.1, ge=0.0)
-    """Least information, in nats, that words of a language give of their neighbours (clean: from 0.17 on, and from 0.10 on in samples of 550
-    neighbours: the estimate grows with the text)."""
+    """Least information, in nats, that words of a language give of their neighbours (clean: from 0.17 on; from 0.10 on
+    among 550 neighbours, for the estimate grows with the text)."""
     min_character_order: float = Field(default=0.1, ge=0.0)
     """Least information, in nats, that characters of a language give of their neighbours (clean: from 0.46 on)."""
     max_leak_share: Share = 0.01
