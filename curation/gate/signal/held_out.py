@@ -22,6 +22,7 @@ from curation.gate.verdict import Check, compare, skipped
 from curation.mining.lexical.features import Vectoriser, count_features
 from curation.text import as_arrow
 from curation.training.evaluation import PairSet
+from curation.training.evaluation.bootstrap import interval
 
 Float32s = npt.NDArray[np.float32]
 Hits = Mapping[str, Float32s]
@@ -70,15 +71,20 @@ def lexical_hits(sets: Sequence[PairSet]) -> dict[str, Float32s]:
 
 
 def language_figures(trial: Trial, sets: Sequence[PairSet]) -> dict[str, Any]:
-    """Return the figures of each language as JSON values: accuracy, its floors and the number of pairs."""
+    """Return the figures of each language as JSON values: accuracy with its interval, floor and number of pairs."""
+    return {pairs.language: _language_figures(trial, pairs) for pairs in sets}
+
+
+def _language_figures(trial: Trial, pairs: PairSet) -> dict[str, float]:
+    code = pairs.language
+    accuracy = interval({code: trial.hits[code].astype(np.float64)}, seed=trial.model.seed)
     return {
-        pairs.language: {
-            "accuracy": float(trial.hits[pairs.language].mean()),
-            "untrained": float(trial.untrained[pairs.language].mean()),
-            "gain": _z(trial.hits[pairs.language] - trial.untrained[pairs.language]),
-            "pairs": len(pairs.ids),
-        }
-        for pairs in sets
+        "accuracy": float(trial.hits[code].mean()),
+        "low": accuracy.low,
+        "high": accuracy.high,
+        "untrained": float(trial.untrained[code].mean()),
+        "gain": _z(trial.hits[code] - trial.untrained[code]),
+        "pairs": len(pairs.ids),
     }
 
 

@@ -77,3 +77,5 @@ def test_metrics_are_a_short_curve_and_every_language(trial: Trial, metrics: dic
     assert set(metrics["languages"]) == {pairs.language for pairs in trial.pairs}
     assert len(metrics["grid"]) == 2 * 2 * 1
     assert len(metrics["end_loss"]["seeds"]) == len(metrics["seeds"]) == 2
+    assert all(0 <= row["low"] <= row["accuracy"] <= row["high"] <= 1 for row in metrics["languages"].values())
+    assert any(row["low"] < row["accuracy"] < row["high"] for row in metrics["languages"].values())
