@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curation.config import RunConfig, parse_config
+from curation.config import RunConfig
 from curation.errors import CurationError
 from curation.langid import min_scores
 from curation.licences.licensing import apply_licences
@@ -21,7 +20,8 @@ from filters.pii import MASKED_COLUMN
 from filters.roles import declared_roles
 from filters.score import SCORES_COLUMN
 from filters.stage import judgements
-from pipelines.store import Store
+from pipelines.plan import read_config, read_plan
+from pipelines.store import StageStore
 
 _Row = Mapping[str, Any]
 
@@ -72,14 +72,14 @@ def explain(record_id: str, run: Path) -> Explanation:
     Raises:
         CurationError: if the folder holds no run that came so far, or no such record.
     """
-    stages, config = _read_run(run)
-    reached = [stage for stage in stages if _ledger_file(run, stage[0]).exists()]
+    stages, config = read_plan(run).places, read_config(run)
+    reached = tuple(place for place in stages if _ledger_file(run, place.stage).exists())
     is_finished = reached == stages
     ledger = _ledger(run, stages, reached)
     whole_id = _whole_id(record_id, run, ledger, is_finished=is_finished)
     ends = ledger.filter(pc.equal(ledger["id"], whole_id)).to_pylist()
     merged = ledger.filter(pc.equal(ledger["other_id"], whole_id)).to_pylist()
-    seen = _rows(run, reached[: len(stages) - 1], whole_id) or (_released_row(run, whole_id) if is_finished else None)
+    seen = _rows(reached[: len(stages) - 1], whole_id) or (_released_row(run, whole_id) if is_finished else None)
     lost = next((row for row in ends if row["reason"] != "repeated_record" or not seen), None)
     row = seen or lost
     if row is None:
@@ -101,8 +101,8 @@ class _View:
     quota: int | None
 
 
-def _steps(stages: Sequence[tuple[str, str]], view: _View, lost: _Row | None) -> Iterator[Step]:
-    for stage, _ in stages:
+def _steps(stages: Sequence[StageStore], view: _View, lost: _Row | None) -> Iterator[Step]:
+    for stage in (place.stage for place in stages):
         if lost is not None and stage == lost["stage"]:
             yield Step(stage, lost["decision"], lost["reason"], tuple(_loss(lost)))
             return
@@ -262,27 +262,16 @@ def _record(row: _Row) -> dict[str, Any]:
     return {name: row[name] for name in names if name in row}
 
 
-def _read_run(run: Path) -> tuple[list[tuple[str, str]], RunConfig]:
-    try:
-        plan = json.loads((run / "plan.json").read_bytes())
-        text = (run / "config.yml").read_text(encoding="utf-8")
-    except OSError as error:
-        hint = "name the folder that `curate run --out` or `curate quickstart --out` made"
-        raise CurationError("This folder holds no run", where=str(run), why=str(error), hint=hint) from error
-    stages = [(stage["stage"], stage["folder"].rpartition("-")[2]) for stage in plan["stages"]]
-    return stages, parse_config(text, origin=str(run / "config.yml"))
-
-
 def _ledger_file(run: Path, stage: str) -> Path:
     return run / "ledger" / f"{stage}.parquet"
 
 
-def _ledger(run: Path, stages: Sequence[tuple[str, str]], reached: Sequence[tuple[str, str]]) -> pa.Table:
+def _ledger(run: Path, stages: Sequence[StageStore], reached: Sequence[StageStore]) -> pa.Table:
     """Return the ledgers of the stages that were reached: the first ones, without a gap."""
     if not reached or list(reached) != list(stages[: len(reached)]):
-        missing = next(file for name, _ in stages if not (file := _ledger_file(run, name)).exists())
+        missing = next(file for place in stages if not (file := _ledger_file(run, place.stage)).exists())
         raise CurationError("The run is not finished", where=str(missing), hint="run the same command again")
-    return pa.concat_tables([pq.read_table(_ledger_file(run, name)) for name, _ in reached])
+    return pa.concat_tables([pq.read_table(_ledger_file(run, place.stage)) for place in reached])
 
 
 def _quota(run: Path, row: _Row) -> int | None:
@@ -309,11 +298,9 @@ def _whole_id(given: str, run: Path, ledger: pa.Table, *, is_finished: bool) -> 
     return given if given in found else found.pop()
 
 
-def _rows(run: Path, stages: Sequence[tuple[str, str]], record_id: str) -> dict[str, Any] | None:
+def _rows(stages: Sequence[StageStore], record_id: str) -> dict[str, Any] | None:
     """Return the record as the last of these stages that saw it left it."""
-    store = Store(run / "work")
-    for stage, digest in reversed(stages):
-        place = store.stage(stage, digest)
+    for place in reversed(stages):
         done = place.done()
         for part in done.parts if done else ():
             records = place.records(part.name)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import itertools
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -28,6 +26,8 @@ from curation.release.stats import StageCount, compute_stats
 from pipelines.alarms import AlarmFiles, checks_of, find_alarms
 from pipelines.engine import Engine, Observer
 from pipelines.graph import Inputs, build_graph, find_inputs
+from pipelines.lock import locked
+from pipelines.plan import CONFIG, PLAN
 from pipelines.stages import Graph
 from pipelines.store import StageStore, Store
 
@@ -91,14 +91,14 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
     engine = make_engine(config, options)
     # What the licences rule out is found before anything is read or written.
     licensing = apply_licences(config)
-    with _locked(out):
+    with locked(out):
         refuse_as_target(config.release, base, out / "release")
         inputs = find_inputs(licensing.config, base, out / "work")
         graph = build_graph(licensing.config, inputs, recipes=licensing.recipes)
         store = Store(out / "work")
         write_text(out / "README.md", _ABOUT)
-        write_text(out / "config.yml", _to_yaml(config))
-        write_json(out / "plan.json", _plan(licensing, inputs, graph, out, options))
+        write_text(out / CONFIG, _to_yaml(config))
+        write_json(out / PLAN, _plan(licensing, inputs, graph, out, options))
         alarms = AlarmFiles(out)
         alarms.remove()
         try:
@@ -243,18 +243,6 @@ def _to_yaml(config: RunConfig) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
 
 
-@contextlib.contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            hint = "wait for it, or name another folder with --out"
-            raise CurationError("Another run is at work in this folder", where=str(out), hint=hint) from None
-        yield
-
-
 class GateObserver(Protocol):
     """Told about the progress of the gate; `curation.cli.progress.RunProgress` is one."""
 
@@ -281,7 +269,7 @@ def gate_and_report(config: RunConfig, out: Path, observer: GateObserver) -> Non
     """
     from curation.report import write_gate_outputs, write_report
 
-    with _locked(out):
+    with locked(out):
         release = open_release(out / "release")
         if config.gate.enabled:
             _bring_verdict(release, out / "work" / "gate", observer)

@@ -96,7 +96,7 @@ class StageStore:
     def done(self) -> Done | None:
         """Return the marker, or None if the stage is not finished."""
         try:
-            marker = json.loads((self.path / _MARKER).read_bytes())
+            marker = json.loads(self.marker.read_bytes())
         except FileNotFoundError:
             return None
         return Done(marker["stage"], tuple(Part(**part) for part in marker["parts"]))
@@ -136,7 +136,7 @@ class StageStore:
     def finish(self, parts: Sequence[Part]) -> Done:
         """Write the marker: from now on the stage is finished and consists of exactly these parts."""
         done = Done(self.stage, tuple(sorted(parts)))
-        write_json(self.path / _MARKER, asdict(done))
+        write_json(self.marker, asdict(done))
         shutil.rmtree(self.shuffle_path, ignore_errors=True)
         shutil.rmtree(self.path / "notes", ignore_errors=True)
         return done
@@ -144,6 +144,11 @@ class StageStore:
     def finished_parts(self) -> int:
         """Return how many parts have been written so far, for progress."""
         return sum(1 for _ in (self.path / "counts").glob("[0-9]*.json"))
+
+    def written(self, partitions: int) -> list[Part]:
+        """Return the counts of the parts that have been written so far, of a stage of so many."""
+        names = (part_name(rank, partitions) for rank in range(partitions))
+        return [self.counts(name) for name in names if self._counts_path(name).exists()]
 
     def write_note(self, name: str, text: str) -> None:
         """Leave a note on how far the work on a part is; no result depends on it."""
@@ -217,6 +222,11 @@ class StageStore:
     def records_path(self, name: str) -> Path:
         """Return where the records of a part lie."""
         return self.path / "records" / name
+
+    @property
+    def marker(self) -> Path:
+        """The file that says that the stage is finished, and of which parts it consists."""
+        return self.path / _MARKER
 
     @property
     def shuffle_path(self) -> Path:

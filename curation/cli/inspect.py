@@ -1,4 +1,4 @@
-"""`curate explain`, `curate report`, `curate verify` and `curate langs`."""
+"""`curate explain`, `curate status`, `curate report`, `curate verify` and `curate langs`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,27 @@ def _detail(detail: dict[str, Any]) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+
+
+@click.command("status")
+@click.option("--run", "run", type=click.Path(path_type=Path), required=True, help="Folder of a run.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def status_command(run: Path, as_json: bool) -> None:
+    """Show how far a run is, whatever engine is at work on it; only its files are read."""
+    from pipelines.status import run_status
+
+    status = run_status(run)
+    begun = [stage for stage in status.stages if stage.state != "waiting"]
+    rows = [
+        (s.stage, s.state, f"{s.parts}/{s.of}", s.rows_in, s.rows_out, s.ledgered, plain(s.note)[:_TEXT_CHARS])
+        for s in begun
+    ]
+    head = f"{plain(status.name)} {plain(status.version)} on {plain(status.engine)}: {status.state}"
+    lines = [f"{head}; verdict: {status.verdict.upper()}" if status.verdict else head, ""]
+    lines += [columns(("stage", "state", "parts", "in", "out", "ledger", ""), rows)] if rows else []
+    waiting = [stage.stage for stage in status.stages if stage.state == "waiting"]
+    lines += ["", f"waiting: {', '.join(waiting)}"] if waiting else []
+    result(asdict(status), "\n".join(lines), as_json=as_json)
 
 
 @click.command("report")

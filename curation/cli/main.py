@@ -14,6 +14,7 @@ _COMMANDS = {
     "quickstart": ("curation.cli.run", "The whole path on real text, offline, in minutes."),
     "plan": ("curation.cli.run", "What a run would do; runs nothing."),
     "run": ("curation.cli.run", "From sources to a gated release."),
+    "status": ("curation.cli.inspect", "How far a run is."),
     "explain": ("curation.cli.inspect", "The full path of one record."),
     "report": ("curation.cli.inspect", "Write report.html and report.json of a run or a release."),
     "verify": ("curation.cli.inspect", "Re-check every digest of a release."),

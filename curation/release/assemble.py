@@ -33,6 +33,11 @@ from curation.release.zero_shot import mteb_training_datasets
 MANIFEST_SCHEMA = "curation-manifest/1"
 
 
+def stated_config(config: RunConfig) -> dict[str, Any]:
+    """Return the config as a manifest states it: how the work was cut changes no byte, nor where the parent lay."""
+    return config.model_dump(mode="json", exclude={"engine": True, "release": {"parent"}})
+
+
 def assemble_release(
     target: Path,
     *,
@@ -121,8 +126,7 @@ def _manifest(
         "name": config.name,
         "version": config.release.version,
         "seed": config.seed,
-        # How the work was cut changes no byte, and where the parent lay is not what it is.
-        "config": config.model_dump(mode="json", exclude={"engine": True, "release": {"parent"}}),
+        "config": stated_config(config),
         "code": code_digest(),
         "versions": versions(),
         "sources": {

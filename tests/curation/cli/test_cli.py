@@ -18,6 +18,7 @@ VERBS = (
     "quickstart",
     "plan",
     "run",
+    "status",
     "explain",
     "report",
     "verify",
@@ -46,6 +47,18 @@ def test_show_fills_in_the_defaults(base: Path, capsys: pytest.CaptureFixture[st
     assert run_command(["config", "show", str(base / "messages.yml"), "--set", "seed=9"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["seed"], shown["dedup"]["threshold"]) == (9, 0.8)
+
+
+def test_the_status_of_a_run(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["status", "--run", str(finished)]) == 0
+    head, _, header, first, *_ = capsys.readouterr().out.splitlines()
+    assert head == "messages 0.1.0 on datatrove: finished"
+    assert header.split() == ["stage", "state", "parts", "in", "out", "ledger"]
+    assert first.split()[:2] == ["read", "done"]
+    assert run_command(["status", "--run", str(finished), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "finished"
+    assert run_command(["status", "--run", str(tmp_path)]) != 0
+    assert "holds no run" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
