@@ -1,4 +1,4 @@
-"""How far a run is, told from its files alone: whatever engine is at work on it, and wherever."""
+"""How far a run is, told from its files alone: whatever engine is at work on it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ class RunStatus:
         name: of the release.
         version: of the release.
         engine: name of the engine.
-        state: `running` while a process holds the folder; `finished` if the release of this plan is there; or `cut`.
+        state: `running` while a process of this machine holds the folder; `finished` if the release of this plan is
+            there; or `cut`.
         stages: in their order.
         verdict: of the gate on that release, None before.
     """

@@ -44,7 +44,7 @@ def false_alarms(check: str) -> str:
         check: the check's id.
     """
     if check in _EXACT:
-        return "none: it is a fact about the files, no estimate"
+        return "none: it is counted, not estimated"
     for name, known in _OTHERWISE.items():
         if check == name or check.startswith(f"{name}."):
             return known

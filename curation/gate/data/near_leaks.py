@@ -116,7 +116,7 @@ def _are_similar(corpus: Corpus, left: Numbers, right: Numbers) -> npt.NDArray[n
     left, right = np.where(swapped, right, left), np.where(swapped, left, right)
     smaller, larger = sizes[left], sizes[right]
     # By their sizes, or by what is lacking in any case, most pairs cannot be similar.
-    lacking = np.bitwise_count(corpus.signatures[left] & ~corpus.signatures[right]).sum(axis=1)
+    lacking = np.bitwise_count(corpus.signatures[left] & ~corpus.signatures[right]).sum(axis=1, dtype=np.int64)
     similar: npt.NDArray[np.bool_] = (smaller > 0) & _suffice(smaller - lacking, smaller, larger)
     possible = np.flatnonzero(similar)
     ones = features[left[possible]].sign().multiply(features[right[possible]].sign())
