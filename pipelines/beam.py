@@ -1,32 +1,40 @@
-"""The Beam adapter: the whole graph as one pipeline of Arrow tables.
+"""The Beam adapter: the whole graph as one pipeline.
 
-An element is (partition, table). Maps keep the partition; a shuffle cuts each table by its keys and groups the
-pieces. Every stage also writes its part to the store as it goes, under the same name as with any other engine, so
-that a run can be resumed, by either engine.
+Records stay in the store: every stage writes its part there, under the same name as with any other engine, so that a
+run can be resumed, by either engine. Through the pipeline go the numbers of partitions that are written, the rows that
+partitions send to each other, and tallies. A step that reads a part comes after the one that wrote it, because it needs
+its number; a step that reads what all have sent comes after a `GroupByKey`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+from apache_beam.metrics import Metrics
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.runner import PipelineState
+from apache_beam.utils.shared import Shared
 
-from curation.errors import ConfigError
+from curation.errors import ConfigError, CurationError
 from pipelines.engine import NO_CHECKS, Checks, Observer
+from pipelines.exchange import WIRE
+from pipelines.phases import Places
 from pipelines.progress import watching
 from pipelines.stages import Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
-from pipelines.store import StageStore, Store, in_batches, part_name
-from pipelines.tasks import link_part, link_round, map_part, read_part, reduce_part, route_part, start_links
+from pipelines.store import StageStore, Store, part_name
+from pipelines.tasks import add_up, link_part, link_round, map_part, read_part, reduce_part, route_part, start_links
 
-_TALLY = "tally"
 # DaskRunner of Beam 2.77 ends without an error and without its output.
 _REFUSED = {"DaskRunner": "it loses output without an error (seen with Beam 2.77)"}
-Element = tuple[int, pa.Table]
+Sent = tuple[int, pa.Table]
+Met = tuple[int, Iterable[pa.Table]]
+# So many tallies wait to be added up.
+_WAITING = 64
 
 
 class ArrowTableCoder(beam.coders.Coder):  # type: ignore[misc]
@@ -35,7 +43,7 @@ class ArrowTableCoder(beam.coders.Coder):  # type: ignore[misc]
     def encode(self, value: pa.Table) -> bytes:
         """Return the bytes of a table."""
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, value.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        with pa.ipc.new_stream(sink, value.schema, options=WIRE) as writer:
             writer.write_table(value)
         return bytes(sink.getvalue().to_pybytes())
 
@@ -74,10 +82,10 @@ class BeamEngine:
 
         Raises:
             ConfigError: for a runner that is known to lose data.
+            CurationError: if the runner says that the pipeline did not end well.
         """
         options = beam_options(self.options)
-        digests = graph.digests()
-        places = [store.stage(stage.name, digests[stage.name]) for stage in graph.stages]
+        places = list(store.places(graph.digests()).values())
         first = next((n for n, place in enumerate(places) if place.done() is None), len(places))
         for place in places[:first]:
             done = place.done()
@@ -97,76 +105,86 @@ class BeamEngine:
         self, options: PipelineOptions, graph: Graph, places: Sequence[StageStore], numbers: range, observer: Observer
     ) -> None:
         """Run some consecutive stages as one pipeline."""
-        todo, here = [graph.stages[number] for number in numbers], [places[number] for number in numbers]
-        above = places[numbers.start - 1] if numbers.start else None
-        name = f"{todo[0].name} to {todo[-1].name}" if len(todo) > 1 else todo[0].name
-        observer.started(name, self.partitions * len(todo))
+        names = [graph.stages[number].name for number in numbers]
+        observer.started(" to ".join(dict.fromkeys([names[0], names[-1]])), self.partitions * len(names))
+        here = [places[number] for number in numbers]
         with watching(here, observer):
-            self._run(options, todo, here, above, self._finished_sides(todo, places[: numbers.start]))
+            result = self.build(options, graph, places, numbers).run()
+            state = result.wait_until_finish()
+        if state != PipelineState.DONE:
+            raise CurationError(
+                "The pipeline did not end well",
+                why=f"its runner says {state}",
+                hint="look into its logs; the same command goes on with the stages that are not finished",
+            )
         for place in here:
             done = place.finish([place.counts(part_name(rank, self.partitions)) for rank in range(self.partitions)])
             observer.finished(place.stage, done, reused=False)
 
-    def _run(
-        self,
-        options: PipelineOptions,
-        stages: Sequence[Stage],
-        places: Sequence[StageStore],
-        above: StageStore | None,
-        sides: dict[str, list[pa.Table]],
-    ) -> None:
+    def build(
+        self, options: PipelineOptions, graph: Graph, places: Sequence[StageStore], numbers: range
+    ) -> beam.Pipeline:
+        """Return the pipeline of some consecutive stages, those before them being finished.
+
+        Args:
+            options: of the runner.
+            graph: the whole graph.
+            places: of all its stages.
+            numbers: which stages the pipeline is to run.
+        """
         pipeline = beam.Pipeline(options=options)
-        tallies = {
-            name: pipeline | f"{name}: finished tallies" >> beam.Create(tables).with_output_types(pa.Table)
-            for name, tables in sides.items()
-        }
-        ranks = pipeline | "partitions" >> beam.Create(range(self.partitions)) | "spread" >> beam.Reshuffle()
-        elements = ranks if above is None else ranks | "load" >> _table_map(LoadShare(above, self.partitions))
-        for stage, place in zip(stages, places, strict=True):
-            if isinstance(stage, ShuffleStage):
-                elements, tallies[stage.name] = self._shuffle(elements, stage, place, tallies.get(stage.side))
-            elif isinstance(stage, LinkStage):
-                elements, tallies[stage.name] = self._link(elements, stage, place)
-            elif isinstance(stage, MapStage):
-                elements = elements | stage.name >> _table_map(ApplyMap(stage, place, self.partitions, self.batch_rows))
-            elif isinstance(stage, SourceStage):
-                elements = elements | stage.name >> _table_map(ReadShare(stage, place, self.partitions))
-        pipeline.run().wait_until_finish()
+        ranks = pipeline | "partitions" >> beam.Create(range(self.partitions)).with_output_types(int)
+        ranks = ranks | "spread" >> beam.Reshuffle()
+        written: dict[str, beam.PCollection] = {}
+        for number in numbers:
+            stage = graph.stages[number]
+            above = places[number - 1] if number else None
+            where = Places(places[number], above, self.batch_rows, bool(stage.side))
+            side = self._side(pipeline, stage, graph, places, written)
+            ranks = self._stage(ranks, stage, where, side)
+            written[stage.name] = ranks
+        return pipeline
 
-    def _shuffle(
-        self, elements: beam.PCollection, stage: ShuffleStage, place: StageStore, side: beam.PCollection | None
-    ) -> tuple[beam.PCollection, beam.PCollection]:
-        grouped = (
-            elements
-            | f"{stage.name}: route" >> beam.ParDo(Route(stage, self.partitions)).with_output_types(Element)
-            | f"{stage.name}: group" >> beam.GroupByKey()
-        )
-        inputs = () if side is None else (beam.pvalue.AsList(side),)
-        reduced = grouped | f"{stage.name}: reduce" >> beam.ParDo(
-            Reduce(stage, place, self.partitions), *inputs
-        ).with_outputs(_TALLY, main="records")
-        return reduced.records, reduced[_TALLY]
+    def _side(
+        self,
+        pipeline: beam.Pipeline,
+        stage: Stage,
+        graph: Graph,
+        places: Sequence[StageStore],
+        written: Mapping[str, beam.PCollection],
+    ) -> tuple[Any, ...]:
+        """Return the stage's side table as a side input, or nothing."""
+        if not stage.side:
+            return ()
+        number = next(number for number, each in enumerate(graph.stages) if each.name == stage.side)
+        counted, place = graph.stages[number], places[number]
+        label = f"{stage.name}: side table"
+        if stage.side in written:
+            tallies = written[stage.side] | f"{stage.name}: tallies" >> beam.ParDo(LoadTally(place, self.partitions))
+            table = tallies | label >> beam.CombineGlobally(AddUp(counted, stage)).with_output_types(pa.Table)
+        else:
+            one = pipeline | f"{label}, once" >> beam.Create([0]).with_output_types(int)
+            table = one | label >> beam.ParDo(LoadSide(counted, stage, place))
+        return (beam.pvalue.AsSingleton(table),)
 
-    def _link(
-        self, elements: beam.PCollection, stage: LinkStage, place: StageStore
-    ) -> tuple[beam.PCollection, beam.PCollection]:
-        rows = elements | f"{stage.name}: start" >> _table_map(StartLinks(stage, self.partitions))
-        for number, step in enumerate(stage.rounds(0, self.partitions)):
-            both = {"rows": rows, "records": elements} if step.needs_records else {"rows": rows}
-            rows = (
-                both
-                | f"{stage.name}: {step.name}, meet" >> beam.CoGroupByKey()
-                | f"{stage.name}: {step.name}" >> _table_map(LinkRound(stage, number, self.partitions))
-            )
-        met = {"rows": rows, "records": elements} | f"{stage.name}: finish, meet" >> beam.CoGroupByKey()
-        finished = met | f"{stage.name}: finish" >> beam.ParDo(FinishLinks(stage, place, self.partitions)).with_outputs(
-            _TALLY, main="records"
-        )
-        return finished.records, finished[_TALLY]
-
-    def _finished_sides(self, stages: Sequence[Stage], finished: Sequence[StageStore]) -> dict[str, list[pa.Table]]:
-        wanted = {stage.side for stage in stages}
-        return {place.stage: place.tallies() for place in finished if place.stage in wanted}
+    def _stage(self, ranks: beam.PCollection, stage: Stage, where: Places, side: tuple[Any, ...]) -> beam.PCollection:
+        name, count = stage.name, self.partitions
+        if isinstance(stage, SourceStage):
+            return ranks | name >> beam.ParDo(Read(stage, where, count))
+        if isinstance(stage, MapStage):
+            return ranks | name >> beam.ParDo(Map(stage, where, count), *side)
+        if isinstance(stage, LinkStage):
+            rows = ranks | f"{name}: start" >> beam.ParDo(Start(stage, where, count))
+            for number, each in enumerate(stage.rounds(0, count)):
+                met = rows | f"{name}: {each.name}, meet" >> beam.GroupByKey()
+                rows = met | f"{name}: {each.name}" >> beam.ParDo(DoRound(stage, where, count, number))
+            met = rows | f"{name}: finish, meet" >> beam.GroupByKey()
+            return met | f"{name}: finish" >> beam.ParDo(Finish(stage, where, count), *side)
+        if isinstance(stage, ShuffleStage):
+            sent = ranks | f"{name}: route" >> beam.ParDo(Route(stage, where, count), *side)
+            met = sent | f"{name}: meet" >> beam.GroupByKey()
+            return met | f"{name}: reduce" >> beam.ParDo(Reduce(stage, where, count), *side)
+        raise TypeError(f"{stage.name} is no kind of stage that an engine knows")
 
 
 def _check(place: StageStore, checks: Checks) -> None:
@@ -192,119 +210,152 @@ def beam_options(arguments: Sequence[str]) -> PipelineOptions:
     return options
 
 
-class LoadShare(beam.DoFn):  # type: ignore[misc]
-    """Reads a partition of a finished stage."""
+class _Task(beam.DoFn):  # type: ignore[misc]
+    """What all steps know; what they need loaded is loaded once a process, and shared by its threads."""
 
-    def __init__(self, above: StageStore, partitions: int) -> None:
+    def __init__(self, stage: Any, where: Places, partitions: int) -> None:
         super().__init__()
-        self.above, self.partitions = above, partitions
+        self.stage, self.where, self.partitions = stage, where, partitions
+        self.handle, self.loaded = Shared(), None
 
-    def process(self, rank: int) -> Iterator[Element]:
-        """Yield the partition."""
-        yield rank, self.above.share(rank, self.partitions)
+    def setup(self) -> None:
+        """Load what the stage needs."""
+        self.loaded = self.handle.acquire(self.stage.load)
+
+    def written(self, rank: int) -> int:
+        """Count a written part in the runner's metrics, by stage and language, and return its number."""
+        name, here = part_name(rank, self.partitions), self.where.here
+        part = here.counts(name)
+        for what in ("rows_in", "rows_out", "ledgered"):
+            Metrics.counter(here.stage, what).inc(getattr(part, what))
+        groups = here.part_groups(name).group_by(["decision", "language"]).aggregate([("rows", "sum")])
+        for row in groups.to_pylist():
+            Metrics.counter(here.stage, f"{row['decision']} {row['language']}").inc(row["rows_sum"])
+        return rank
 
 
-class ReadShare(beam.DoFn):  # type: ignore[misc]
+class Read(_Task):
     """Reads one task's share of a source stage."""
 
-    def __init__(self, stage: SourceStage, place: StageStore, partitions: int) -> None:
-        super().__init__()
-        self.stage, self.place, self.partitions = stage, place, partitions
-
-    def process(self, rank: int) -> Iterator[Element]:
-        """Write part `rank` and yield its records."""
-        read_part(self.stage, self.place, rank, self.partitions)
-        yield rank, self.place.records(part_name(rank, self.partitions))
+    def process(self, rank: int) -> Iterator[int]:
+        """Write part `rank`."""
+        read_part(self.stage, self.where.here, rank, self.partitions)
+        yield self.written(rank)
 
 
-class ApplyMap(beam.DoFn):  # type: ignore[misc]
+class Map(_Task):
     """Applies a map stage to a partition, batch by batch."""
 
-    def __init__(self, stage: MapStage, place: StageStore, partitions: int, batch_rows: int) -> None:
-        super().__init__()
-        self.stage, self.place, self.partitions, self.batch_rows = stage, place, partitions, batch_rows
-
-    def process(self, element: Element) -> Iterator[Element]:
-        """Write the part and yield its records."""
-        rank, records = element
-        map_part(self.stage, self.place, rank, self.partitions, in_batches(records, self.batch_rows))
-        yield rank, self.place.records(part_name(rank, self.partitions))
+    def process(self, rank: int, side: pa.Table | None = None) -> Iterator[int]:
+        """Write part `rank`."""
+        batches = self.where.batches(rank, self.partitions)
+        map_part(self.stage, self.where.here, rank, self.partitions, batches, side)
+        yield self.written(rank)
 
 
-class Route(beam.DoFn):  # type: ignore[misc]
-    """Cuts a partition by the keys of a shuffle stage."""
+class Route(_Task):
+    """Sends the records of a partition to where a shuffle stage wants them."""
 
-    def __init__(self, stage: ShuffleStage, partitions: int) -> None:
-        super().__init__()
-        self.stage, self.partitions = stage, partitions
-
-    def process(self, element: Element) -> Iterator[Element]:
+    def process(self, rank: int, side: pa.Table | None = None) -> Iterator[Sent]:
         """Yield the pieces, each with the partition that it goes to."""
-        rank, records = element
-        yield from route_part(self.stage, records, rank, self.partitions)
+        yield from route_part(self.stage, self.where.records(rank, self.partitions), side, rank, self.partitions)
 
 
-class Reduce(beam.DoFn):  # type: ignore[misc]
+class Reduce(_Task):
     """Reduces one partition of a shuffle stage."""
 
-    def __init__(self, stage: ShuffleStage, place: StageStore, partitions: int) -> None:
-        super().__init__()
-        self.stage, self.place, self.partitions = stage, place, partitions
-
-    def process(
-        self, element: tuple[int, Iterable[pa.Table]], tallies: Sequence[pa.Table] | None = None
-    ) -> Iterator[object]:
-        """Write the part; yield its records, and its tally where it keeps one."""
-        rank, pieces = element
-        records, tally = reduce_part(self.stage, self.place, rank, self.partitions, list(pieces), tallies)
-        yield rank, records
-        if tally is not None:
-            yield beam.pvalue.TaggedOutput(_TALLY, tally)
+    def process(self, met: Met, side: pa.Table | None = None) -> Iterator[int]:
+        """Write the part."""
+        rank, pieces = met
+        reduce_part(self.stage, self.where.here, rank, self.partitions, list(pieces), side)
+        yield self.written(rank)
 
 
-class StartLinks(beam.DoFn):  # type: ignore[misc]
+class Start(_Task):
     """Sends the first rows of a link stage."""
 
-    def __init__(self, stage: LinkStage, partitions: int) -> None:
-        super().__init__()
-        self.stage, self.partitions = stage, partitions
-
-    def process(self, element: Element) -> Iterator[Element]:
+    def process(self, rank: int) -> Iterator[Sent]:
         """Yield the rows of a partition, each table with the partition that it goes to."""
-        rank, records = element
-        yield from start_links(self.stage, records, rank, self.partitions)
+        yield from start_links(self.stage, self.where.records(rank, self.partitions), rank, self.partitions)
 
 
-class LinkRound(beam.DoFn):  # type: ignore[misc]
+class DoRound(_Task):
     """Does one round of a link stage."""
 
-    def __init__(self, stage: LinkStage, number: int, partitions: int) -> None:
-        super().__init__()
-        self.stage, self.number, self.partitions = stage, number, partitions
+    def __init__(self, stage: LinkStage, where: Places, partitions: int, number: int) -> None:
+        super().__init__(stage, where, partitions)
+        self.number = number
 
-    def process(self, element: tuple[int, dict[str, Iterable[pa.Table]]]) -> Iterator[Element]:
+    def process(self, met: Met) -> Iterator[Sent]:
         """Yield the rows for the next round, each table with the partition that it goes to."""
-        rank, met = element
-        records = pa.concat_tables(list(met["records"])) if "records" in met else pa.table({})
-        yield from link_round(self.stage, self.number, list(met["rows"]), records, rank, self.partitions)
+        rank, rows = met
+        looks = self.stage.rounds(rank, self.partitions)[self.number].needs_records
+        records = self.where.records(rank, self.partitions) if looks else pa.table({})
+        yield from link_round(self.stage, self.number, list(rows), records, rank, self.partitions)
 
 
-class FinishLinks(beam.DoFn):  # type: ignore[misc]
+class Finish(_Task):
     """Ends a link stage."""
 
-    def __init__(self, stage: LinkStage, place: StageStore, partitions: int) -> None:
+    def process(self, met: Met, side: pa.Table | None = None) -> Iterator[int]:
+        """Write the part."""
+        rank, rows = met
+        records = self.where.records(rank, self.partitions)
+        link_part(self.stage, self.where.here, rank, self.partitions, list(rows), records, side)
+        yield self.written(rank)
+
+
+class LoadTally(beam.DoFn):  # type: ignore[misc]
+    """Reads the tally of a part that is written."""
+
+    def __init__(self, place: StageStore, partitions: int) -> None:
         super().__init__()
-        self.stage, self.place, self.partitions = stage, place, partitions
+        self.place, self.partitions = place, partitions
 
-    def process(self, element: tuple[int, dict[str, Iterable[pa.Table]]]) -> Iterator[object]:
-        """Write the part; yield its records, and its tally where the stage keeps one."""
-        rank, met = element
-        records = pa.concat_tables(list(met["records"]))
-        records, tally = link_part(self.stage, self.place, rank, self.partitions, list(met["rows"]), records)
-        yield rank, records
-        if tally is not None:
-            yield beam.pvalue.TaggedOutput(_TALLY, tally)
+    def process(self, rank: int) -> Iterator[pa.Table]:
+        """Yield it."""
+        yield self.place.tally(part_name(rank, self.partitions))
 
 
-def _table_map(step: beam.DoFn) -> beam.PTransform:
-    return beam.ParDo(step).with_output_types(Element)
+class LoadSide(beam.DoFn):  # type: ignore[misc]
+    """Makes a side table from the tallies of a finished stage."""
+
+    def __init__(self, counted: Stage, stage: Stage, place: StageStore) -> None:
+        super().__init__()
+        self.counted, self.stage, self.place = counted, stage, place
+
+    def process(self, _: int) -> Iterator[pa.Table]:
+        """Yield it."""
+        yield self.stage.side_table(add_up(self.counted, self.place.tallies()))
+
+
+class AddUp(beam.CombineFn):  # type: ignore[misc]
+    """Adds up the tallies of one stage, and makes the side table of another of them."""
+
+    def __init__(self, counted: Stage, stage: Stage) -> None:
+        super().__init__()
+        self.counted, self.stage = counted, stage
+
+    def create_accumulator(self) -> list[pa.Table]:
+        """Return nothing yet."""
+        return []
+
+    def add_input(self, sums: list[pa.Table], tally: pa.Table) -> list[pa.Table]:
+        """Add a tally."""
+        return self.compact([*sums, tally]) if len(sums) >= _WAITING else [*sums, tally]
+
+    def merge_accumulators(self, sums: Iterable[list[pa.Table]]) -> list[pa.Table]:
+        """Add up sums."""
+        return self.compact([tally for each in sums for tally in each])
+
+    def compact(self, sums: list[pa.Table]) -> list[pa.Table]:
+        """Add up the tallies that wait."""
+        return [add_up(self.counted, sums)] if sums else sums
+
+    def extract_output(self, sums: list[pa.Table]) -> pa.Table:
+        """Make the side table."""
+        return self.stage.side_table(add_up(self.counted, sums))
+
+    def get_accumulator_coder(self) -> beam.coders.Coder:
+        """Return the coder of sums."""
+        return beam.coders.IterableCoder(ArrowTableCoder())

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,25 +33,40 @@ from curation.config.model import (
 )
 from curation.decontamination.sets import EvaluationInput, find_evaluation_sets
 from curation.dedup import linking
+from curation.dedup.exact import exact_rows, judge_exact, merge_exact
 from curation.dedup.known import Known, drop_known, find_known
-from curation.dedup.stage import apply_verdicts, drop_exact_duplicates, exact_keys
+from curation.dedup.stage import apply_verdicts
 from curation.grouping import linking as components
-from curation.langid.model import identity
+from curation.langid.model import identity, load
 from curation.langid.stage import SourcePolicy, identify_records
 from curation.ledger import empty_ledger, ledger_rows
 from curation.mining.inputs import TeacherInputs, find_teachers
 from curation.mining.policies import Policies
 from curation.outcome import Outcome
 from curation.quota.counts import count_rows, merge_counts, plan_quota
-from curation.quota.selection import preselect_rows, select_rows
+from curation.quota.selection import lots, preselect_rows, rank_lots, select_rows
 from curation.records import RECORD_SCHEMA, make_records, rejected_records
-from curation.release import Release, open_release, recipe, shards
+from curation.release import Release, cutting, open_release, recipe, shards
 from curation.release.parent import find_parent
 from curation.sources import ReadBatch, SourceFile, fingerprint, list_files, read_file
-from filters.boilerplate import boilerplate_keys, drop_boilerplate
+from filters.boilerplate import boilerplate_rows, count_queries, drop_boilerplate
 from filters.registry import score_versions
 from filters.roles import Roles, declared_roles
-from pipelines.stages import Graph, LinkStage, MapStage, Piece, Round, ShuffleStage, SinkStage, SourceStage, Stage
+from pipelines.routing import by_key, by_size
+from pipelines.stages import (
+    Graph,
+    KeyedStage,
+    LinkStage,
+    MapStage,
+    Piece,
+    Round,
+    Routes,
+    ShuffleStage,
+    SinkStage,
+    SourceStage,
+    Stage,
+    Written,
+)
 
 # Rows beyond the quota that are mined, where a rule of mining drops records, and where only chance does.
 _MORE, _LITTLE = 0.1, 0.01
@@ -94,7 +111,8 @@ def build_graph(config: RunConfig, inputs: Inputs, *, recipes: Sequence[str] = (
             asked = config.balance.reserve
             stages.append(Preselect(config.balance, config.seed, reserve if asked is None else asked))
         teachers, apart = inputs.teachers, tuple(recipes)
-        stages.append(Mine(teachers.options, policies, config.seed, teachers.digests, inputs.cache, apart))
+        side = stages[-1].name
+        stages.append(Mine(teachers.options, policies, config.seed, teachers.digests, inputs.cache, side, apart))
     stages.append(FillQuota(config.balance, config.seed, side=stages[-1].name, recipes=tuple(recipes)))
     stages.append(WriteShards(config.release.rows_per_shard, tuple(recipes)))
     return Graph(tuple(stages), code_digest())
@@ -235,9 +253,9 @@ class Distinct(ShuffleStage):
         """It has none."""
         return {}
 
-    def keys(self, records: pa.Table) -> pa.Array:
+    def route(self, records: pa.Table, side: pa.Table | None, partitions: int) -> Routes:
         """Records with the same id are together."""
-        return records["id"]
+        return by_key(records["id"], partitions)
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Keep the first of the records with one id; they come sorted by file and row."""
@@ -265,7 +283,11 @@ class IdentifyLanguages(MapStage):
         model = identity(self.options.model)
         return {"options": self.options.model_dump(), "model": model, "policies": policies, "pivot": self.pivot}
 
-    def apply(self, records: pa.Table) -> Outcome:
+    def load(self) -> object:
+        """Load the model."""
+        return load(self.options.model)
+
+    def apply(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Identify the languages of a batch."""
         return identify_records(records, self.options, policies=self.policies, pivot=self.pivot)
 
@@ -286,7 +308,7 @@ class Score(MapStage):
             settings |= {"datatrove": [each.model_dump() for each in self.documents], "roles": dict(self.roles)}
         return settings
 
-    def apply(self, records: pa.Table) -> Outcome:
+    def apply(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Score a batch."""
         from filters.score import score_records
         from pipelines.documents import document_scores
@@ -307,7 +329,7 @@ class Filter(MapStage):
         """What the result depends on."""
         return {"options": self.options.model_dump(exclude={"boilerplate"}), "roles": dict(self.roles)}
 
-    def apply(self, records: pa.Table) -> Outcome:
+    def apply(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Filter a batch."""
         from filters.stage import filter_records
 
@@ -315,7 +337,7 @@ class Filter(MapStage):
 
 
 @dataclass(frozen=True)
-class DropBoilerplate(ShuffleStage):
+class DropBoilerplate(KeyedStage):
     """Drops positives of many queries. Before duplicates are: what repeats must still be there to be counted."""
 
     options: Boilerplate
@@ -326,17 +348,21 @@ class DropBoilerplate(ShuffleStage):
         """What the result depends on."""
         return self.options.model_dump()
 
-    def keys(self, records: pa.Table) -> pa.Array:
-        """Records with the same positive from the same source are together."""
-        return boilerplate_keys(records)
+    def rows(self, records: pa.Table) -> pa.Table:
+        """Records with the same positive from the same source meet."""
+        return boilerplate_rows(records)
 
-    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+    def judge(self, rows: pa.Table) -> pa.Table:
         """Count the queries of each positive."""
-        return drop_boilerplate(records, self.options)
+        return count_queries(rows, self.options)
+
+    def finish(self, records: pa.Table, rows: pa.Table, side: pa.Table | None) -> Outcome:
+        """Drop what has too many."""
+        return drop_boilerplate(records, rows, self.options)
 
 
 @dataclass(frozen=True)
-class ExactDedup(ShuffleStage):
+class ExactDedup(KeyedStage):
     """Merges equal records."""
 
     options: Dedup
@@ -348,13 +374,17 @@ class ExactDedup(ShuffleStage):
         """What the result depends on."""
         return {"by": self.options.by, "prefer": self.options.prefer, "trust": dict(self.trust)}
 
-    def keys(self, records: pa.Table) -> pa.Array:
-        """Equal records are together."""
-        return exact_keys(records, self.options)
+    def rows(self, records: pa.Table) -> pa.Table:
+        """Equal records meet."""
+        return exact_rows(records, self.options, trust=self.trust)
 
-    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
-        """Keep one of each."""
-        return drop_exact_duplicates(records, self.options, trust=self.trust)
+    def judge(self, rows: pa.Table) -> pa.Table:
+        """Choose one of each."""
+        return judge_exact(rows)
+
+    def finish(self, records: pa.Table, rows: pa.Table, side: pa.Table | None) -> Outcome:
+        """Merge the others into it."""
+        return merge_exact(records, rows, self.options)
 
 
 @dataclass(frozen=True)
@@ -388,14 +418,14 @@ class NearDedup(LinkStage):
             Round("decide", decide, needs_records=False),
         )
 
-    def finish(self, records: pa.Table, rows: pa.Table) -> Outcome:
+    def finish(self, records: pa.Table, rows: pa.Table, side: pa.Table | None) -> Outcome:
         """Keep one of each cluster."""
         return apply_verdicts(records, rows, self.options)
 
 
 @dataclass(frozen=True)
-class DropKnown(ShuffleStage):
-    """Drops what earlier releases have, and what was withdrawn from them."""
+class DropKnown(LinkStage):
+    """Drops what earlier releases have, and what was withdrawn from them. Each partition reads the releases once."""
 
     options: Dedup
     known: Known
@@ -407,11 +437,15 @@ class DropKnown(ShuffleStage):
         options = self.options.model_dump(include={"by", "threshold"})
         return {"options": options, "releases": self.known.digests, "withdrawn": dict(self.known.withdrawn)}
 
-    def keys(self, records: pa.Table) -> pa.Array:
-        """Records are spread evenly; each partition reads the releases once."""
-        return records["id"]
+    def start(self, records: pa.Table, home: int, partitions: int) -> pa.Table:
+        """Send nothing."""
+        return pa.table({"to": pa.array([], pa.uint32())})
 
-    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+    def rounds(self, home: int, partitions: int) -> Sequence[Round]:
+        """There are none."""
+        return ()
+
+    def finish(self, records: pa.Table, rows: pa.Table, side: pa.Table | None) -> Outcome:
         """Compare with each release."""
         releases = [open_release(path) for path in self.known.releases]
         return drop_known(records, self.options, releases, self.known.withdrawn)
@@ -432,7 +466,7 @@ class DropContaminated(MapStage):
 
         return settings(self.options, self.inputs)
 
-    def apply(self, records: pa.Table) -> Outcome:
+    def apply(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Compare a batch with the evaluation."""
         from curation.decontamination.stage import INDEXES, drop_contaminated
 
@@ -486,7 +520,7 @@ class Group(LinkStage):
             *last,
         )
 
-    def finish(self, records: pa.Table, rows: pa.Table) -> Outcome:
+    def finish(self, records: pa.Table, rows: pa.Table, side: pa.Table | None) -> Outcome:
         """Name the component of each record."""
         return grouping.with_components(records, rows)
 
@@ -494,9 +528,25 @@ class Group(LinkStage):
         """Count the records by the size of their component."""
         return grouping.count_sizes(records)
 
+    def merge_tallies(self, tallies: Sequence[pa.Table]) -> pa.Table:
+        """Add up the sizes of all components."""
+        return grouping.merge_sizes(tallies)
+
+
+class Counting(Stage):
+    """Counts the rows that a quota can draw on."""
+
+    def tally(self, records: pa.Table) -> pa.Table:
+        """Count the rows of each language, task and source."""
+        return count_rows(records)
+
+    def merge_tallies(self, tallies: Sequence[pa.Table]) -> pa.Table:
+        """Add up the counts."""
+        return merge_counts(tallies)
+
 
 @dataclass(frozen=True)
-class AssignSplits(ShuffleStage):
+class AssignSplits(Counting, MapStage):
     """Draws the held-out splits."""
 
     options: Split
@@ -509,42 +559,34 @@ class AssignSplits(ShuffleStage):
         """What the result depends on."""
         return {"options": self.options.model_dump(exclude={"near_duplicates"}), "seed": self.seed}
 
-    def keys(self, records: pa.Table) -> pa.Array:
-        """Records are spread evenly: their components are known."""
-        return records["id"]
-
-    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
-        """Add up the sizes of all components."""
-        return grouping.merge_sizes(tallies)
-
-    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
-        """Assign the splits."""
+    def apply(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+        """Assign the splits, by the sizes of all components."""
         assert side is not None
         return Outcome.keep(split.assign_splits(records, self.options, side, seed=self.seed))
 
-    def tally(self, records: pa.Table) -> pa.Table:
-        """Count the rows that a quota can draw on."""
-        return count_rows(records)
-
 
 @dataclass(frozen=True)
-class ByQuota(ShuffleStage):
+class ByQuota(KeyedStage):
     """Goes by the quota of each language, task and source, which is planned from the counts of an earlier stage."""
 
     options: Balance
     seed: int
 
-    def keys(self, records: pa.Table) -> pa.Array:
-        """Records of one language are together."""
-        return records["language"]
+    def side_table(self, tally: pa.Table) -> pa.Table:
+        """Plan by the counts."""
+        return plan_quota(tally, self.options)
 
-    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
-        """Add up the counts of all partitions, and plan by them."""
-        return plan_quota(merge_counts(tallies), self.options)
+    def rows(self, records: pa.Table) -> pa.Table:
+        """Draw lots; those of one language, task and source meet."""
+        return lots(records, seed=self.seed)
+
+    def judge(self, rows: pa.Table) -> pa.Table:
+        """Rank them."""
+        return rank_lots(rows)
 
 
 @dataclass(frozen=True)
-class Preselect(ByQuota):
+class Preselect(ByQuota, Counting):
     """Chooses the rows that are mined, so that the teacher sees no more than the quota needs."""
 
     reserve: float
@@ -556,14 +598,14 @@ class Preselect(ByQuota):
         """What the result depends on."""
         return {"options": self.options.model_dump(exclude={"reserve"}), "seed": self.seed, "reserve": self.reserve}
 
-    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+    def finish(self, records: pa.Table, rows: pa.Table, side: pa.Table | None) -> Outcome:
         """Mark each language's rows."""
         assert side is not None
-        return Outcome.keep(preselect_rows(records, side, reserve=self.reserve, seed=self.seed))
+        return Outcome.keep(preselect_rows(records, rows, side, reserve=self.reserve))
 
 
 @dataclass(frozen=True)
-class Mine(ShuffleStage):
+class Mine(Counting, ShuffleStage):
     """Mines hard negatives."""
 
     options: Mining
@@ -571,6 +613,7 @@ class Mine(ShuffleStage):
     seed: int
     models: Mapping[str, str]
     cache: Path | None
+    side: str
     apart: tuple[str, ...] = ()
     name: str = "mine"
 
@@ -585,11 +628,19 @@ class Mine(ShuffleStage):
         settings = {"options": options, "models": self.models, "policies": asdict(self.policies), "seed": self.seed}
         return settings | {"apart": list(self.apart)}
 
-    def keys(self, records: pa.Table) -> pa.Array:
-        """Records that seek among each other's passages are together."""
-        from curation.mining.stage import mining_keys
+    def side_table(self, tally: pa.Table) -> pa.Table:
+        """Divide what is mined into pools."""
+        from curation.mining.pools import plan_pools
 
-        return mining_keys(records, self.options)
+        return plan_pools(tally, self.options)
+
+    def route(self, records: pa.Table, side: pa.Table | None, partitions: int) -> Routes:
+        """Records that seek among each other's passages are together."""
+        from curation.mining.pools import pools_of
+
+        assert side is not None
+        homes = by_size(side["rows"].to_numpy(), partitions)
+        return Routes(np.arange(records.num_rows), homes[pools_of(records, side, self.options)])
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Mine each pool."""
@@ -598,11 +649,9 @@ class Mine(ShuffleStage):
 
         encoder = Encoder(self.options.teacher, self.cache)
         policies, apart = self.policies, self.apart
-        return mine_records(records, self.options, seed=self.seed, policies=policies, encoder=encoder, apart=apart)
-
-    def tally(self, records: pa.Table) -> pa.Table:
-        """Count the rows that a quota can draw on."""
-        return count_rows(records)
+        return mine_records(
+            records, self.options, seed=self.seed, policies=policies, encoder=encoder, apart=apart, pools=side
+        )
 
 
 @dataclass(frozen=True)
@@ -619,14 +668,18 @@ class FillQuota(ByQuota):
         options = self.options.model_dump(exclude={"reserve"})
         return {"options": options, "seed": self.seed, "recipes": list(self.recipes)}
 
-    def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+    def finish(self, records: pa.Table, rows: pa.Table, side: pa.Table | None) -> Outcome:
         """Select each language's rows."""
         assert side is not None
-        return select_rows(records, side, seed=self.seed)
+        return select_rows(records, rows, side)
 
     def tally(self, records: pa.Table) -> pa.Table:
-        """Find out how many negatives every record has, of those whose texts are released."""
-        return shards.count_negatives(recipe.divide(records, self.recipes)[0])
+        """Count what the release is cut by."""
+        return cutting.count_blocks(records, self.recipes)
+
+    def merge_tallies(self, tallies: Sequence[pa.Table]) -> pa.Table:
+        """Add up the counts."""
+        return cutting.merge_blocks(tallies)
 
 
 @dataclass(frozen=True)
@@ -643,18 +696,33 @@ class WriteShards(SinkStage):
         """What the result depends on."""
         return {"rows_per_shard": self.rows_per_shard, "recipes": list(self.recipes)}
 
-    def keys(self, records: pa.Table) -> pa.Array:
-        """Records of one language are together."""
-        return records["language"]
+    def route(self, records: pa.Table, side: pa.Table | None, partitions: int) -> Routes:
+        """Records of one file are together."""
+        cut = self._cutting(side)
+        rows, files = cut.wanted(records, self.recipes)
+        # Of several files of one partition that want a record, it goes there once.
+        pairs = np.unique(np.stack([rows, self._homes(cut, partitions)[files]]), axis=1)
+        return Routes(pairs[0], pairs[1])
 
-    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
-        """Find out how many negatives the release can have."""
-        return shards.merge_negatives(tallies)
-
-    def write(self, records: pa.Table, side: pa.Table | None, folder: Path) -> pa.Table:
-        """Write each language's shards, and the rows of recipes without their texts."""
+    def write(self, records: pa.Table, side: pa.Table | None, folder: Path, home: int, partitions: int) -> Written:
+        """Write the shards of a partition, and its rows of recipes without their texts."""
         assert side is not None
-        released, hidden = recipe.divide(records, self.recipes)
-        written = shards.write_shards(released, folder, side=side, rows_per_shard=self.rows_per_shard)
-        entries = recipe.write_recipes(hidden, folder, rows_per_file=self.rows_per_shard)
-        return pa.concat_tables([written, pa.Table.from_pylist(entries, schema=written.schema)])
+        cut = self._cutting(side)
+        mine = self._homes(cut, partitions) == home
+        files = [file for file, here in zip(cut.files, mine.tolist(), strict=True) if here]
+        released, hidden = (cut.rows_of(records, self.recipes, files, hidden=kind) for kind in (False, True))
+        negatives = cutting.least_negatives(side)
+        own = pa.array(mine[cut.first_files(records, self.recipes)])
+        accounted = Outcome.keep(records.filter(own).select(["id", "source", "language"]))
+        tallies = [
+            shards.write_shards(records, released, folder, negatives=negatives),
+            recipe.write_recipes(records, hidden, folder),
+        ]
+        return Written(accounted, pa.concat_tables(tallies))
+
+    def _cutting(self, side: pa.Table | None) -> cutting.Cutting:
+        assert side is not None
+        return cutting.Cutting.of(side, self.rows_per_shard)
+
+    def _homes(self, cut: cutting.Cutting, partitions: int) -> npt.NDArray[np.int64]:
+        return by_size([file.rows for file in cut.files], partitions)

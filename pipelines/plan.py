@@ -80,7 +80,7 @@ def _read(file: Path) -> str:
 def _place(run: Path, stage: str, folder: str) -> StageStore:
     if not _FOLDER.fullmatch(folder) or not folder.startswith(f"work/{stage}-"):
         raise ValueError(f"{folder!r} is no folder of the stage {stage!r}")
-    return Store(run / "work").stage(stage, folder.rpartition("-")[2])
+    return Store.at(run / "work").stage(stage, folder.rpartition("-")[2])
 
 
 def _unreadable(file: Path, why: str) -> CurationError:

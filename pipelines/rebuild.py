@@ -161,7 +161,7 @@ def _records(
             records = make_records(batch.rows, pivot=config.release.pivot_language, **declared)
             records = _with_languages(records.filter(pc.is_in(records["id"], wanted)), languages)
             for stage in stages if records.num_rows else ():
-                records = stage.apply(records).records
+                records = stage.apply(records, None).records
             yield records
 
 

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from curation import grouping, split
+from curation import split
 from curation.config.model import RunConfig
 from curation.errors import AlarmError, ConfigError, CurationError
 from curation.files import atomic_path, write_json, write_text
 from curation.licences.licensing import Licensing, apply_licences
-from curation.quota.counts import merge_counts, plan_quota
+from curation.quota.counts import plan_quota
 from curation.release import Release, layout, open_release
 from curation.release.assemble import assemble_release
 from curation.release.parent import refuse_as_target
@@ -28,8 +28,9 @@ from pipelines.engine import Engine, Observer
 from pipelines.graph import Inputs, build_graph, find_inputs
 from pipelines.lock import locked
 from pipelines.plan import CONFIG, PLAN
-from pipelines.stages import Graph
+from pipelines.stages import Graph, Stage
 from pipelines.store import StageStore, Store
+from pipelines.tasks import add_up
 
 EngineName = Literal["datatrove", "beam"]
 _LEDGER_ORDER = [(name, "ascending") for name in ("id", "file", "row", "reason")]
@@ -95,7 +96,7 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
         refuse_as_target(config.release, base, out / "release")
         inputs = find_inputs(licensing.config, base, out / "work")
         graph = build_graph(licensing.config, inputs, recipes=licensing.recipes)
-        store = Store(out / "work")
+        store = Store.at(out / "work")
         write_text(out / "README.md", _ABOUT)
         write_text(out / CONFIG, _to_yaml(config))
         write_json(out / PLAN, _plan(licensing, inputs, graph, out, options))
@@ -134,7 +135,7 @@ def make_engine(config: RunConfig, options: RunOptions) -> Engine:
 
 
 def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, options: RunOptions) -> dict[str, Any]:
-    config, store = licensing.config, Store(out / "work") if out else None
+    config, store = licensing.config, Store.at(out / "work") if out else None
     stages = []
     for name, digest in graph.digests().items():
         place = store.stage(name, digest) if store else None
@@ -165,23 +166,25 @@ def _assemble(config: RunConfig, licensing: Licensing, inputs: Inputs, graph: Gr
     shards = pa.concat_tables(places[-1].tallies()).sort_by("path")
     if not any(map(layout.parse_shard, shards["path"].to_pylist())):
         raise _nothing_left(counts)
-    quota = plan_quota(merge_counts(_quota_tallies(graph, places)), config.balance)
+    quota = plan_quota(_tally(graph, places, _stage(graph, "balance").side), config.balance)
     alarms = [alarm.to_json() for alarm in find_alarms(config.alarms, places, AlarmFiles(out))]
     contamination = _contamination(inputs, places)
-    splits, recipes = _splits(config, places), licensing.recipes
+    splits = split.describe_components(_tally(graph, places, "group"), config.split)
+    recipes, paths = licensing.recipes, shards["path"].to_pylist()
     stats = compute_stats(counts, ledger, shards, quota, places[-1].groups(), contamination, alarms, splits, recipes)
-    assemble_release(
-        out / "release",
-        config=config,
-        fingerprints=inputs.fingerprints,
-        shards=shards,
-        files=places[-1].files_path,
-        stats=stats,
-        known=inputs.known,
-        evaluation=_evaluation(inputs),
-        parent=inputs.parent,
-        ledger=out / "ledger",
-    )
+    with places[-1].files_fetched(paths) as files:
+        assemble_release(
+            out / "release",
+            config=config,
+            fingerprints=inputs.fingerprints,
+            shards=shards,
+            files=files,
+            stats=stats,
+            known=inputs.known,
+            evaluation=_evaluation(inputs),
+            parent=inputs.parent,
+            ledger=out / "ledger",
+        )
 
 
 def _check_chain(counts: Sequence[StageCount]) -> None:
@@ -207,14 +210,13 @@ def _write_ledgers(places: Sequence[StageStore], folder: Path) -> pa.Table:
     return pa.concat_tables(kept)
 
 
-def _quota_tallies(graph: Graph, places: Sequence[StageStore]) -> list[pa.Table]:
-    side = next(stage.side for stage in graph.stages if stage.name == "balance")
-    return next(place for place in places if place.stage == side).tallies()
+def _stage(graph: Graph, name: str) -> Stage:
+    return next(stage for stage in graph.stages if stage.name == name)
 
 
-def _splits(config: RunConfig, places: Sequence[StageStore]) -> dict[str, Any]:
-    tallies = next(place for place in places if place.stage == "group").tallies()
-    return split.describe_components(grouping.merge_sizes(tallies), config.split)
+def _tally(graph: Graph, places: Sequence[StageStore], name: str) -> pa.Table:
+    """Return the tally of a whole stage."""
+    return add_up(_stage(graph, name), next(place for place in places if place.stage == name).tallies())
 
 
 def _evaluation(inputs: Inputs) -> list[dict[str, Any]]:

@@ -11,9 +11,12 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from curation.errors import CurationError
@@ -22,6 +25,7 @@ from curation.outcome import Outcome
 
 # So many rows are tried alone when a batch raises, to tell a bad row from a broken stage.
 _SAMPLE = 8
+_Apply = Callable[[pa.Table], Outcome]
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,22 @@ class Stage(ABC):
     def settings(self) -> Mapping[str, Any]:
         """Everything besides its input that the result depends on; JSON values only."""
 
+    def load(self) -> object:
+        """Load what tasks need besides their rows, a model for instance; engines call it once a process, or never."""
+        return None
+
+    def tally(self, records: pa.Table) -> pa.Table | None:
+        """Return a small table of counts over some rows that go on, for the side table of a later stage."""
+        return None
+
+    def merge_tallies(self, tallies: Sequence[pa.Table]) -> pa.Table:
+        """Add up tallies of this stage into one; how many there are, and in which order, must not matter."""
+        raise NotImplementedError(f"{self.name} keeps no tally")
+
+    def side_table(self, tally: pa.Table) -> pa.Table:
+        """Return what this stage's tasks need to know, from the whole tally of the stage that `side` names."""
+        return tally
+
 
 class SourceStage(Stage):
     """Rows from outside."""
@@ -63,34 +83,42 @@ class SourceStage(Stage):
 
 
 class MapStage(Stage):
-    """Rows one by one: the result for a row depends on that row alone."""
+    """Rows one by one: the result for a row depends on that row alone, and on the side table."""
 
     @abstractmethod
-    def apply(self, records: pa.Table) -> Outcome:
+    def apply(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Decide about each row of a batch."""
 
 
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Which rows go where.
+
+    Attributes:
+        rows: int64 (m,), places of rows, each any number of times.
+        targets: int64 (m,), the partition that each goes to.
+    """
+
+    rows: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int64]
+
+
 class ShuffleStage(Stage):
-    """Rows that share a key, together."""
+    """Rows that bear on each other, together: whole records move between partitions.
+
+    For what needs the texts of several records at once. What can do with less is a `LinkStage`.
+    """
 
     @abstractmethod
-    def keys(self, records: pa.Table) -> pa.Array:
-        """Return the routing key of each row, strings or integers, shape (n,)."""
+    def route(self, records: pa.Table, side: pa.Table | None, partitions: int) -> Routes:
+        """Say which partition each row goes to: a function of the row and the side table."""
 
     @abstractmethod
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Decide about the rows of one partition, which come sorted by id, file and row.
 
-        A partition holds all rows of a key and of any number of other keys, which must not matter.
+        Which other rows are in the partition must not matter to those that belong together.
         """
-
-    def tally(self, records: pa.Table) -> pa.Table | None:
-        """Return a small table of counts over the rows that go on, for the side table of a later stage."""
-        return None
-
-    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
-        """Add up the tallies of the stage named by `side`; their number and order must not matter."""
-        raise NotImplementedError(f"{self.name} has no side table")
 
 
 Rows = Callable[[pa.Table, pa.Table], pa.Table]
@@ -115,7 +143,8 @@ class Round:
 class LinkStage(Stage):
     """Records that bear on each other, wherever they are: rounds of small rows between partitions decide.
 
-    Rows are Arrow tables whose column `to` (uint32) is the partition that they are sent to.
+    The records stay where they are. Rows are Arrow tables whose column `to` (uint32) is the partition that they are
+    sent to.
     """
 
     @abstractmethod
@@ -127,29 +156,71 @@ class LinkStage(Stage):
         """Return the rounds as they are done in partition `home`; their number and names are always the same."""
 
     @abstractmethod
-    def finish(self, records: pa.Table, rows: pa.Table) -> Outcome:
+    def finish(self, records: pa.Table, rows: pa.Table, side: pa.Table | None) -> Outcome:
         """Decide about the records of one partition by the rows that the last round sent there."""
 
-    def tally(self, records: pa.Table) -> pa.Table | None:
-        """Return a small table of counts over the rows that go on, for the side table of a later stage."""
-        return None
+
+class KeyedStage(LinkStage):
+    """Records that share a key are judged together, by a few numbers each and not by their texts."""
+
+    @abstractmethod
+    def rows(self, records: pa.Table) -> pa.Table:
+        """Return what records are judged by, with the column `key` (uint64): rows of a key meet.
+
+        One for each record in their order, or fewer with the column `at` (uint32), the place of each one's record.
+        """
+
+    @abstractmethod
+    def judge(self, rows: pa.Table) -> pa.Table:
+        """Judge rows that met, in any order; return those with something to know, with their `home` and `at`."""
+
+    def start(self, records: pa.Table, home: int, partitions: int) -> pa.Table:
+        """Send each record's row to the partition of its key."""
+        rows = self.rows(records)
+        to = (rows["key"].to_numpy() % np.uint64(partitions)).astype(np.uint32)
+        rows = rows.append_column("to", pa.array(to))
+        rows = rows.append_column("home", pa.array(np.full(rows.num_rows, home, dtype=np.uint32)))
+        if "at" not in rows.column_names:
+            rows = rows.append_column("at", pa.array(np.arange(rows.num_rows, dtype=np.uint32)))
+        return rows
+
+    def rounds(self, home: int, partitions: int) -> Sequence[Round]:
+        """Judge, and send the verdicts home."""
+        return (Round("judge", self._judge, needs_records=False),)
+
+    def _judge(self, rows: pa.Table, records: pa.Table) -> pa.Table:
+        judged = self.judge(rows.drop_columns(["to"]))
+        return judged.rename_columns(["to" if name == "home" else name for name in judged.column_names])
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a sink's task has done.
+
+    Attributes:
+        outcome: what it takes to account for the rows that are this partition's own; each row is one partition's.
+        tally: a row for each file.
+    """
+
+    outcome: Outcome
+    tally: pa.Table
 
 
 class SinkStage(ShuffleStage):
-    """The end of the graph: rows that share a key become files."""
+    """The end of the graph: rows become files. A row may go to several partitions, and is one's own."""
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
-        """Pass on what it takes to account for every row."""
-        return Outcome.keep(records.select(["id", "source", "language"]))
+        """Never called: a sink writes."""
+        raise NotImplementedError
 
     @abstractmethod
-    def write(self, records: pa.Table, side: pa.Table | None, folder: Path) -> pa.Table:
-        """Write one partition's files below `folder`, atomically, and return a tally with a row for each."""
+    def write(self, records: pa.Table, side: pa.Table | None, folder: Path, home: int, partitions: int) -> Written:
+        """Write the files of partition `home` below `folder`, atomically."""
 
 
 @dataclass(frozen=True)
 class Graph:
-    """The stages of a run in order: one source, then maps and shuffles.
+    """The stages of a run in order: one source, then all others.
 
     Attributes:
         stages: each reads the records of the one before.
@@ -170,7 +241,7 @@ class Graph:
         return digests
 
 
-def apply_or_quarantine(stage: MapStage, records: pa.Table) -> Outcome:
+def apply_or_quarantine(stage: MapStage, records: pa.Table, side: pa.Table | None = None) -> Outcome:
     """Apply a map stage; rows that make it raise go to quarantine with the error, and only those.
 
     The machine's own troubles (memory, disk) and errors meant for the user are raised as they are. So is an error
@@ -179,26 +250,27 @@ def apply_or_quarantine(stage: MapStage, records: pa.Table) -> Outcome:
     Raises:
         CurationError: if the stage fails on whatever it is given.
     """
-    outcome, error = _try(stage, records)
+    apply = partial(stage.apply, side=side)
+    outcome, error = _try(apply, records)
     if outcome is not None:
         return outcome
     if records.num_rows >= 2 * _SAMPLE:
-        _refuse_if_systematic(stage, records)
-    return _quarantine(stage, records, error)
+        _refuse_if_systematic(stage, apply, records)
+    return _quarantine(stage, apply, records, error)
 
 
-def _try(stage: MapStage, records: pa.Table) -> tuple[Outcome | None, str]:
+def _try(apply: _Apply, records: pa.Table) -> tuple[Outcome | None, str]:
     try:
-        return stage.apply(records), ""
+        return apply(records), ""
     except (OSError, MemoryError, CurationError):
         raise
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"
 
 
-def _refuse_if_systematic(stage: MapStage, records: pa.Table) -> None:
+def _refuse_if_systematic(stage: MapStage, apply: _Apply, records: pa.Table) -> None:
     rows = [index * records.num_rows // _SAMPLE for index in range(_SAMPLE)]
-    errors = [error for row in rows if (error := _try(stage, records.slice(row, 1))[1])]
+    errors = [error for row in rows if (error := _try(apply, records.slice(row, 1))[1])]
     if len(errors) == len(rows):
         raise CurationError(
             f"The stage {stage.name} fails on every row",
@@ -208,23 +280,23 @@ def _refuse_if_systematic(stage: MapStage, records: pa.Table) -> None:
         )
 
 
-def _quarantine(stage: MapStage, records: pa.Table, error: str) -> Outcome:
+def _quarantine(stage: MapStage, apply: _Apply, records: pa.Table, error: str) -> Outcome:
     """Halve a batch that raised until the rows that are to blame stand alone."""
     if records.num_rows <= 1:
         row = ledger_rows(records, stage=stage.name, decision="quarantined", reason="error", detail=error)
-        return Outcome(_nothing(stage, records), row)
+        return Outcome(_nothing(apply, records), row)
     half = records.num_rows // 2
     outcomes = []
     for part in (records.slice(0, half), records.slice(half)):
-        outcome, why = _try(stage, part)
-        outcomes.append(outcome if outcome is not None else _quarantine(stage, part, why))
+        outcome, why = _try(apply, part)
+        outcomes.append(outcome if outcome is not None else _quarantine(stage, apply, part, why))
     return _concat(outcomes)
 
 
-def _nothing(stage: MapStage, records: pa.Table) -> pa.Table:
+def _nothing(apply: _Apply, records: pa.Table) -> pa.Table:
     """Return no rows, with the columns that the stage adds."""
     nothing = records.slice(0, 0)
-    outcome, _ = _try(stage, nothing)
+    outcome, _ = _try(apply, nothing)
     return nothing if outcome is None else outcome.records
 
 

@@ -89,9 +89,9 @@ def _stages(plan: Plan, *, running: bool) -> Iterator[StageStatus]:
         try:
             yield (status := _stage(place, plan.partitions, running=running, is_next=is_next))
         except (KeyError, TypeError, ValueError) as error:
-            hint = f"delete {place.path} and run the same command again"
+            hint = f"delete {place.folder} and run the same command again"
             what = f"The counts of the stage {place.stage} cannot be read"
-            raise CurationError(what, where=str(place.path), why=str(error), hint=hint) from error
+            raise CurationError(what, where=str(place.folder), why=str(error), hint=hint) from error
         is_next &= status.state == "done"
 
 
@@ -116,6 +116,5 @@ def _release(run: Path, plan: Plan) -> Release | None:
     if not (run / "release" / layout.MANIFEST).exists():
         return None
     release = open_release(run / "release")
-    marker = plan.places[-1].marker
-    newer = (release.path / layout.MANIFEST).stat().st_mtime_ns >= marker.stat().st_mtime_ns
+    newer = (release.path / layout.MANIFEST).stat().st_mtime_ns >= plan.places[-1].finished_ns()
     return release if newer and release.manifest.get("config") == stated_config(read_config(run)) else None

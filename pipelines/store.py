@@ -1,4 +1,4 @@
-"""Finished work on disk, found again by what it was made from.
+"""Finished work, found again by what it was made from.
 
 A stage's folder is named by its digest. It holds, for each part, the records, the ledger rows and the counts, also by
 source and language, so that nobody has to read the texts again for these; and a marker, written last, that lists the
@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from curation.errors import CurationError
-from curation.files import atomic_path, write_json, write_text
+from curation.files import to_json
 from curation.funnel import count_outcome, sum_counts
 from curation.ledger import LEDGER_SCHEMA
 from curation.outcome import Outcome
+from pipelines.folders import Folder, open_folder
 
-_MARKER = "DONE.json"
+_MARKER, _SIDE = "DONE.json", "side.arrow"
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -86,20 +86,24 @@ class StageStore:
     """The folder of one stage.
 
     Attributes:
-        path: the folder, named by the stage's digest.
+        folder: the folder, named by the stage's digest.
         stage: name of the stage.
     """
 
-    path: Path
+    folder: Folder
     stage: str
 
     def done(self) -> Done | None:
         """Return the marker, or None if the stage is not finished."""
         try:
-            marker = json.loads(self.marker.read_bytes())
+            marker = json.loads(self.folder.read(_MARKER))
         except FileNotFoundError:
             return None
         return Done(marker["stage"], tuple(Part(**part) for part in marker["parts"]))
+
+    def finished_ns(self) -> int:
+        """Return when the stage was finished, in nanoseconds of the epoch."""
+        return self.folder.changed_ns(_MARKER)
 
     def write(self, name: str, outcome: Outcome, rows_in: int, tally: pa.Table | None = None) -> Part:
         """Write one part and return its counts.
@@ -107,14 +111,19 @@ class StageStore:
         Raises:
             ConservationError: if a row vanished or appeared.
         """
-        return self.write_all(name, iter([(outcome, rows_in)]), tally=tally)
+        return self.write_all(name, iter([(outcome, rows_in)]), lambda: tally)
 
-    def write_all(self, name: str, pieces: Iterator[tuple[Outcome, int]], tally: pa.Table | None = None) -> Part:
-        """Write one part piece by piece, with one piece in memory at a time. See `write`."""
+    def write_all(
+        self,
+        name: str,
+        pieces: Iterator[tuple[Outcome, int]],
+        tally: Callable[[], pa.Table | None] = lambda: None,
+    ) -> Part:
+        """Write one part piece by piece, with one piece in memory at a time, and in the end its tally. See `write`."""
         rows_in = rows_out = ledgered = 0
         groups: list[pa.Table] = []
-        records, ledger = _Sink(self.records_path(name)), _Sink(self._ledger_path(name), LEDGER_SCHEMA)
-        with records, ledger:
+        sinks = _Sink(self.folder, f"records/{name}"), _Sink(self.folder, _ledger(name), LEDGER_SCHEMA)
+        with sinks[0] as records, sinks[1] as ledger:
             for outcome, count in pieces:
                 self._check(name, outcome, count)
                 records.write(outcome.records)
@@ -122,53 +131,61 @@ class StageStore:
                 rows_in, rows_out = rows_in + count, rows_out + outcome.records.num_rows
                 ledgered += outcome.ledger.num_rows
                 groups.append(count_outcome(outcome))
-        _write_table(self._groups_path(name), sum_counts(groups))
-        if tally is not None:
-            _write_table(self._tally_path(name), tally)
+        self._write_table(f"groups/{name}", sum_counts(groups))
+        if (found := tally()) is not None:
+            self._write_table(f"tally/{name}", found)
         part = Part(name, rows_in, rows_out, ledgered)
-        write_json(self._counts_path(name), asdict(part))
+        self.folder.write_text(_counts(name), to_json(asdict(part)) + "\n")
         return part
 
     def counts(self, name: str) -> Part:
         """Return the counts of a written part."""
-        return Part(**json.loads(self._counts_path(name).read_bytes()))
+        return Part(**json.loads(self.folder.read(_counts(name))))
+
+    def part_groups(self, name: str) -> pa.Table:
+        """Return the rows of a written part by source and language, as `curation.funnel` counts them."""
+        return self._table(f"groups/{name}")
 
     def finish(self, parts: Sequence[Part]) -> Done:
         """Write the marker: from now on the stage is finished and consists of exactly these parts."""
         done = Done(self.stage, tuple(sorted(parts)))
-        write_json(self.marker, asdict(done))
-        shutil.rmtree(self.shuffle_path, ignore_errors=True)
-        shutil.rmtree(self.path / "notes", ignore_errors=True)
+        self.folder.write_text(_MARKER, to_json(asdict(done)) + "\n")
+        for name in ("shuffle", "notes"):
+            self.folder.remove(name)
         return done
 
     def finished_parts(self) -> int:
         """Return how many parts have been written so far, for progress."""
-        return sum(1 for _ in (self.path / "counts").glob("[0-9]*.json"))
+        return len(self.folder.names("counts"))
 
     def written(self, partitions: int) -> list[Part]:
         """Return the counts of the parts that have been written so far, of a stage of so many."""
+        there = set(self.folder.names("counts"))
         names = (part_name(rank, partitions) for rank in range(partitions))
-        return [self.counts(name) for name in names if self._counts_path(name).exists()]
+        return [self.counts(name) for name in names if f"{name}.json" in there]
 
     def write_note(self, name: str, text: str) -> None:
         """Leave a note on how far the work on a part is; no result depends on it."""
-        with contextlib.suppress(OSError):
-            write_text(self.path / "notes" / name, text)
+        with contextlib.suppress(OSError, CurationError):
+            self.folder.write_text(f"notes/{name}", text)
 
     def note(self) -> str:
         """Return the latest note, empty if there is none."""
-        notes = [path for path in (self.path / "notes").glob("[0-9]*.arrow") if path.is_file()]
         try:
-            return max(notes, key=lambda path: path.stat().st_mtime).read_text(encoding="utf-8") if notes else ""
-        except OSError:
+            notes = [f"notes/{name}" for name in self.folder.names("notes")]
+            return self.folder.read(max(notes, key=self.folder.changed_ns)).decode() if notes else ""
+        except (OSError, CurationError):
             return ""
 
     def records(self, name: str) -> pa.Table:
         """Return the records of a part."""
-        return _read_table(self.records_path(name))
+        return self._table(f"records/{name}")
 
     def share(self, rank: int, world: int) -> pa.Table:
-        """Return the records that fall to task `rank` of `world`, which need not be as many as there are parts."""
+        """Return the records that fall to task `rank` of `world`.
+
+        Of a finished stage that need not be as many as there are parts; of one at work it is part `rank`.
+        """
         names = self._share(rank, world)
         return pa.concat_tables([self.records(name) for name in names]) if names else self._nothing()
 
@@ -182,8 +199,7 @@ class StageStore:
 
     def _share(self, rank: int, world: int) -> list[str]:
         done = self.done()
-        assert done is not None
-        return [part.name for part in done.parts][rank::world]
+        return [part_name(rank, world)] if done is None else [part.name for part in done.parts][rank::world]
 
     def _nothing(self) -> pa.Table:
         done = self.done()
@@ -191,7 +207,7 @@ class StageStore:
         return self.records(done.parts[0].name).slice(0, 0)
 
     def _batches(self, name: str, rows: int) -> Iterator[pa.Table]:
-        with pa.OSFile(str(self.records_path(name))) as stream, pa.ipc.open_file(stream) as reader:
+        with self.folder.opened(f"records/{name}") as stream, pa.ipc.open_file(stream) as reader:
             if not reader.num_record_batches:
                 yield reader.schema.empty_table()
             for index in range(reader.num_record_batches):
@@ -203,67 +219,66 @@ class StageStore:
 
     def ledger_parts(self) -> Iterator[pa.Table]:
         """Yield the same part by part."""
-        done = self.done()
-        assert done is not None
-        return (_read_table(self._ledger_path(part.name)) for part in done.parts)
+        return (self._table(_ledger(name)) for name in self._parts())
 
     def groups(self) -> pa.Table:
         """Return the rows of the finished stage by source and language, as `curation.funnel` counts them."""
+        return sum_counts([self.part_groups(name) for name in self._parts()])
+
+    def tally(self, name: str) -> pa.Table:
+        """Return the tally of a written part."""
+        return self._table(f"tally/{name}")
+
+    def tallies(self) -> Iterator[pa.Table]:
+        """Yield the tallies of all parts of the finished stage."""
+        return map(self.tally, self._parts())
+
+    def write_side(self, table: pa.Table) -> None:
+        """Keep the side table that all tasks of the stage read."""
+        self._write_table(_SIDE, table)
+
+    def side(self) -> pa.Table:
+        """Return the side table."""
+        return self._table(_SIDE)
+
+    def files_here(self) -> contextlib.AbstractContextManager[Path]:
+        """Give a path on this machine for a sink's files, which are in the stage's folder when the block ends."""
+        return self.folder.on_this_machine("files")
+
+    def files_fetched(self, names: Sequence[str]) -> contextlib.AbstractContextManager[Path]:
+        """Give a path on this machine where some of these files are."""
+        return self.folder.fetched("files", names)
+
+    def _parts(self) -> list[str]:
         done = self.done()
         assert done is not None
-        return sum_counts([_read_table(self._groups_path(part.name)) for part in done.parts])
+        return [part.name for part in done.parts]
 
-    def tallies(self) -> list[pa.Table]:
-        """Return the tallies of all parts of the finished stage."""
-        done = self.done()
-        assert done is not None
-        return [_read_table(self._tally_path(part.name)) for part in done.parts]
+    def _table(self, name: str) -> pa.Table:
+        with self.folder.opened(name) as stream:
+            return pa.ipc.open_file(stream).read_all()
 
-    def records_path(self, name: str) -> Path:
-        """Return where the records of a part lie."""
-        return self.path / "records" / name
-
-    @property
-    def marker(self) -> Path:
-        """The file that says that the stage is finished, and of which parts it consists."""
-        return self.path / _MARKER
-
-    @property
-    def shuffle_path(self) -> Path:
-        """Where an engine may keep routed rows until the stage is finished."""
-        return self.path / "shuffle"
-
-    @property
-    def files_path(self) -> Path:
-        """Where a sink's files lie."""
-        return self.path / "files"
-
-    @property
-    def log_path(self) -> Path:
-        """Where an engine may write its logs."""
-        return self.path / "log"
+    def _write_table(self, name: str, table: pa.Table) -> None:
+        with _Sink(self.folder, name, table.schema) as sink:
+            sink.write(table)
 
     def _check(self, name: str, outcome: Outcome, rows_in: int) -> None:
         out, ledgered = outcome.records.num_rows, outcome.ledger.num_rows
         if rows_in != out + ledgered:
             raise ConservationError(
                 f"The stage {self.stage} lost or invented rows",
-                where=str(self.records_path(name)),
+                where=f"{self.folder}/records/{name}",
                 why=f"{rows_in:,} rows in, but {out:,} out and {ledgered:,} in the ledger",
                 hint="this is a fault of the program: please report it with the config",
             )
 
-    def _ledger_path(self, name: str) -> Path:
-        return self.path / "ledger" / name
 
-    def _tally_path(self, name: str) -> Path:
-        return self.path / "tally" / name
+def _ledger(name: str) -> str:
+    return f"ledger/{name}"
 
-    def _groups_path(self, name: str) -> Path:
-        return self.path / "groups" / name
 
-    def _counts_path(self, name: str) -> Path:
-        return self.path / "counts" / f"{name}.json"
+def _counts(name: str) -> str:
+    return f"counts/{name}.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,14 +286,23 @@ class Store:
     """The work folder of a run.
 
     Attributes:
-        path: the folder.
+        folder: the folder.
     """
 
-    path: Path
+    folder: Folder
+
+    @classmethod
+    def at(cls, place: Path | str) -> Store:
+        """Return the store at a path or URL."""
+        return cls(open_folder(place))
 
     def stage(self, name: str, digest: str) -> StageStore:
         """Return the place of a stage's results."""
-        return StageStore(self.path / f"{name}-{digest}", name)
+        return StageStore(self.folder.child(f"{name}-{digest}"), name)
+
+    def places(self, digests: Mapping[str, str]) -> dict[str, StageStore]:
+        """Return the places of all stages of a graph, by their names."""
+        return {name: self.stage(name, digest) for name, digest in digests.items()}
 
 
 def in_batches(records: pa.Table, rows: int) -> Iterator[pa.Table]:
@@ -290,8 +314,8 @@ def in_batches(records: pa.Table, rows: int) -> Iterator[pa.Table]:
 class _Sink:
     """An Arrow IPC file that appears whole when the block ends without an error."""
 
-    def __init__(self, path: Path, schema: pa.Schema | None = None) -> None:
-        self._context = atomic_path(path)
+    def __init__(self, folder: Folder, name: str, schema: pa.Schema | None = None) -> None:
+        self._context = folder.writing(name)
         self._schema = schema
         self._stream: pa.NativeFile = None
         self._writer: pa.ipc.RecordBatchFileWriter = None
@@ -318,13 +342,3 @@ class _Sink:
 
     def _open(self, schema: pa.Schema) -> None:
         self._writer = pa.ipc.new_file(self._stream, schema, options=_OPTIONS)
-
-
-def _write_table(path: Path, table: pa.Table) -> None:
-    with _Sink(path, table.schema) as sink:
-        sink.write(table)
-
-
-def _read_table(path: Path) -> pa.Table:
-    with pa.memory_map(str(path)) as stream:
-        return pa.ipc.open_file(stream).read_all()

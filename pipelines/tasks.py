@@ -8,9 +8,13 @@ from functools import partial
 import pyarrow as pa
 
 from curation.notes import listening
-from pipelines.routing import Routed, cut, gather, partition_of
-from pipelines.stages import LinkStage, MapStage, ShuffleStage, SinkStage, SourceStage, apply_or_quarantine
+from curation.outcome import Outcome
+from pipelines.routing import Routed, cut, gather
+from pipelines.stages import LinkStage, MapStage, ShuffleStage, SinkStage, SourceStage, Stage, apply_or_quarantine
 from pipelines.store import StageStore, part_name
+
+# So many tallies are added up at a time: there is one a partition.
+_TALLIES = 64
 
 
 def read_part(stage: SourceStage, place: StageStore, rank: int, world: int) -> None:
@@ -19,20 +23,40 @@ def read_part(stage: SourceStage, place: StageStore, rank: int, world: int) -> N
     place.write_all(part_name(rank, world), pieces)
 
 
-def map_part(stage: MapStage, place: StageStore, rank: int, world: int, batches: Iterable[pa.Table]) -> None:
+def map_part(
+    stage: MapStage, place: StageStore, rank: int, world: int, batches: Iterable[pa.Table], side: pa.Table | None
+) -> None:
     """Write part `rank` of a map stage, one batch in memory at a time."""
-    pieces = ((apply_or_quarantine(stage, batch), batch.num_rows) for batch in batches)
-    place.write_all(part_name(rank, world), pieces)
+    tallies: list[pa.Table] = []
+
+    def tally() -> pa.Table | None:
+        return stage.merge_tallies(tallies) if tallies else None
+
+    outcomes = ((apply_or_quarantine(stage, batch, side), batch.num_rows) for batch in batches)
+    place.write_all(part_name(rank, world), _counted(stage, outcomes, tallies), tally)
+
+
+def _counted(
+    stage: Stage, outcomes: Iterable[tuple[Outcome, int]], tallies: list[pa.Table]
+) -> Iterator[tuple[Outcome, int]]:
+    for outcome, rows_in in outcomes:
+        tally = stage.tally(outcome.records)
+        if tally is not None:
+            tallies.append(tally)
+        yield outcome, rows_in
+
+
+def route_part(
+    stage: ShuffleStage, records: pa.Table, side: pa.Table | None, rank: int, world: int
+) -> Iterator[Routed]:
+    """Cut the records of one partition for a shuffle stage; each piece comes with the partition that it goes to."""
+    routes = stage.route(records, side, world)
+    return cut(records, routes.rows, routes.targets, world, always=rank)
 
 
 def reduce_part(
-    stage: ShuffleStage,
-    place: StageStore,
-    rank: int,
-    world: int,
-    pieces: Sequence[pa.Table],
-    tallies: Sequence[pa.Table] | None,
-) -> tuple[pa.Table, pa.Table | None]:
+    stage: ShuffleStage, place: StageStore, rank: int, world: int, pieces: Sequence[pa.Table], side: pa.Table | None
+) -> None:
     """Write part `rank` of a shuffle stage.
 
     Args:
@@ -41,26 +65,17 @@ def reduce_part(
         rank: the partition.
         world: number of partitions.
         pieces: the partition's rows, in any order.
-        tallies: those of the stage that `stage.side` names, in any order; None if it names none.
-
-    Returns:
-        The records that go on, and the part's tally if the stage keeps one.
+        side: the stage's side table.
     """
-    records = gather(pieces)
-    side = None if tallies is None else stage.merge_side(list(tallies))
-    with listening(partial(place.write_note, part_name(rank, world))):
-        outcome = stage.reduce(records, side)
+    records, name = gather(pieces), part_name(rank, world)
     if isinstance(stage, SinkStage):
-        tally: pa.Table | None = stage.write(records, side, place.files_path)
-    else:
-        tally = stage.tally(outcome.records)
-    place.write(part_name(rank, world), outcome, records.num_rows, tally)
-    return outcome.records, tally
-
-
-def route_part(stage: ShuffleStage, records: pa.Table, rank: int, world: int) -> Iterator[Routed]:
-    """Cut the records of one partition by the keys of a shuffle stage."""
-    return cut(records, partition_of(stage.keys(records), world), world, always=rank)
+        with place.files_here() as folder:
+            written = stage.write(records, side, folder, rank, world)
+        place.write(name, written.outcome, written.outcome.records.num_rows, written.tally)
+        return
+    with listening(partial(place.write_note, name)):
+        outcome = stage.reduce(records, side)
+    place.write(name, outcome, records.num_rows, stage.tally(outcome.records))
 
 
 def start_links(stage: LinkStage, records: pa.Table, rank: int, world: int) -> Iterator[Routed]:
@@ -77,14 +92,28 @@ def link_round(
 
 
 def link_part(
-    stage: LinkStage, place: StageStore, rank: int, world: int, rows: Sequence[pa.Table], records: pa.Table
-) -> tuple[pa.Table, pa.Table | None]:
-    """Write part `rank` of a link stage from the rows of its last round; see `reduce_part` for what is returned."""
-    outcome = stage.finish(records.combine_chunks(), pa.concat_tables(rows).combine_chunks())
-    tally = stage.tally(outcome.records)
-    place.write(part_name(rank, world), outcome, records.num_rows, tally)
-    return outcome.records, tally
+    stage: LinkStage,
+    place: StageStore,
+    rank: int,
+    world: int,
+    rows: Sequence[pa.Table],
+    records: pa.Table,
+    side: pa.Table | None,
+) -> None:
+    """Write part `rank` of a link stage from the rows of its last round."""
+    outcome = stage.finish(records.combine_chunks(), pa.concat_tables(rows).combine_chunks(), side)
+    place.write(part_name(rank, world), outcome, records.num_rows, stage.tally(outcome.records))
+
+
+def add_up(stage: Stage, tallies: Iterable[pa.Table]) -> pa.Table:
+    """Add up the tallies of a stage, a few at a time."""
+    waiting: list[pa.Table] = []
+    for tally in tallies:
+        waiting.append(tally)
+        if len(waiting) == _TALLIES:
+            waiting = [stage.merge_tallies(waiting)]
+    return stage.merge_tallies(waiting)
 
 
 def _sent(rows: pa.Table, rank: int, world: int) -> Iterator[Routed]:
-    return cut(rows, rows.column("to").to_numpy(), world, always=rank)
+    return cut(rows, None, rows.column("to").to_numpy(), world, always=rank)

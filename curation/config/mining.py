@@ -150,6 +150,8 @@ class Mining(Section):
     """Candidates as near as the positive or nearer, possibly positives themselves, that are kept aside a record."""
     fallback: Fallback | None = None
     """Where the teacher is weak."""
+    max_pool_rows: int = Field(default=1_000_000, ge=1)
+    """Records of a pool; a larger one is divided at random, related records together."""
     cache: str | None = None
     """Folder for vectors and finished searches, which other runs may share; by default in the run's work folder."""
     on_shortage: OnShortage = "pad"

@@ -37,6 +37,11 @@ def preference_ranks(records: pa.Table, prefer: tuple[Preference, ...], trust: M
     return pc.binary_join_element_wise(heads, ids, pa.scalar(b"", pa.binary()))
 
 
+def id_of_rank(ranks: pa.Array, prefer: tuple[Preference, ...]) -> pa.Array:
+    """Return the id of the record that each rank of `preference_ranks` is of, string (n,)."""
+    return pc.binary_slice(ranks, 8 * len(prefer), None).cast(pa.string())
+
+
 def _by_trust(records: pa.Table, trust: Mapping[str, int]) -> UInt64s:
     return _of_values(records, "source", {name: 100 - value for name, value in trust.items()}.__getitem__)
 

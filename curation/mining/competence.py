@@ -22,7 +22,7 @@ LEAST = 20
 """Pairs below which nothing can be said."""
 
 
-def find_recalls(records: pa.Table, encoder: Encoder, seed: int, *, within: str | None = None) -> Vectors:
+def find_recalls(records: pa.Table, encoder: Encoder, seed: int, *, within: Rows | None = None) -> Vectors:
     """Return, for each record, the share of pairs in its positive's language whose positive the teacher finds first.
 
     The right passages of a query are all that are paired with it, and any of them counts. A passage that scores the
@@ -32,13 +32,13 @@ def find_recalls(records: pa.Table, encoder: Encoder, seed: int, *, within: str 
         records: rows of the record schema with a column `split`, in order of id, shape (n,).
         encoder: what embeds.
         seed: what the pairs and passages are drawn with.
-        within: a column whose values are taken by themselves, or None.
+        within: int64 (n,), numbers of parts that are taken by themselves, or None.
 
     Returns:
         float32, shape (n,); NaN in languages with fewer than `LEAST` pairs.
     """
-    names = dict.fromkeys(["positive_language", *filter(None, [within])])
-    keys = pc.binary_join_element_wise(*(column(records, name) for name in names), "\0")
+    parts = pa.array(np.zeros(records.num_rows, dtype=np.int64) if within is None else within).cast(pa.string())
+    keys = pc.binary_join_element_wise(column(records, "positive_language"), parts, "\0")
     codes = keys.dictionary_encode().indices.to_numpy()
     recalls = np.full(records.num_rows, np.nan, dtype=np.float32)
     for code in np.unique(codes):

@@ -20,9 +20,10 @@ from curation.mining.leaving import leaving_rows
 from curation.mining.miner import Mined, Miner, without_near_given
 from curation.mining.policies import Policies, Strings
 from curation.mining.pool import Pool, build_pool, column
+from curation.mining.pools import pools_of
 from curation.mining.ragged import Rows, groups_of
 from curation.mining.rules import Bools
-from curation.mining.scopes import routing_column, searches
+from curation.mining.scopes import searches
 from curation.mining.search.candidates import Vectors
 from curation.mining.selection import Draw
 from curation.mining.spaces import DenseSpace, Space
@@ -36,12 +37,6 @@ _DEEPER = 4
 _DEEPEST = 64
 
 
-def mining_keys(records: pa.Table, options: Mining) -> pa.Array:
-    """Return the routing key of each record, shape (n,): records that seek among each other's passages share it."""
-    name = routing_column(options)
-    return column(records, name) if name is not None else pa.repeat(pa.scalar(""), records.num_rows)
-
-
 def mine_records(
     records: pa.Table,
     options: Mining,
@@ -50,6 +45,7 @@ def mine_records(
     policies: Policies | None = None,
     encoder: Encoder | None = None,
     apart: Sequence[str] = (),
+    pools: pa.Table | None = None,
 ) -> Outcome:
     """Give each record of a partition its negatives.
 
@@ -65,6 +61,7 @@ def mine_records(
         policies: what happens where negatives are missing; by default as the options say.
         encoder: what embeds; by default no vector is kept.
         apart: sources each of which is a pool of its own, so that its texts are nobody else's negatives.
+        pools: how pools are divided (`curation.mining.pools.plan_pools`); by default none is.
 
     Returns:
         The records in order of id, where `negatives` has exactly `num_negatives` texts: given ones first, then
@@ -94,7 +91,7 @@ def mine_records(
     """
     ordered = records.sort_by("id").combine_chunks()
     policies, encoder = policies or Policies(options.on_shortage, {}), encoder or Encoder(options.teacher)
-    run = _Run(options, seed, policies, encoder, tuple(apart))
+    run = _Run(options, seed, policies, encoder, tuple(apart), pools)
     outcomes = [run.mine(part, teacher, recalls) for part, teacher, recalls in run.parts(ordered)]
     if not outcomes:
         return run.mine(ordered, LEXICAL, np.empty(0, dtype=np.float32))
@@ -109,28 +106,29 @@ class _Run:
     policies: Policies
     encoder: Encoder
     apart: tuple[str, ...]
+    pools: pa.Table | None
 
     def parts(self, ordered: pa.Table) -> Iterator[tuple[pa.Table, str, Vectors]]:
         """Yield the records of each pool with their teacher and its recall in their languages."""
-        recalls, is_weak = self._recalls(ordered)
-        # One partition may hold several routing keys, and must give each what it would get alone.
-        names = ["split", *filter(None, [routing_column(self.options)])]
+        # One partition may hold several pools, and must give each what it would get alone.
+        numbers = pools_of(ordered, self.pools, self.options)
+        recalls, is_weak = self._recalls(ordered, numbers)
         for weak in (False, True):
             rows = np.flatnonzero(is_weak == weak)
             part = ordered.take(pa.array(rows))
             # Where words are compared, a pool is of one language.
-            keys = list(dict.fromkeys([*names, "positive_language"])) if weak else names
+            names = ["split", "positive_language"] if weak else ["split"]
             teacher = LEXICAL if weak else self.options.teacher.model
-            for members in _groups(part, keys, self.apart):
+            for members in _groups(part, numbers[rows], names, self.apart):
                 yield part.take(pa.array(members)).combine_chunks(), teacher, recalls[rows][members]
 
-    def _recalls(self, ordered: pa.Table) -> tuple[Vectors, Bools]:
+    def _recalls(self, ordered: pa.Table, numbers: Rows) -> tuple[Vectors, Bools]:
         """Return how often the teacher is right in each record's language, and whether that is too seldom."""
         fallback = self.options.fallback
         recalls = np.full(ordered.num_rows, np.nan, dtype=np.float32)
         if fallback is None:
             return recalls, np.zeros(ordered.num_rows, dtype=bool)
-        recalls = find_recalls(ordered, self.encoder, self.seed, within=routing_column(self.options))
+        recalls = find_recalls(ordered, self.encoder, self.seed, within=numbers)
         return recalls, recalls < np.float32(fallback.min_recall)
 
     def mine(self, records: pa.Table, teacher: str, recalls: Vectors) -> Outcome:
@@ -193,11 +191,12 @@ def _within_language(options: Mining) -> Mining:
     return options.model_copy(update=changes)
 
 
-def _groups(records: pa.Table, names: list[str], apart: Sequence[str]) -> list[Rows]:
+def _groups(records: pa.Table, numbers: Rows, names: list[str], apart: Sequence[str]) -> list[Rows]:
     """Return the rows of each pool: equal in some columns, and of one source where that is to be by itself."""
     sources = column(records, "source")
     alone = pc.if_else(pc.is_in(sources, pa.array(apart, pa.string())), sources, "")
-    keys = pc.binary_join_element_wise(*(column(records, name) for name in names), alone, "\0")
+    pools = pa.array(numbers).cast(pa.string())
+    keys = pc.binary_join_element_wise(pools, *(column(records, name) for name in names), alone, "\0")
     return groups_of(keys.dictionary_encode().indices.to_numpy())
 
 

@@ -14,7 +14,7 @@ from curation.split import TRAIN
 
 # Rows of a record's cell before mining, which weights go by when some of them are gone.
 AVAILABLE = "quota_available"
-_BY = [*KEYS, "split"]
+_BY = [*KEYS, "split", "positive_language"]
 COUNTS_SCHEMA = pa.schema(
     [
         *(pa.field(name, pa.string(), nullable=False) for name in _BY),
@@ -25,7 +25,7 @@ COUNTS_SCHEMA = pa.schema(
 
 
 def count_rows(records: pa.Table) -> pa.Table:
-    """Count the rows of each language, task, source and split in one batch; a table of `COUNTS_SCHEMA`, sorted.
+    """Count the rows of each language, task, source, split and positives' language; a table of `COUNTS_SCHEMA`, sorted.
 
     `available` is what the column `quota_available` says, and null where there is none.
     """
@@ -59,9 +59,11 @@ def plan_quota(counts: pa.Table, options: Balance) -> pa.Table:
     Raises:
         QuotaError: if no allocation meets the budget and the bounds.
     """
-    train = counts.filter(pc.equal(counts["split"], TRAIN))
+    train = counts.filter(pc.equal(counts["split"], TRAIN)).group_by(list(KEYS))
+    train = train.aggregate([("rows", "sum"), ("available", "max")]).sort_by([(name, "ascending") for name in KEYS])
     if not train.num_rows:
         return PLAN_SCHEMA.empty_table()
+    train = train.rename_columns([*KEYS, "rows", "available"])
     is_chosen = train["available"].null_count == 0
     available = train["available"] if is_chosen else train["rows"]
     cells = pa.table([*(train[name] for name in KEYS), available, train["rows"]], schema=CELLS_SCHEMA)

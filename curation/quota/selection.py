@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.hashing import priority
+from curation.hashing import hash64, priority
 from curation.ledger import ledger_rows
 from curation.outcome import Outcome
 from curation.quota.cells import KEYS
@@ -30,25 +30,66 @@ _BOOKKEEPING = (AVAILABLE, RANK, LIMIT)
 Bools = npt.NDArray[np.bool_]
 
 
-def preselect_rows(records: pa.Table, quota: pa.Table, *, reserve: float, seed: int) -> pa.Table:
+def lots(records: pa.Table, *, seed: int) -> pa.Table:
+    """Draw what each training record is ranked by.
+
+    Args:
+        records: rows with the column `split`, shape (n,).
+        seed: seed of the run.
+
+    Returns:
+        For each training record `at` (uint32), its place; `key` (uint64), a hash of its language, task and source;
+        and its lot, `priority` and, where two are equal, `tie` (uint64).
+    """
+    at = np.flatnonzero(pc.equal(records["split"], TRAIN).to_numpy())
+    cells = _cells(records.take(pa.array(at)))
+    ids = records["id"].take(pa.array(at)).to_pylist()
+    columns = {
+        "at": at.astype(np.uint32),
+        "key": hash64(cells.dictionary.to_pylist())[cells.indices.to_numpy()],
+        "priority": priority(ids, STAGE, seed),
+        "tie": hash64(ids),
+    }
+    return pa.table(columns)
+
+
+def rank_lots(rows: pa.Table) -> pa.Table:
+    """Rank the records of each language, task and source by their lots.
+
+    Args:
+        rows: those of `lots` for all records of each key, in any order, with any other columns.
+
+    Returns:
+        The rows with `rank`, from 0, and `rows`, how many there are of the key (int64), instead of the lots.
+    """
+    names = ("key", "priority", "tie")
+    order = np.lexsort([rows[name].to_numpy() for name in reversed(names)])
+    key = rows["key"].to_numpy()[order]
+    first = np.searchsorted(key, key)
+    ranked = rows.take(pa.array(order)).drop_columns(list(names))
+    ranked = ranked.append_column("rank", pa.array(np.arange(len(key)) - first))
+    return ranked.append_column("rows", pa.array(np.searchsorted(key, key, side="right") - first))
+
+
+def preselect_rows(records: pa.Table, ranked: pa.Table, quota: pa.Table, *, reserve: float) -> pa.Table:
     """Say which records need to be mined for a quota to be filled.
 
     Args:
-        records: all records of the languages of one partition, with the column `split`, shape (n,).
+        records: any records with the column `split`, shape (n,).
+        ranked: rows of `rank_lots` about all training records among them.
         quota: a table of `curation.quota.plan.PLAN_SCHEMA`.
         reserve: share of rows beyond the quota.
-        seed: seed of the run.
 
     Returns:
         All records in their order with three more columns, int64: `quota_rank` of the record in its cell (null in
         held-out splits), `quota_limit`, the rank from which it need not be mined, and `quota_available`, the rows
         of the cell.
     """
-    ranked = _Ranked.of(records, quota, seed=seed)
-    available = ranked.look_up("available")
+    found = _Ranked.of(records, ranked, quota)
+    available = found.look_up("available")
     more = 1 + exact(reserve)
-    limits = np.minimum(-(-ranked.look_up("given") * more.numerator // more.denominator), available)
-    ranks = pa.array(ranked.ranks, mask=~ranked.is_train)
+    limits = np.minimum(-(-found.look_up("given") * more.numerator // more.denominator), available)
+    ranks = pa.array(found.ranks, mask=~found.is_train)
     for name, values in ((RANK, ranks), (LIMIT, pa.array(limits)), (AVAILABLE, pa.array(available))):
         records = records.append_column(pa.field(name, pa.int64()), values)
     return records
@@ -69,13 +110,13 @@ def over_quota(records: pa.Table, *, stage: str) -> pa.Table:
     )
 
 
-def select_rows(records: pa.Table, quota: pa.Table, *, seed: int) -> Outcome:
+def select_rows(records: pa.Table, ranked: pa.Table, quota: pa.Table) -> Outcome:
     """Keep as many training records of each language, task and source as the quota gives, the first by rank.
 
     Args:
-        records: all records of the languages of one partition, with the column `split`, shape (n,).
+        records: any records with the column `split`, shape (n,).
+        ranked: rows of `rank_lots` about all training records among them.
         quota: a table of `curation.quota.plan.PLAN_SCHEMA`; a cell that it lacks has nothing.
-        seed: seed of the run.
 
     Returns:
         The records that stay, in their order, with the columns `quota_rank` (from 0 in each cell, int64, null in
@@ -83,18 +124,18 @@ def select_rows(records: pa.Table, quota: pa.Table, *, seed: int) -> Outcome:
         quota is more than there is), and a ledger row `over_quota` for each other one, with its rank and the quota.
     """
     records = records.drop_columns([name for name in _BOOKKEEPING if name in records.column_names])
-    ranked = _Ranked.of(records, quota, seed=seed)
-    given, available = ranked.look_up("given"), np.maximum(ranked.sizes, 1)
-    copies = np.where(ranked.is_train, given // available + (ranked.ranks < given % available), 1)
+    found = _Ranked.of(records, ranked, quota)
+    given, available = found.look_up("given"), np.maximum(found.sizes, 1)
+    copies = np.where(found.is_train, given // available + (found.ranks < given % available), 1)
     stays = copies > 0
-    kept = records.append_column(pa.field(RANK, pa.int64()), pa.array(ranked.ranks, mask=~ranked.is_train))
+    kept = records.append_column(pa.field(RANK, pa.int64()), pa.array(found.ranks, mask=~found.is_train))
     kept = kept.append_column(pa.field(COPIES, pa.int32(), nullable=False), pa.array(copies.astype(np.int32)))
     ledger = ledger_rows(
         records.filter(pa.array(~stays)),
         stage=STAGE,
         decision="dropped",
         reason=OVER_QUOTA,
-        score=pa.array(ranked.ranks[~stays]),
+        score=pa.array(found.ranks[~stays]),
         threshold=pa.array(given[~stays]),
     )
     return Outcome.join(kept.filter(pa.array(stays)), ledger)
@@ -108,7 +149,7 @@ class _Ranked:
         quota: the plan.
         is_train: whether a record is one for training, shape (n,).
         ranks: rank of each training record in its cell, from 0, int64 (n,); -1 for the others.
-        sizes: training records in each record's cell, int64 (n,).
+        sizes: training records in each record's cell, int64 (n,); 0 for those that are not for training.
         places: row of each record's cell in the plan, int64 (n,); -1 where it is not in the plan.
     """
 
@@ -119,16 +160,14 @@ class _Ranked:
     places: Int64s
 
     @classmethod
-    def of(cls, records: pa.Table, quota: pa.Table, *, seed: int) -> _Ranked:
+    def of(cls, records: pa.Table, ranked: pa.Table, quota: pa.Table) -> _Ranked:
         is_train = pc.equal(records["split"], TRAIN).to_numpy()
-        names = pc.binary_join_element_wise(*(records[name] for name in KEYS), "\0").combine_chunks()
-        cells = names.dictionary_encode()
-        codes = cells.indices.to_numpy().astype(np.int64)
-        planned = pc.binary_join_element_wise(*(quota[name] for name in KEYS), "\0").combine_chunks()
-        places = pc.fill_null(pc.index_in(cells.dictionary, planned), -1).to_numpy().astype(np.int64)
-        counts = np.bincount(codes[is_train], minlength=len(places))
-        ranks = _ranks(records["id"], codes, is_train, seed=seed)
-        return cls(quota, is_train, ranks, counts[codes], places[codes])
+        cells = _cells(records)
+        places = pc.fill_null(pc.index_in(cells.dictionary, _names(quota)), -1).to_numpy().astype(np.int64)
+        ranks, sizes = np.full(len(is_train), -1, dtype=np.int64), np.zeros(len(is_train), dtype=np.int64)
+        at = ranked["at"].to_numpy()
+        ranks[at], sizes[at] = ranked["rank"].to_numpy(), ranked["rows"].to_numpy()
+        return cls(quota, is_train, ranks, sizes, places[cells.indices.to_numpy()])
 
     def look_up(self, name: str) -> Int64s:
         """Return a number of each record's cell in the plan, 0 where it is not in the plan; int64 (n,)."""
@@ -137,14 +176,9 @@ class _Ranked:
         return found
 
 
-def _ranks(ids: pa.ChunkedArray, codes: Int64s, chosen: Bools, *, seed: int) -> Int64s:
-    """Rank the chosen rows of each cell by (priority, id); shape (n,), -1 for the others."""
-    rows = np.flatnonzero(chosen)
-    drawn = ids.take(pa.array(rows))
-    keys = pa.table({"code": codes[rows], "priority": priority(drawn.to_pylist(), STAGE, seed), "id": drawn})
-    order = pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]).to_numpy()
-    sorted_codes = codes[rows][order]
-    position = np.arange(len(order)) - np.searchsorted(sorted_codes, sorted_codes)
-    ranks = np.full(len(codes), -1, dtype=np.int64)
-    ranks[rows[order]] = position
-    return ranks
+def _names(rows: pa.Table) -> pa.Array:
+    return pc.binary_join_element_wise(*(rows[name] for name in KEYS), "\0").combine_chunks()
+
+
+def _cells(rows: pa.Table) -> pa.DictionaryArray:
+    return _names(rows).dictionary_encode()

@@ -22,6 +22,7 @@ COPIES = "copies"
 _PART = ("language", "split")
 # Several records can come from one row.
 _PLACE = ("source", "file", "row", "id")
+ORDERED_BY = (*_PART, *_PLACE, COPIES)
 
 
 @dataclass(frozen=True, slots=True)

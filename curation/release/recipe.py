@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 
 from curation.files import atomic_path, sha256_file
 from curation.release import layout
-from curation.release.order import COPIES, rows_in_order
-from curation.release.shards import COPY_FIELD, schema_digest
+from curation.release.cutting import File
+from curation.release.order import COPIES, Rows
+from curation.release.shards import COPY_FIELD, FILE_SCHEMA, schema_digest
 
 # Columns of strings that hold no text of the source. Any other column goes along only if there is no string in it.
 _NAMED = (
@@ -43,33 +44,24 @@ _NAMED = (
 _DIGEST = pa.string()
 
 
-def divide(records: pa.Table, recipes: Sequence[str]) -> tuple[pa.Table, pa.Table]:
-    """Return the records whose texts may be released, and those of the sources that go out as recipes."""
-    is_hidden = pc.is_in(records["source"], pa.array(recipes, pa.string()))
-    return records.filter(pc.invert(is_hidden)), records.filter(is_hidden)
-
-
-def write_recipes(records: pa.Table, folder: Path, *, rows_per_file: int) -> list[dict[str, Any]]:
+def write_recipes(records: pa.Table, cut: Iterable[tuple[File, Rows]], folder: Path) -> pa.Table:
     """Write rows without texts below `folder`.
 
     Args:
-        records: every such record of each language that occurs, with a `split` column; any order. See `rows_in_order`
-            for the column `copies`.
+        records: at least the records of these files; any order.
+        cut: the files and which rows are in each, as `curation.release.cutting` gives them.
         folder: where `recipe/` goes.
-        rows_per_file: greatest number of rows of a file.
 
     Returns:
         Path, bytes, sha256, rows and schema digest of each file.
     """
     entries = []
-    for language, split, rows in rows_in_order(records):
+    for file, rows in cut:
         table = without_texts(records.take(pa.array(rows.records)))
         table = table.append_column(COPY_FIELD, pa.array(rows.copies, COPY_FIELD.type))
-        count = -(-len(rows) // rows_per_file)
-        for index in range(count):
-            path = layout.recipe_path(language, split, index, count)
-            entries.append(_write(folder, path, table.slice(index * rows_per_file, rows_per_file)))
-    return entries
+        path = layout.recipe_path(file.language, file.split, file.index, file.count)
+        entries.append(_write(folder, path, table))
+    return pa.Table.from_pylist(entries, schema=FILE_SCHEMA)
 
 
 def without_texts(records: pa.Table) -> pa.Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,15 @@ import pyarrow.parquet as pq
 from curation.files import atomic_path, sha256_file
 from curation.hashing import content_id
 from curation.release import layout
-from curation.release.order import COPIES, Int64s, Rows, rows_in_order
+from curation.release.cutting import File
+from curation.release.order import COPIES, Int64s, Rows
 from curation.release.row_groups import begins_group, cut_groups, text_bytes
 
 # Which of the times that a record stands in the release a row is, from 0.
 COPY_FIELD = pa.field("copy", pa.int32(), nullable=False)
 
 _TEACHER_FIELD = pa.field("teacher", pa.string(), nullable=False)
-_COUNT_SCHEMA = pa.schema([pa.field("negatives", pa.int64())])
-_FILE_SCHEMA = pa.schema(
+FILE_SCHEMA = pa.schema(
     [
         pa.field("path", pa.string()),
         pa.field("bytes", pa.int64()),
@@ -44,18 +44,6 @@ _HASHES = frozenset({"id", "group"})
 _SOUGHT = ("source", "file", "row", COPY_FIELD.name)
 
 
-def count_negatives(records: pa.Table) -> pa.Table:
-    """Return the least number of negatives that a record of this table has: one row, or none without records."""
-    least = pc.min(pc.list_value_length(records["negatives"]))
-    return pa.table([pa.array([least.as_py()] if records.num_rows else [], pa.int64())], schema=_COUNT_SCHEMA)
-
-
-def merge_negatives(tallies: list[pa.Table]) -> pa.Table:
-    """Return the least number of negatives over all tables, as `count_negatives` does."""
-    counts = pa.concat_tables(tallies)["negatives"]
-    return pa.table([pa.array([pc.min(counts).as_py() or 0], pa.int64())], schema=_COUNT_SCHEMA)
-
-
 def released_negatives(shards: pa.Table, folder: Path) -> int:
     """Return how many negatives each row of a release has, from the footer of one shard; 0 where there are no shards.
 
@@ -67,29 +55,26 @@ def released_negatives(shards: pa.Table, folder: Path) -> int:
     return len(pq.read_schema(folder / min(paths))) - len(layout.data_schema(0)) if paths else 0
 
 
-def write_shards(records: pa.Table, folder: Path, *, side: pa.Table, rows_per_shard: int) -> pa.Table:
-    """Write the shards of some languages. Beside the records, a row group of each view is in memory.
+def write_shards(records: pa.Table, cut: Iterable[tuple[File, Rows]], folder: Path, *, negatives: int) -> pa.Table:
+    """Write some shards in both views. Beside the records, a row group of each view is in memory.
 
     Args:
-        records: every record of each language that occurs, with a `split` column; any order. See `rows_in_order` for
-            the column `copies`.
+        records: at least the records of these shards, with a `split` column; any order.
+        cut: the shards and which rows are in each, as `curation.release.cutting` gives them.
         folder: where `data/` and `full/` go.
-        side: the number of negatives of the release (see `merge_negatives`).
-        rows_per_shard: greatest number of rows of a file.
+        negatives: number of negatives of the release.
 
     Returns:
         A row for each file: path, bytes, sha256, rows and schema digest.
     """
-    source = _Source.of(records, side["negatives"][0].as_py())
+    source = _Source.of(records, negatives)
     entries: list[dict[str, Any]] = []
-    for language, split, rows in rows_in_order(records):
-        count = -(-len(rows) // rows_per_shard)
-        for index in range(count):
-            part = rows[index * rows_per_shard : (index + 1) * rows_per_shard]
-            paths = {view: layout.shard_path(view, language, split, index, count) for view in source.schemas}
-            _write(source, part, {view: folder / path for view, path in paths.items()})
-            entries += [_entry(folder, path, len(part)) for path in paths.values()]
-    return pa.Table.from_pylist(entries, schema=_FILE_SCHEMA)
+    for file, rows in cut:
+        place = (file.language, file.split, file.index, file.count)
+        paths = {view: layout.shard_path(view, *place) for view in source.schemas}
+        _write(source, rows, {view: folder / path for view, path in paths.items()})
+        entries += [_entry(folder, path, len(rows)) for path in paths.values()]
+    return pa.Table.from_pylist(entries, schema=FILE_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)

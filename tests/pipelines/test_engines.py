@@ -23,10 +23,11 @@ MULTI_PROCESSING = BeamEngine(2, 64, ("--direct_running_mode=multi_processing", 
 
 def outcome(engine: Engine, folder: Path, **changes: object) -> dict[str, str]:
     """Run the toy graph and return a digest of everything it left: files and ledgers."""
-    graph, store = toy_graph(**changes), Store(folder)  # type: ignore[arg-type]
+    graph, store = toy_graph(**changes), Store.at(folder)  # type: ignore[arg-type]
     engine.run(graph, store, Silent())
     places = [store.stage(name, digest) for name, digest in graph.digests().items()]
-    found = {path.name: path.read_text() for path in places[-1].files_path.iterdir()}
+    names = places[-1].folder.names("files")
+    found = {name: places[-1].folder.read(f"files/{name}").decode() for name in names}
     order = [("id", "ascending"), ("reason", "ascending")]
     found |= {place.stage: str(place.ledgers().sort_by(order).to_pylist()) for place in places}
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in found.items()}
@@ -48,7 +49,7 @@ def test_beam_with_worker_processes_gives_the_same(tmp_path: Path, expected: dic
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_rows_in_are_rows_out_and_ledger_rows(name: str, tmp_path: Path) -> None:
-    graph, store = toy_graph(poison=(3, 4, 777)), Store(tmp_path)
+    graph, store = toy_graph(poison=(3, 4, 777)), Store.at(tmp_path)
     ENGINES[name].run(graph, store, Silent())
     rows = [1000]
     for stage, digest in graph.digests().items():
@@ -65,15 +66,15 @@ def test_rows_in_are_rows_out_and_ledger_rows(name: str, tmp_path: Path) -> None
 def test_an_engine_continues_what_another_began(
     first: str, then: str, tmp_path: Path, expected: dict[str, str]
 ) -> None:
-    ENGINES[first].run(toy_graph(nth=5), Store(tmp_path), Silent())
+    ENGINES[first].run(toy_graph(nth=5), Store.at(tmp_path), Silent())
     observer = Silent()
-    ENGINES[then].run(toy_graph(nth=10), Store(tmp_path), observer)
+    ENGINES[then].run(toy_graph(nth=10), Store.at(tmp_path), observer)
     assert observer.reused == {"numbers": True, "drop": False, "link": False, "first": False, "write": False}
     assert outcome(ENGINES[then], tmp_path) == expected
 
 
 def test_a_failing_task_ends_the_run_and_leaves_no_marker(tmp_path: Path) -> None:
-    graph, store = toy_graph(total=-1), Store(tmp_path)
+    graph, store = toy_graph(total=-1), Store.at(tmp_path)
     ENGINES["one worker, one partition"].run(graph, store, Silent())
     done = store.stage("write", graph.digests()["write"]).done()
     assert done is not None

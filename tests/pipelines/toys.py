@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,19 @@ from curation.files import write_text
 from curation.ledger import ledger_rows
 from curation.outcome import Outcome
 from curation.records import RAW_SCHEMA, make_records
-from pipelines.stages import Graph, LinkStage, MapStage, Piece, Round, ShuffleStage, SinkStage, SourceStage
+from pipelines.routing import by_key
+from pipelines.stages import (
+    Graph,
+    LinkStage,
+    MapStage,
+    Piece,
+    Round,
+    Routes,
+    ShuffleStage,
+    SinkStage,
+    SourceStage,
+    Written,
+)
 
 WORDS = ("дом", "家", "घर", "منزل", "בית", "บ้าน", "σπίτι", "տուն", "სახლი", "casa", "บ้าน", "မိန်")
 
@@ -69,7 +81,7 @@ class DropEvery(MapStage):
     def settings(self) -> Mapping[str, Any]:
         return {"nth": self.nth, "poison": list(self.poison)}
 
-    def apply(self, records: pa.Table) -> Outcome:
+    def apply(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         numbers = records["row"].to_numpy()
         if np.isin(numbers, self.poison).any():
             raise ValueError("a poisoned row")
@@ -96,13 +108,16 @@ class DropBeforeOdd(LinkStage):
     def rounds(self, home: int, partitions: int) -> tuple[Round, ...]:
         return Round("meet", meet, needs_records=False), Round("look", partial(look, home=home), needs_records=True)
 
-    def finish(self, records: pa.Table, rows: pa.Table) -> Outcome:
+    def finish(self, records: pa.Table, rows: pa.Table, side: pa.Table | None) -> Outcome:
         lost = pc.is_in(records["row"], rows["row"].combine_chunks())
         ledger = ledger_rows(records.filter(lost), stage=self.name, decision="merged", reason="odd")
         return Outcome(records.filter(pc.invert(lost)), ledger)
 
     def tally(self, records: pa.Table) -> pa.Table:
         return pa.table({"linked": pa.array([records.num_rows], pa.int64())})
+
+    def merge_tallies(self, tallies: Sequence[pa.Table]) -> pa.Table:
+        return summed(tallies)
 
 
 def meet(rows: pa.Table, records: pa.Table) -> pa.Table:
@@ -131,8 +146,8 @@ class FirstOfEach(ShuffleStage):
     def settings(self) -> Mapping[str, Any]:
         return {}
 
-    def keys(self, records: pa.Table) -> pa.Array:
-        return records["positive"]
+    def route(self, records: pa.Table, side: pa.Table | None, partitions: int) -> Routes:
+        return by_key(records["positive"], partitions)
 
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         assert side is not None
@@ -150,11 +165,11 @@ class FirstOfEach(ShuffleStage):
         )
         return Outcome(records.filter(pa.array(first, pa.bool_())), ledger)
 
-    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
-        return pa.table({"linked": [pc.sum(pa.concat_tables(tallies)["linked"]).as_py()]})
-
     def tally(self, records: pa.Table) -> pa.Table:
         return pa.table({"kept": pa.array([records.num_rows], pa.int64())})
+
+    def merge_tallies(self, tallies: Sequence[pa.Table]) -> pa.Table:
+        return summed(tallies)
 
 
 @dataclass(frozen=True)
@@ -169,20 +184,32 @@ class WriteText(SinkStage):
     def settings(self) -> Mapping[str, Any]:
         return self.settings_
 
-    def keys(self, records: pa.Table) -> pa.Array:
-        return records["language"]
+    def side_table(self, tally: pa.Table) -> pa.Table:
+        return tally.append_column("total", pa.array([f"{tally['kept'][0]} in all"]))
 
-    def merge_side(self, tallies: list[pa.Table]) -> pa.Table:
-        return pa.table({"kept": [pc.sum(pa.concat_tables(tallies)["kept"]).as_py()]})
-
-    def write(self, records: pa.Table, side: pa.Table | None, folder: Path) -> pa.Table:
+    def route(self, records: pa.Table, side: pa.Table | None, partitions: int) -> Routes:
+        """Send each row to the partition of its language, and to the next one."""
         assert side is not None
+        routes = by_key(records["language"], partitions)
+        both = np.unique(np.stack([routes.targets, (routes.targets + 1) % partitions]), axis=0)
+        return Routes(np.tile(routes.rows, len(both)), both.ravel())
+
+    def write(self, records: pa.Table, side: pa.Table | None, folder: Path, home: int, partitions: int) -> Written:
+        assert side is not None
+        own = by_key(records["language"], partitions).targets == home
+        records = records.filter(pa.array(own))
         paths = []
         for language in sorted(set(records["language"].to_pylist())):
             ids = records.filter(pc.equal(records["language"], language))["id"].to_pylist()
-            write_text(folder / f"{language}.txt", f"{side['kept'][0]}\n" + "\n".join(sorted(ids)))
+            write_text(folder / f"{language}.txt", f"{side['total'][0]}\n" + "\n".join(sorted(ids)))
             paths.append(f"{language}.txt")
-        return pa.table({"path": pa.array(paths, pa.string())})
+        tally = pa.table({"path": pa.array(paths, pa.string())})
+        return Written(Outcome.keep(records.select(["id", "source", "language"])), tally)
+
+
+def summed(tallies: Sequence[pa.Table]) -> pa.Table:
+    table = pa.concat_tables(tallies)
+    return pa.table({name: [pc.sum(table[name]).as_py()] for name in table.column_names})
 
 
 def toy_graph(total: int = 1000, *, nth: int = 10, poison: tuple[int, ...] = (), fail_once: str = "") -> Graph:
