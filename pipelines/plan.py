@@ -24,6 +24,7 @@ class Plan:
         version: of the release.
         engine: name of the engine.
         partitions: parts that each stage has.
+        work: path or URL of the work folder.
         places: where each stage's results lie, in the order of the stages.
     """
 
@@ -31,6 +32,7 @@ class Plan:
     version: str
     engine: str
     partitions: int
+    work: str
     places: tuple[StageStore, ...]
 
 
@@ -49,9 +51,10 @@ def read_plan(run: Path) -> Plan:
     except ValueError as error:
         raise _unreadable(file, f"not JSON: {error}") from error
     try:
-        places = tuple(_place(run, stage["stage"], stage["folder"]) for stage in said["stages"])
+        store = Store.at(work_folder(run, str(said.get("work", ""))))
+        places = tuple(_place(store, stage["stage"], stage["folder"]) for stage in said["stages"])
         engine, partitions = str(said["engine"]["name"]), int(said["partitions"])
-        return Plan(str(said["name"]), str(said["version"]), engine, partitions, places)
+        return Plan(str(said["name"]), str(said["version"]), engine, partitions, str(store.folder), places)
     except (KeyError, TypeError, ValueError) as error:
         raise _unreadable(file, f"not as a run writes it: {type(error).__name__}: {error}") from error
 
@@ -77,10 +80,15 @@ def _read(file: Path) -> str:
         raise CurationError("This folder holds no run", where=str(file.parent), why=str(error), hint=hint) from error
 
 
-def _place(run: Path, stage: str, folder: str) -> StageStore:
+def work_folder(run: Path, work: str) -> Path | str:
+    """Return where the stages of a run write: in its own folder, unless it names another place."""
+    return work or run / "work"
+
+
+def _place(store: Store, stage: str, folder: str) -> StageStore:
     if not _FOLDER.fullmatch(folder) or not folder.startswith(f"work/{stage}-"):
         raise ValueError(f"{folder!r} is no folder of the stage {stage!r}")
-    return Store.at(run / "work").stage(stage, folder.rpartition("-")[2])
+    return store.stage(stage, folder.rpartition("-")[2])
 
 
 def _unreadable(file: Path, why: str) -> CurationError:

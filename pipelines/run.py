@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
 from curation import split
@@ -26,14 +25,17 @@ from curation.release.stats import StageCount, compute_stats
 from pipelines.alarms import AlarmFiles, checks_of, find_alarms
 from pipelines.engine import Engine, Observer
 from pipelines.graph import Inputs, build_graph, find_inputs
+from pipelines.ledgers import count_lost, write_ledgers
 from pipelines.lock import locked
-from pipelines.plan import CONFIG, PLAN
+from pipelines.plan import CONFIG, PLAN, work_folder
 from pipelines.stages import Graph, Stage
 from pipelines.store import StageStore, Store
 from pipelines.tasks import add_up
 
+LEAST_PARTITIONS, MOST_PARTITIONS = 4, 65_536
+# Of text: a worker holds the records of a part several times over, in less than 1 GiB.
+PARTITION_BYTES = 32 << 20
 EngineName = Literal["datatrove", "beam"]
-_LEDGER_ORDER = [(name, "ascending") for name in ("id", "file", "row", "reason")]
 _ABOUT = """# A run of `curate`
 
 | here | what |
@@ -57,12 +59,14 @@ class RunOptions:
     Attributes:
         engine: `datatrove` or `beam`.
         workers: processes at a time (datatrove).
-        engine_options: options that Beam's runner gets.
+        engine_options: options of the engine, as on a command line.
+        work: path or URL of the work folder, which all workers must reach; empty for `work` in the run's folder.
     """
 
     engine: EngineName = "datatrove"
     workers: int = 1
     engine_options: tuple[str, ...] = ()
+    work: str = ""
 
 
 def plan_run(config: RunConfig, base: Path, out: Path | None, options: RunOptions) -> dict[str, Any]:
@@ -89,35 +93,45 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
     Raises:
         CurationError: for anything that the user can act on.
     """
-    engine = make_engine(config, options)
+    # What the engine refuses, it refuses before anything is read or written.
+    make_engine(config, options, 1)
     # What the licences rule out is found before anything is read or written.
     licensing = apply_licences(config)
     with locked(out):
         refuse_as_target(config.release, base, out / "release")
         inputs = find_inputs(licensing.config, base, out / "work")
         graph = build_graph(licensing.config, inputs, recipes=licensing.recipes)
-        store = Store.at(out / "work")
+        store = Store.at(work_folder(out, options.work))
         write_text(out / "README.md", _ABOUT)
         write_text(out / CONFIG, _to_yaml(config))
+        partitions = partitions_of(config, inputs)
+        engine = make_engine(config, options, partitions)
         write_json(out / PLAN, _plan(licensing, inputs, graph, out, options))
         alarms = AlarmFiles(out)
         alarms.remove()
         try:
             engine.run(graph, store, observer, checks_of(config.alarms, alarms))
         except AlarmError:
-            _write_ledgers(_finished(graph, store), out / "ledger")
+            write_ledgers(_finished(graph, store), out / "ledger")
             raise
         _assemble(config, licensing, inputs, graph, store, out)
     return out / "release"
 
 
-def make_engine(config: RunConfig, options: RunOptions) -> Engine:
+def partitions_of(config: RunConfig, inputs: Inputs) -> int:
+    """Return how many parts each stage has: as the config says, or so many that each fits into any worker's memory."""
+    if config.engine.partitions is not None:
+        return config.engine.partitions
+    return min(max(LEAST_PARTITIONS, -(-inputs.text_bytes() // PARTITION_BYTES)), MOST_PARTITIONS)
+
+
+def make_engine(config: RunConfig, options: RunOptions, partitions: int) -> Engine:
     """Return the engine that the options name.
 
     Raises:
         ConfigError: if it is not installed, or refuses its options.
     """
-    partitions, batch_rows = config.engine.partitions, config.engine.batch_rows
+    batch_rows = config.engine.batch_rows
     if options.engine == "beam":
         try:
             from pipelines.beam import BeamEngine, beam_options
@@ -135,7 +149,7 @@ def make_engine(config: RunConfig, options: RunOptions) -> Engine:
 
 
 def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, options: RunOptions) -> dict[str, Any]:
-    config, store = licensing.config, Store.at(out / "work") if out else None
+    config, store = licensing.config, Store.at(work_folder(out, options.work)) if out else None
     stages = []
     for name, digest in graph.digests().items():
         place = store.stage(name, digest) if store else None
@@ -144,7 +158,8 @@ def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, 
         "name": config.name,
         "version": config.release.version,
         "engine": {"name": options.engine, "workers": options.workers, "options": list(options.engine_options)},
-        "partitions": config.engine.partitions,
+        "work": options.work,
+        "partitions": partitions_of(config, inputs),
         "inputs": {name: list(files) for name, files in inputs.fingerprints.items()},
         "evaluation": _evaluation(inputs),
         "licence": licensing.to_json(),
@@ -162,7 +177,7 @@ def _assemble(config: RunConfig, licensing: Licensing, inputs: Inputs, graph: Gr
     places = [store.stage(name, digest) for name, digest in graph.digests().items()]
     counts = [StageCount(place.stage, done.rows_in, done.rows_out) for place in places if (done := place.done())]
     _check_chain(counts)
-    ledger = _write_ledgers(places, out / "ledger")
+    write_ledgers(places, out / "ledger")
     shards = pa.concat_tables(places[-1].tallies()).sort_by("path")
     if not any(map(layout.parse_shard, shards["path"].to_pylist())):
         raise _nothing_left(counts)
@@ -171,7 +186,8 @@ def _assemble(config: RunConfig, licensing: Licensing, inputs: Inputs, graph: Gr
     contamination = _contamination(inputs, places)
     splits = split.describe_components(_tally(graph, places, "group"), config.split)
     recipes, paths = licensing.recipes, shards["path"].to_pylist()
-    stats = compute_stats(counts, ledger, shards, quota, places[-1].groups(), contamination, alarms, splits, recipes)
+    released, lost = places[-1].groups(), count_lost(places)
+    stats = compute_stats(counts, lost, shards, quota, released, contamination, alarms, splits, recipes)
     with places[-1].files_fetched(paths) as files:
         assemble_release(
             out / "release",
@@ -194,20 +210,6 @@ def _check_chain(counts: Sequence[StageCount]) -> None:
             raise CurationError(
                 f"Rows were lost after the stage {above.stage}", why=why, hint="delete work/ and run again"
             )
-
-
-def _write_ledgers(places: Sequence[StageStore], folder: Path) -> pa.Table:
-    """Write each stage's ledger as one sorted file; return the columns that statistics need."""
-    kept = []
-    for place in places:
-        ledger = place.ledgers().sort_by(_LEDGER_ORDER)
-        with atomic_path(folder / f"{place.stage}.parquet") as path:
-            pq.write_table(ledger, path, compression="zstd", write_page_index=True)
-        kept.append(ledger.select(["stage", "decision", "reason", "source", "language"]))
-    for path in folder.glob("*.parquet"):
-        if path.stem not in {place.stage for place in places}:
-            path.unlink()
-    return pa.concat_tables(kept)
 
 
 def _stage(graph: Graph, name: str) -> Stage:

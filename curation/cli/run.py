@@ -23,6 +23,7 @@ def _engine_options(function: _Function) -> _Function:
     options = (
         click.option("--engine", type=click.Choice(["datatrove", "beam"]), default="datatrove", show_default=True),
         click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes (datatrove)."),
+        click.option("--work", default="", metavar="PLACE", help="Work folder, a path or URL; by default in --out."),
         click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting: --set seed=7"),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
         click.argument("engine_arguments", nargs=-1, type=click.UNPROCESSED),
@@ -119,7 +120,7 @@ def _run(config: RunConfig, base: Path, out: Path, engine: dict[str, Any], *, as
 def _options(engine: dict[str, Any]) -> Any:
     from pipelines.run import RunOptions
 
-    return RunOptions(engine["engine"], engine["workers"], tuple(engine["engine_arguments"]))
+    return RunOptions(engine["engine"], engine["workers"], tuple(engine["engine_arguments"]), engine["work"])
 
 
 def _summary(release: Release, out: Path) -> dict[str, Any]:

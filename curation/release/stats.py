@@ -31,7 +31,7 @@ class StageCount:
 
 def compute_stats(
     counts: Sequence[StageCount],
-    ledger: pa.Table,
+    lost: pa.Table,
     shards: pa.Table,
     quota: pa.Table,
     released: pa.Table,
@@ -44,7 +44,8 @@ def compute_stats(
 
     Args:
         counts: rows of each stage, in order.
-        ledger: (stage, decision, reason, source, language) of every ledger row.
+        lost: (stage, decision, reason, source, language) of ledger rows, with their number in `rows`; without that
+            column each row counts once.
         shards: the files of the release, as `write_shards` returns them.
         quota: training rows allotted to each language, task and source, as `curation.quota.plan` plans them.
         released: records of the release by source and language, as `curation.funnel` counts them: each once, while
@@ -54,7 +55,7 @@ def compute_stats(
         connected: the connected groups that the splits were drawn by, as `curation.split` describes them.
         recipes: sources whose rows are in the release without their texts; these count as `recipe`, not as released.
     """
-    groups = _count(ledger, ["stage", "decision", "reason", "source", "language"])
+    groups = _count(lost, ["stage", "decision", "reason", "source", "language"])
     splits, hidden = _released(shards), _hidden(shards)
     records = _sum_records(released)
     return {
@@ -77,8 +78,9 @@ def _allotted(quota: pa.Table) -> dict[str, int]:
     return dict(zip(sums["language"].to_pylist(), sums["given_sum"].to_pylist(), strict=True))
 
 
-def _count(ledger: pa.Table, keys: list[str]) -> list[dict[str, Any]]:
-    counted = ledger.select(keys).group_by(keys, use_threads=False).aggregate([([], "count_all")])
+def _count(lost: pa.Table, keys: list[str]) -> list[dict[str, Any]]:
+    how = ("rows", "sum") if "rows" in lost.column_names else ([], "count_all")
+    counted = lost.group_by(keys, use_threads=False).aggregate([how])
     rows: list[dict[str, Any]] = counted.rename_columns([*keys, "rows"]).to_pylist()
     return rows
 
