@@ -6,6 +6,9 @@ it without a traceback and exits with the error's code.
 
 from __future__ import annotations
 
+import errno
+import os
+
 
 class CurationError(Exception):
     """Something that a user can act on.
@@ -62,3 +65,30 @@ class GateFailedError(CurationError):
     """The gate ended with the verdict `fail`."""
 
     exit_code = 3
+
+
+_NEXT = {
+    errno.ENOSPC: "make room there, or name a place with more",
+    errno.EDQUOT: "make room there, or ask for a larger quota",
+    errno.EROFS: "name a place that can be written",
+    errno.EACCES: "name a place that you may write, or have its rights changed",
+    errno.EPERM: "name a place that you may write, or have its rights changed",
+    errno.EIO: "see that the disk is sound",
+    errno.ESTALE: "see that the file system is mounted on every machine",
+}
+
+
+def of_os_error(error: OSError, *, where: str = "") -> CurationError:
+    """Say what the operating system refused.
+
+    Args:
+        error: what it raised.
+        where: the path, where the error does not name it.
+    """
+    hint = _NEXT.get(error.errno or 0, "see to it")
+    return CurationError(
+        "The operating system refuses to read or write",
+        where=str(error.filename or where),
+        why=os.strerror(error.errno) if error.errno else str(error),
+        hint=f"{hint}; the same command goes on where it stopped",
+    )

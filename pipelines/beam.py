@@ -86,7 +86,7 @@ class BeamEngine:
         """
         options = beam_options(self.options)
         places = list(store.places(graph.digests()).values())
-        first = next((n for n, place in enumerate(places) if place.done() is None), len(places))
+        first = self._settled(places)
         for place in places[:first]:
             done = place.done()
             assert done is not None
@@ -108,18 +108,25 @@ class BeamEngine:
         names = [graph.stages[number].name for number in numbers]
         observer.started(" to ".join(dict.fromkeys([names[0], names[-1]])), self.partitions * len(names))
         here = [places[number] for number in numbers]
-        with watching(here, observer):
-            result = self.build(options, graph, places, numbers).run()
-            state = result.wait_until_finish()
-        if state != PipelineState.DONE:
-            raise CurationError(
-                "The pipeline did not end well",
-                why=f"its runner says {state}",
-                hint="look into its logs; the same command goes on with the stages that are not finished",
-            )
+        try:
+            with watching(here, observer):
+                state = self.build(options, graph, places, numbers).run().wait_until_finish()
+        except CurationError:
+            self._settled(here)
+            raise
+        except Exception as error:
+            self._settled(here)
+            raise _did_not_end(f"{type(error).__name__}: {error}") from error
+        if self._settled(here) < len(here) or state != PipelineState.DONE:
+            raise _did_not_end(f"its runner says {state}")
         for place in here:
-            done = place.finish([place.counts(part_name(rank, self.partitions)) for rank in range(self.partitions)])
+            done = place.done()
+            assert done is not None
             observer.finished(place.stage, done, reused=False)
+
+    def _settled(self, places: Sequence[StageStore]) -> int:
+        """Return how many stages from the first on are finished, though their pipeline may not be."""
+        return next((n for n, place in enumerate(places) if place.settle(self.partitions) is None), len(places))
 
     def build(
         self, options: PipelineOptions, graph: Graph, places: Sequence[StageStore], numbers: range
@@ -185,6 +192,14 @@ class BeamEngine:
             met = sent | f"{name}: meet" >> beam.GroupByKey()
             return met | f"{name}: reduce" >> beam.ParDo(Reduce(stage, where, count), *side)
         raise TypeError(f"{stage.name} is no kind of stage that an engine knows")
+
+
+def _did_not_end(why: str) -> CurationError:
+    return CurationError(
+        "The pipeline did not end well",
+        why=why,
+        hint="look into the runner's logs; the same command goes on with the stages that are not finished",
+    )
 
 
 def _check(place: StageStore, checks: Checks) -> None:

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from curation.errors import ConfigError, CurationError
+from curation.errors import ConfigError, CurationError, of_os_error
 from curation.files import atomic_path, write_text
 
 # A store that fails one request in twenty fails seven in a row once in a billion times.
@@ -82,6 +82,10 @@ class Folder(ABC):
         """Give a path for a folder in it, whose new files are in the folder when the block ends without an error."""
 
     @abstractmethod
+    def bytes_in(self, name: str) -> int:
+        """Return the bytes of all files in a folder in it, and below; 0 without it."""
+
+    @abstractmethod
     def fetched(self, name: str, files: Sequence[str]) -> contextlib.AbstractContextManager[Path]:
         """Give a path on this machine where some files of a folder in it are, for reading."""
 
@@ -129,13 +133,22 @@ class LocalFolder(Folder):
         with pa.memory_map(str(self.path / name)) as stream:
             yield stream
 
-    def writing(self, name: str) -> contextlib.AbstractContextManager[Path]:
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
         """Give a path beside the file's own."""
-        return atomic_path(self.path / name)
+        # Made anew here, for engines that carry errors from other machines keep no number of a system's error.
+        try:
+            with atomic_path(self.path / name) as path:
+                yield path
+        except OSError as error:
+            raise of_os_error(error, where=str(self.path / name)) from error
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file."""
-        write_text(self.path / name, text)
+        try:
+            write_text(self.path / name, text)
+        except OSError as error:
+            raise of_os_error(error, where=str(self.path / name)) from error
 
     def changed_ns(self, name: str) -> int:
         """Return when a file was last written."""
@@ -149,6 +162,10 @@ class LocalFolder(Folder):
     def on_this_machine(self, name: str) -> Iterator[Path]:
         """Give the folder itself."""
         yield self.path / name
+
+    def bytes_in(self, name: str) -> int:
+        """Return the bytes of all files in a folder in it."""
+        return sum(path.stat().st_size for path in (self.path / name).rglob("*") if path.is_file())
 
     @contextlib.contextmanager
     def fetched(self, name: str, files: Sequence[str]) -> Iterator[Path]:
@@ -227,6 +244,14 @@ class RemoteFolder(Folder):
             yield Path(folder)
             for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
                 self._send(path, f"{name}/{path.relative_to(folder).as_posix()}")
+
+    def bytes_in(self, name: str) -> int:
+        """Return the bytes of all objects below a name."""
+        store, path = self._at(name)
+        try:
+            return int(self._try(name, lambda: (store.invalidate_cache(), store.du(path))[1]))
+        except FileNotFoundError:
+            return 0
 
     @contextlib.contextmanager
     def fetched(self, name: str, files: Sequence[str]) -> Iterator[Path]:

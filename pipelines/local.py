@@ -6,21 +6,28 @@ stage's own content-addressed one, under a name that holds the number of partiti
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from datatrove.executor.local import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 from loguru import logger
 
+from curation.errors import CurationError, of_os_error
 from pipelines.engine import NO_CHECKS, Checks, Observer
+from pipelines.folders import LocalFolder
 from pipelines.phases import Phase, Places, phases_of
 from pipelines.progress import watching
 from pipelines.stages import Graph, Stage
-from pipelines.store import StageStore, Store, part_name
+from pipelines.store import Done, StageStore, Store
 from pipelines.tasks import add_up
 
 
@@ -47,17 +54,30 @@ class DatatroveEngine:
         above: StageStore | None = None
         for stage in graph.stages:
             place = places[stage.name]
-            done = place.done()
+            done = place.settle(self.partitions)
             reused = done is not None
             if done is None:
                 observer.started(stage.name, self.partitions)
                 with watching([place], observer):
-                    self._run_stage(stage, above, stages, places)
-                done = place.finish([place.counts(part_name(rank, self.partitions)) for rank in range(self.partitions)])
+                    done = self._finish(stage, above, stages, places)
             observer.finished(stage.name, done, reused=reused)
             if stage.name in checks:
                 checks[stage.name](place)
             above = place
+
+    def _finish(
+        self, stage: Stage, above: StageStore | None, stages: Mapping[str, Stage], places: Mapping[str, StageStore]
+    ) -> Done:
+        """Run a stage; once more from its beginning where tasks are marked as finished and their parts are gone."""
+        place = places[stage.name]
+        for _ in range(2):
+            self._run_stage(stage, above, stages, places)
+            done = place.settle(self.partitions)
+            if done is not None:
+                return done
+            shutil.rmtree(_log_folder(place), ignore_errors=True)
+        hint = "see that nobody else writes there, and run the same command again"
+        raise CurationError(f"Parts of the stage {stage.name} are gone", where=str(place.folder), hint=hint)
 
     def _run_stage(
         self,
@@ -73,13 +93,33 @@ class DatatroveEngine:
             self._execute(place, phase)
 
     def _execute(self, place: StageStore, phase: Phase) -> None:
-        log = f"{place.folder}/log/{phase.name}-{self.partitions}"
+        log = str(_log_folder(place) / f"{phase.name}-{self.partitions}")
         workers = min(self.workers, self.partitions)
         if workers > 1:
             _preload()
         executor = _QuietExecutor([PhaseStep(phase)], tasks=self.partitions, workers=workers, logging_dir=log)
-        with _quiet():
-            executor.run()
+        try:
+            with _quiet():
+                executor.run()
+        except OSError as error:
+            raise of_os_error(error, where=str(place.folder)) from error
+
+
+def _log_folder(place: StageStore) -> Path:
+    """Return where datatrove keeps its logs, and its marks of finished tasks, which hold for as long as both are there.
+
+    Those of a stage in an object store are kept here for this run only: datatrove gives up when a store fails once.
+    """
+    if isinstance(place.folder, LocalFolder):
+        return place.folder.path / "log"
+    return Path(_logs_of_this_run()) / str(place.folder).rpartition("/")[2]
+
+
+@cache
+def _logs_of_this_run() -> str:
+    folder = tempfile.mkdtemp(prefix="curate-logs-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 class PhaseStep(PipelineStep):  # type: ignore[misc]

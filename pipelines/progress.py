@@ -6,10 +6,12 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 
+from curation.errors import CurationError
 from pipelines.engine import Observer
+from pipelines.folders import LocalFolder
 from pipelines.store import StageStore
 
-_POLL_SECONDS = 0.25
+_POLL_SECONDS, _POLL_REMOTE_SECONDS = 0.25, 10.0
 
 
 @contextlib.contextmanager
@@ -19,11 +21,15 @@ def watching(places: Sequence[StageStore], observer: Observer) -> Iterator[None]
     Files are the one sign of progress that every engine gives, whatever machine its workers are on.
     """
     stop = threading.Event()
+    is_local = all(isinstance(place.folder, LocalFolder) for place in places)
+    pause = _POLL_SECONDS if is_local else _POLL_REMOTE_SECONDS
 
     def watch() -> None:
-        while not stop.wait(_POLL_SECONDS):
-            notes = [note for place in places if (note := place.note())]
-            observer.advanced(sum(place.finished_parts() for place in places), notes[-1] if notes else "")
+        while not stop.wait(pause):
+            # A look that fails says nothing about the run.
+            with contextlib.suppress(OSError, CurationError):
+                notes = [note for place in places if (note := place.note())]
+                observer.advanced(sum(place.finished_parts() for place in places), notes[-1] if notes else "")
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

@@ -55,10 +55,12 @@ class Done:
     Attributes:
         stage: name of the stage.
         parts: its parts, sorted by name.
+        shuffled: bytes in files that partitions sent to each other; 0 where an engine has sent them otherwise.
     """
 
     stage: str
     parts: tuple[Part, ...]
+    shuffled: int = 0
 
     @property
     def rows_in(self) -> int:
@@ -99,7 +101,7 @@ class StageStore:
             marker = json.loads(self.folder.read(_MARKER))
         except FileNotFoundError:
             return None
-        return Done(marker["stage"], tuple(Part(**part) for part in marker["parts"]))
+        return Done(marker["stage"], tuple(Part(**part) for part in marker["parts"]), marker["shuffled"])
 
     def finished_ns(self) -> int:
         """Return when the stage was finished, in nanoseconds of the epoch."""
@@ -122,7 +124,7 @@ class StageStore:
         """Write one part piece by piece, with one piece in memory at a time, and in the end its tally. See `write`."""
         rows_in = rows_out = ledgered = 0
         groups: list[pa.Table] = []
-        sinks = _Sink(self.folder, f"records/{name}"), _Sink(self.folder, _ledger(name), LEDGER_SCHEMA)
+        sinks = _sink(self.folder, f"records/{name}"), _sink(self.folder, _ledger(name), LEDGER_SCHEMA)
         with sinks[0] as records, sinks[1] as ledger:
             for outcome, count in pieces:
                 self._check(name, outcome, count)
@@ -148,11 +150,23 @@ class StageStore:
 
     def finish(self, parts: Sequence[Part]) -> Done:
         """Write the marker: from now on the stage is finished and consists of exactly these parts."""
-        done = Done(self.stage, tuple(sorted(parts)))
+        done = Done(self.stage, tuple(sorted(parts)), self.folder.bytes_in("shuffle"))
         self.folder.write_text(_MARKER, to_json(asdict(done)) + "\n")
         for name in ("shuffle", "notes"):
             self.folder.remove(name)
         return done
+
+    def settle(self, partitions: int) -> Done | None:
+        """Return the marker, having written it if all of so many parts are there; None if some are not.
+
+        Parts appear whole and are functions of what the folder's name is the digest of, so it does not matter which
+        attempts have written them.
+        """
+        done = self.done()
+        if done is not None:
+            return done
+        parts = self.written(partitions)
+        return self.finish(parts) if len(parts) == partitions else None
 
     def finished_parts(self) -> int:
         """Return how many parts have been written so far, for progress."""
@@ -259,7 +273,7 @@ class StageStore:
             return pa.ipc.open_file(stream).read_all()
 
     def _write_table(self, name: str, table: pa.Table) -> None:
-        with _Sink(self.folder, name, table.schema) as sink:
+        with _sink(self.folder, name, table.schema) as sink:
             sink.write(table)
 
     def _check(self, name: str, outcome: Outcome, rows_in: int) -> None:
@@ -311,34 +325,35 @@ def in_batches(records: pa.Table, rows: int) -> Iterator[pa.Table]:
         yield records.slice(start, rows)
 
 
-class _Sink:
-    """An Arrow IPC file that appears whole when the block ends without an error."""
+class _Writer:
+    """Writes tables to a stream; the first one sets the schema, unless it is given."""
 
-    def __init__(self, folder: Folder, name: str, schema: pa.Schema | None = None) -> None:
-        self._context = folder.writing(name)
-        self._schema = schema
-        self._stream: pa.NativeFile = None
+    def __init__(self, stream: pa.NativeFile, schema: pa.Schema | None) -> None:
+        self._stream = stream
         self._writer: pa.ipc.RecordBatchFileWriter = None
-
-    def __enter__(self) -> _Sink:
-        self._stream = pa.OSFile(str(self._context.__enter__()), "wb")
-        if self._schema is not None:
-            self._open(self._schema)
-        return self
+        if schema is not None:
+            self._open(schema)
 
     def write(self, table: pa.Table) -> None:
-        """Append a table; the first one sets the schema."""
+        """Append a table."""
         if self._writer is None:
             self._open(table.schema)
         self._writer.write_table(table.combine_chunks())
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if self._writer is None and error is None:
+    def close(self) -> None:
+        """Write what ends a file."""
+        if self._writer is None:
             self._open(pa.schema([]))
-        if self._writer is not None:
-            self._writer.close()
-        self._stream.close()
-        self._context.__exit__(kind, error, None)
+        self._writer.close()
 
     def _open(self, schema: pa.Schema) -> None:
         self._writer = pa.ipc.new_file(self._stream, schema, options=_OPTIONS)
+
+
+@contextlib.contextmanager
+def _sink(folder: Folder, name: str, schema: pa.Schema | None = None) -> Iterator[_Writer]:
+    """Write an Arrow IPC file that appears whole when the block ends without an error."""
+    with folder.writing(name) as path, pa.OSFile(str(path), "wb") as stream:
+        writer = _Writer(stream, schema)
+        yield writer
+        writer.close()

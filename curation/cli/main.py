@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import curation
-from curation.errors import CurationError
+from curation.errors import CurationError, of_os_error
 
 _COMMANDS = {
     "quickstart": ("curation.cli.run", "The whole path on real text, offline, in minutes."),
@@ -81,7 +81,8 @@ def run_command(arguments: list[str]) -> int:
     except (CurationError, OSError) as error:
         if debug:
             raise
-        return _complain(f"Error: {error}", getattr(error, "exit_code", 1))
+        known = of_os_error(error) if isinstance(error, OSError) else error
+        return _complain(f"Error: {known}", known.exit_code)
     except Exception as error:
         if debug:
             raise

@@ -1,36 +1,14 @@
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import pytest
+from outcomes import ENGINES, MULTI_PROCESSING, outcome
 from toys import Silent, toy_graph
 
 from curation.errors import ConfigError
-from pipelines.beam import BeamEngine, beam_options
-from pipelines.engine import Engine
-from pipelines.local import DatatroveEngine
+from pipelines.beam import beam_options
 from pipelines.store import Store
-
-ENGINES = {
-    "one worker, one partition": DatatroveEngine(workers=1, partitions=1, batch_rows=64),
-    "one worker, three partitions": DatatroveEngine(workers=1, partitions=3, batch_rows=1000),
-    "two workers, seven partitions": DatatroveEngine(workers=2, partitions=7, batch_rows=10),
-    "beam in memory": BeamEngine(partitions=3, batch_rows=64),
-}
-MULTI_PROCESSING = BeamEngine(2, 64, ("--direct_running_mode=multi_processing", "--direct_num_workers=2"))
-
-
-def outcome(engine: Engine, folder: Path, **changes: object) -> dict[str, str]:
-    """Run the toy graph and return a digest of everything it left: files and ledgers."""
-    graph, store = toy_graph(**changes), Store.at(folder)  # type: ignore[arg-type]
-    engine.run(graph, store, Silent())
-    places = [store.stage(name, digest) for name, digest in graph.digests().items()]
-    names = places[-1].folder.names("files")
-    found = {name: places[-1].folder.read(f"files/{name}").decode() for name in names}
-    order = [("id", "ascending"), ("reason", "ascending")]
-    found |= {place.stage: str(place.ledgers().sort_by(order).to_pylist()) for place in places}
-    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in found.items()}
 
 
 @pytest.fixture(scope="module")
