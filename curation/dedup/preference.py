@@ -12,6 +12,7 @@ from curation.config.model import Preference
 from curation.licences import restriction
 from curation.ngrams import UInt64s
 
+_LONGEST = 1 << 20
 _Criterion = Callable[[pa.Table, Mapping[str, int]], UInt64s]
 
 
@@ -39,7 +40,8 @@ def preference_ranks(records: pa.Table, prefer: tuple[Preference, ...], trust: M
 
 def id_of_rank(ranks: pa.Array, prefer: tuple[Preference, ...]) -> pa.Array:
     """Return the id of the record that each rank of `preference_ranks` is of, string (n,)."""
-    return pc.binary_slice(ranks, 8 * len(prefer), None).cast(pa.string())
+    # Without an end, pyarrow 25 fails for some inputs ("Negative buffer resize").
+    return pc.binary_slice(ranks, 8 * len(prefer), _LONGEST).cast(pa.string())
 
 
 def _by_trust(records: pa.Table, trust: Mapping[str, int]) -> UInt64s:
