@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 
@@ -22,6 +25,47 @@ def content_id(*parts: str) -> str:
         digest.update(len(data).to_bytes(8, "little"))
         digest.update(data)
     return digest.hexdigest()
+
+
+def content_ids(*parts: pa.Array | str) -> pa.Array:
+    """Return the `content_id` of the parts of each row.
+
+    Args:
+        parts: Arrow strings without nulls, shape (n,) each, at least one; or a string that is the same for all rows.
+
+    Returns:
+        Arrow strings, shape (n,).
+    """
+    pieces: list[pa.Array | pa.Scalar] = []
+    for part in parts:
+        data = pa.scalar(part.encode()) if isinstance(part, str) else part.cast(pa.binary())
+        pieces += [_lengths(data), data]
+    messages = pc.binary_join_element_wise(*pieces, pa.scalar(b""))
+    bounds = _offsets(messages).tolist()
+    view, hashed = memoryview(messages.buffers()[2] or b""), hashlib.blake2b
+    digests = [hashed(view[start:end], digest_size=16).digest() for start, end in pairwise(bounds)]
+    return _hexadecimal(b"".join(digests), 16)
+
+
+def _lengths(data: pa.Array | pa.Scalar) -> pa.Array | pa.Scalar:
+    """Return the bytes of each value as a little-endian number of eight bytes."""
+    if isinstance(data, pa.Scalar):
+        return pa.scalar(len(data.as_py()).to_bytes(8, "little"))
+    lengths = np.diff(_offsets(data)).astype("<i8")
+    return pa.Array.from_buffers(pa.binary(8), len(data), [None, pa.py_buffer(lengths)]).cast(pa.binary())
+
+
+def _offsets(data: pa.Array) -> npt.NDArray[np.int32]:
+    buffer = data.buffers()[1]
+    return np.frombuffer(buffer, dtype=np.int32)[data.offset : data.offset + len(data) + 1]
+
+
+def _hexadecimal(data: bytes, size: int) -> pa.Array:
+    """Return Arrow strings of the hexadecimal digits of each `size` bytes of `data`."""
+    digits = np.frombuffer(data.hex().encode("ascii"), dtype=np.uint8)
+    offsets = np.arange(0, len(digits) + 1, 2 * size, dtype=np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(digits)]
+    return pa.Array.from_buffers(pa.string(), len(offsets) - 1, buffers)
 
 
 def hash64(keys: Iterable[str], *, seed: int = 0) -> npt.NDArray[np.uint64]:
