@@ -15,7 +15,7 @@ from curation.langid.evidence import Glance, blocks, glance
 from curation.langid.findings import LANGUAGE_MISMATCH, SCRIPT_MISMATCH, Findings, Floats, Rows, Scores
 from curation.langid.model import Model, load
 from curation.langid.scope import Bools, Codes, scope_of
-from curation.langid.scripts import LetterCounts, fits
+from curation.langid.scripts import LetterCounts, fits, letter_counts
 from curation.langid.thresholds import UNCALIBRATED
 from language_configs import Language, confusable, in_all_scripts
 from language_configs.scripts import members
@@ -35,7 +35,8 @@ GLANCE_ROWS = 4_096
 def check(texts: pa.Array, declared: Language, options: Identify) -> Findings:
     """Check texts that went through `prepare` and whose language is declared.
 
-    The label stays as declared, in the script that the text shows; `seen` says what a contradicted text looks like.
+    The label stays as declared, in the script that the text shows; `seen` says what a contradicted text looks like,
+    and nothing of others.
     """
     return check_each(texts, (declared,), np.zeros(len(texts), dtype=np.int64), options)
 
@@ -56,21 +57,20 @@ def check_each(texts: pa.Array, languages: Sequence[Language], numbers: Rows, op
     declared, rows = np.divmod(distinct, count)
     model, parts = load(options.model), []
     for here in blocks(len(distinct), GLANCE_ROWS):
-        seen = glance(coded.dictionary.take(pa.array(rows[here])), model)
-        present, present_numbers = np.unique(declared[here], return_inverse=True)
-        parts.append(check_glance(seen, [languages[each] for each in present.tolist()], present_numbers, options))
+        present, which = np.unique(declared[here], return_inverse=True)
+        spoken, block = [languages[each] for each in present.tolist()], coded.dictionary.take(pa.array(rows[here]))
+        counts = letter_counts(block)
+        # What the model thinks of a text in a language that it does not know counts only if the script is another.
+        asked = _variants(counts, spoken, which, model)[1] | _foreign(counts, spoken, which)[0]
+        parts.append(check_glance(glance(block, model, counts, asked), spoken, which, options))
     return Findings.joined(parts).take(places)
 
 
 def check_glance(seen: Glance, languages: Sequence[Language], numbers: Rows, options: Identify) -> Findings:
     """Check texts of which it is known what they show; see `check_each`."""
     model = load(options.model)
-    # Most of it is a matter of the language and the script alone.
-    kinds, kind_of = np.unique(numbers * len(seen.systems) + seen.system_numbers, return_inverse=True)
-    pairs = [(languages[kind // len(seen.systems)], seen.systems[kind % len(seen.systems)]) for kind in kinds.tolist()]
-    variants = [_variant(language, system) for language, system in pairs]
-    findings = Findings.of(np.array(variants, dtype=object)[kind_of])
-    is_known = np.array([code in model.codes() for code in variants], dtype=np.bool_)[kind_of]
+    variants, is_known = _variants(seen.counts, languages, numbers, model)
+    findings = Findings.of(variants)
     others, likely, own = _opinions(seen, model, languages, numbers)
     others[likely < (UNCALIBRATED if options.min_score is None else options.min_score)] = ""
     unclear = others == ""
@@ -81,8 +81,7 @@ def check_glance(seen: Glance, languages: Sequence[Language], numbers: Rows, opt
         han = np.flatnonzero((seen.system_numbers == seen.systems.index("Hani")) & ~unclear)
         findings.seen[han] = in_han_variant(seen.texts.take(pa.array(han)), findings.seen[han], scope_of(model))
 
-    shares, letters = _script_shares(seen.counts, languages, numbers), seen.counts.total()
-    foreign = (shares < MIN_SCRIPT_SHARE) & (letters >= MIN_SCRIPT_LETTERS)
+    (foreign, shares), letters = _foreign(seen.counts, languages, numbers), seen.counts.total()
     findings.object_to(np.flatnonzero(foreign), SCRIPT_MISMATCH, shares[foreign], MIN_SCRIPT_SHARE)
     contradicted = ~foreign & ~unclear & is_known & (letters >= options.min_letters)
     contradicted &= likely >= np.float32(options.min_veto_score)
@@ -91,11 +90,27 @@ def check_glance(seen: Glance, languages: Sequence[Language], numbers: Rows, opt
     return findings
 
 
+def _variants(counts: LetterCounts, languages: Sequence[Language], numbers: Rows, model: Model) -> tuple[Codes, Bools]:
+    """Return each text's declared language in the script that it shows, and whether the model knows it; shapes (n,)."""
+    systems, system_numbers = counts.systems()
+    kinds, kind_of = np.unique(numbers * len(systems) + system_numbers, return_inverse=True)
+    pairs = [divmod(kind, len(systems)) for kind in kinds.tolist()]
+    variants = [_variant(languages[number], systems[system]) for number, system in pairs]
+    is_known = np.array([code in model.codes() for code in variants], dtype=np.bool_)
+    return np.array(variants, dtype=object)[kind_of], is_known[kind_of]
+
+
 def _variant(declared: Language, system: str) -> str:
     """Return the declared language in the script that the text shows, if it is written in it."""
     if fits(declared.script, system):
         return declared.code
     return next((item.code for item in in_all_scripts(declared) if fits(item.script, system)), declared.code)
+
+
+def _foreign(counts: LetterCounts, languages: Sequence[Language], numbers: Rows) -> tuple[Bools, Floats]:
+    """Return which texts are in another script than their language's, and their `_script_shares`; shapes (n,)."""
+    shares = _script_shares(counts, languages, numbers)
+    return (shares < MIN_SCRIPT_SHARE) & (counts.total() >= MIN_SCRIPT_LETTERS), shares
 
 
 def _script_shares(counts: LetterCounts, languages: Sequence[Language], numbers: Rows) -> Floats:

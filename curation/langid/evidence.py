@@ -90,14 +90,21 @@ class Glance:
         return Beliefs(self.texts, self.counts, systems, spread(self.mass, self.labels, len(model.labels)), self.rest)
 
 
-def glance(texts: pa.Array, model: Model) -> Glance:
-    """Take a first look at texts that went through `prepare`."""
-    counts = letter_counts(texts)
+def glance(texts: pa.Array, model: Model, counts: LetterCounts | None = None, asked: Bools | None = None) -> Glance:
+    """Take a first look at texts that went through `prepare`.
+
+    Args:
+        texts: the texts, shape (n,).
+        model: the model.
+        counts: their letters, if they have been counted.
+        asked: which of them the model is asked about, shape (n,); all that have letters by default.
+    """
+    counts = letter_counts(texts) if counts is None else counts
     systems, numbers = counts.systems()
     answers = Answers.nothing(len(texts), COUNT)
-    lettered = np.flatnonzero(numbers != systems.index(NO_SCRIPT))
-    asked = texts if len(lettered) == len(texts) else texts.take(pa.array(lettered))
-    answers.put(lettered, model.likeliest(asked.to_pylist()))
+    is_lettered = numbers != systems.index(NO_SCRIPT)
+    rows = np.flatnonzero(is_lettered if asked is None else is_lettered & asked)
+    answers.put(rows, model.likeliest(texts.take(pa.array(rows)).to_pylist()))
     labels, likeliest = answers.labels, answers.scores
     rest = np.maximum(np.float32(1) - sums(likeliest, labels, len(model.labels)), 0)
     return Glance(texts, counts, systems, numbers, labels, likeliest * model.weights[labels], rest)
