@@ -137,11 +137,15 @@ def _findings(records: pa.Table, options: Identify, policies: Mapping[str, Sourc
         return found
     texts = _prepared(records)
     _check_declared(found, texts, declared, options)
+    if all((codes != "").all() for codes in declared):
+        return found
     for side in (0, 1):
         for rows, programs, scores in _code(records, side, declared[side], policies):
             declared[side][rows], found[side].codes[rows], found[side].scores[rows] = programs, programs, scores
     for (source, task, *codes), rows in _groups(records["source"], records["task"], *declared):
         open_sides = [side for side in (0, 1) if codes[side] == ""]
+        if not open_sides:
+            continue
         candidates, relation = policies[source].candidates, relation_of(task)
         here = [side.take(pa.array(rows)) for side in texts]
         if len(open_sides) == 2:
