@@ -39,11 +39,14 @@ def code_points(texts: pa.Array) -> tuple[CodePoints, Integers]:
     return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32), starts
 
 
-def row_sums(values: npt.NDArray[np.bool_] | Integers, starts: Integers) -> Integers:
-    """Sum `values`, shape (m,), over each row [starts[i], starts[i + 1]); shape (n,). Rows may be empty."""
-    totals = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(values, out=totals[1:])
-    return np.diff(totals[starts])
+def row_sums(flags: npt.NDArray[np.bool_], starts: Integers) -> Integers:
+    """Count the set `flags`, shape (m,), of each row [starts[i], starts[i + 1]); shape (n,). Rows may be empty."""
+    counts = np.zeros(len(starts) - 1, dtype=np.int64)
+    # Of an empty row `reduceat` would return the value that follows.
+    filled = np.flatnonzero(starts[1:] > starts[:-1])
+    if len(filled):
+        counts[filled] = np.add.reduceat(flags[: starts[-1]].view(np.uint8), starts[filled], dtype=np.int32)
+    return counts
 
 
 @cache

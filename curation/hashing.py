@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -26,26 +27,58 @@ def content_id(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def digests(columns: Sequence[pa.Array]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    """Return the 128-bit digest of each row of some columns of text as two numbers, shapes (n,): for identity.
+def content_ids(*parts: pa.Array | str) -> pa.Array:
+    """Return the `content_id` of the parts of each row.
 
-    Like `content_id`, of which it is another form: rows are equal where their digests are.
+    Args:
+        parts: Arrow strings without nulls, shape (n,) each, at least one; or a string that is the same for all rows.
+
+    Returns:
+        Arrow strings, shape (n,).
+    """
+    return _hexadecimal(_digests(parts), 16)
+
+
+def digests(columns: Sequence[pa.Array]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Return the bytes of `content_ids` as two numbers, shapes (n,): for identity among many.
 
     Args:
         columns: Arrow strings without nulls, shape (n,) each; at least one.
     """
-    blake, values = hashlib.blake2b, [column.cast(pa.large_binary()).to_pylist() for column in columns]
-    count = len(values[0])
-    heads = np.stack([pc.binary_length(column.cast(pa.large_binary())).to_numpy() for column in columns], axis=1)
-    # The lengths first: then no two different rows are the same bytes.
-    lengths = np.ascontiguousarray(heads.astype("<i8")).tobytes()
-    width = 8 * len(columns)
-    found = b"".join(
-        blake(lengths[row * width : (row + 1) * width] + b"".join(texts), digest_size=16).digest()
-        for row, texts in enumerate(zip(*values, strict=True))
-    )
-    pairs = np.frombuffer(found, dtype="<u8").reshape(count, 2)
+    pairs = np.frombuffer(_digests(columns), dtype="<u8").reshape(-1, 2)
     return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+
+
+def _digests(parts: Sequence[pa.Array | str]) -> bytes:
+    pieces: list[pa.Array | pa.Scalar] = []
+    for part in parts:
+        data = pa.scalar(part.encode()) if isinstance(part, str) else part.cast(pa.binary())
+        pieces += [_lengths(data), data]
+    messages = pc.binary_join_element_wise(*pieces, pa.scalar(b""))
+    bounds = _offsets(messages).tolist()
+    view, hashed = memoryview(messages.buffers()[2] or b""), hashlib.blake2b
+    return b"".join([hashed(view[start:end], digest_size=16).digest() for start, end in pairwise(bounds)])
+
+
+def _lengths(data: pa.Array | pa.Scalar) -> pa.Array | pa.Scalar:
+    """Return the bytes of each value as a little-endian number of eight bytes."""
+    if isinstance(data, pa.Scalar):
+        return pa.scalar(len(data.as_py()).to_bytes(8, "little"))
+    lengths = np.diff(_offsets(data)).astype("<i8")
+    return pa.Array.from_buffers(pa.binary(8), len(data), [None, pa.py_buffer(lengths)]).cast(pa.binary())
+
+
+def _offsets(data: pa.Array) -> npt.NDArray[np.int32]:
+    buffer = data.buffers()[1]
+    return np.frombuffer(buffer, dtype=np.int32)[data.offset : data.offset + len(data) + 1]
+
+
+def _hexadecimal(data: bytes, size: int) -> pa.Array:
+    """Return Arrow strings of the hexadecimal digits of each `size` bytes of `data`."""
+    digits = np.frombuffer(data.hex().encode("ascii"), dtype=np.uint8)
+    offsets = np.arange(0, len(digits) + 1, 2 * size, dtype=np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(digits)]
+    return pa.Array.from_buffers(pa.string(), len(offsets) - 1, buffers)
 
 
 def hash64(keys: Iterable[str], *, seed: int = 0) -> npt.NDArray[np.uint64]:

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.hashing import content_id
-from curation.text import fold, normalise
+from curation.hashing import content_id, content_ids
+from curation.text import as_arrow, fold, normalise
 
 # What a reader yields; everything else is a function of this and of the source's declaration.
 RAW_SCHEMA = pa.schema(
@@ -68,12 +68,11 @@ def make_records(raw: pa.RecordBatch | pa.Table, *, source: str, licence: str, t
     layout = task == "code"
     query, positive = (normalise(raw.column(name), keep_layout=layout) for name in ("query", "positive"))
     negatives = _normalise_lists(raw.column("negatives"), keep_layout=layout)
-    languages = [raw.column(name) for name in ("query_language", "positive_language")]
-    # The declared languages belong to the content: the same words can be a pair in two languages.
-    sides = zip(*(column.to_pylist() for column in (query, positive, *languages)), strict=True)
+    languages = [as_arrow(raw.column(name)) for name in ("query_language", "positive_language")]
     count = raw.num_rows
     columns = {
-        "id": pa.array([content_id(source, *side) for side in sides], pa.string()),
+        # The declared languages belong to the content: the same words can be a pair in two languages.
+        "id": content_ids(source, query, positive, *languages),
         "query": query,
         "positive": positive,
         "negatives": negatives,
@@ -85,11 +84,16 @@ def make_records(raw: pa.RecordBatch | pa.Table, *, source: str, licence: str, t
         "task": pa.repeat(pa.scalar(task), count),
         "label": raw.column("label"),
         "document": raw.column("document"),
-        "group": pa.array([content_id(text)[:16] for text in fold(query).to_pylist()], pa.string()),
+        "group": _groups(query),
         "file": raw.column("file"),
         "row": raw.column("row"),
     }
     return pa.table([columns[name] for name in RECORD_SCHEMA.names], schema=RECORD_SCHEMA)
+
+
+def _groups(queries: pa.Array) -> pa.Array:
+    coded = fold(queries).dictionary_encode()
+    return pc.utf8_slice_codeunits(content_ids(coded.dictionary), 0, 16).take(coded.indices)
 
 
 def counted_language(queries: pa.Array, positives: pa.Array, tasks: pa.Array, *, pivot: str) -> pa.Array:

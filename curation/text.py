@@ -21,6 +21,14 @@ _LINE_BREAK = r"[\n\r\v\f\x{0085}\x{2028}\x{2029}]"
 _BLANK = r"[\t \x{00A0}\x{1680}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]"
 _CONTROL = r"[\x00-\x08\x0E-\x1F\x7F-\x{0084}\x{0086}-\x{009F}]"
 
+# What tidy text has none of; most texts are tidy, and to see so takes one look instead of six. A line break between
+# two words is tidy too, but few texts have one.
+_UNTIDY_CODE = rf"{_INVISIBLE}|\r|{_CONTROL}|^\n|\s$"
+_WIDE_BLANK = r"[\t\x{00A0}\x{1680}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]"
+_UNTIDY = rf"{_INVISIBLE}|{_CONTROL}|{_LINE_BREAK}|{_WIDE_BLANK}|  |^ | $"
+# No character before U+0300 is changed by NFC, whatever stands beside it.
+_COMPOSABLE = r"[^\x00-\x{02FF}]"
+
 # Control, format (direction marks among them), surrogates, and the separators of lines and paragraphs.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # Joiners shape letters (Persian, Sinhala, Malayalam, emoji), and the signs of these blocks are printed.
@@ -58,19 +66,40 @@ def normalise(texts: pa.Array, *, keep_layout: bool = False) -> pa.Array:
         Arrow strings, shape (n,): NFC; no control characters, direction marks or byte-order marks; runs of
         blanks are one space, runs with a line break one `\n`; no white space at either end.
     """
-    clean = pc.replace_substring_regex(texts, _INVISIBLE, "")
-    clean = pc.replace_substring_regex(clean, "\r\n?", "\n")
-    clean = pc.replace_substring_regex(clean, _CONTROL, " ")
-    if keep_layout:
-        return _compose(pc.replace_substring_regex(clean, r"^\n+|\s+$", ""))
-    clean = pc.replace_substring_regex(clean, f"{_BLANK}*{_LINE_BREAK}(?:{_BLANK}|{_LINE_BREAK})*", "\n")
-    clean = pc.replace_substring_regex(clean, f"{_BLANK}+", " ")
+    texts = as_arrow(texts)
+    untidy = pc.match_substring_regex(texts, _UNTIDY_CODE if keep_layout else _UNTIDY)
+    clean = _put(texts, untidy, _tidy(texts.filter(untidy), keep_layout=keep_layout))
     # Composed last: removing a mark can bring two composable characters together.
-    return _compose(pc.utf8_trim(clean, " \n"))
+    composable = pc.match_substring_regex(clean, _COMPOSABLE)
+    return _put(clean, composable, _compose(clean.filter(composable)))
 
 
 def fold(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Return the key under which two texts count as the same: NFKC, lower case. Shape (n,)."""
+    texts = as_arrow(texts)
+    rest = pc.invert(pc.string_is_ascii(texts))
+    return _put(pc.ascii_lower(texts), rest, _fold(texts.filter(rest)))
+
+
+def _put(texts: pa.Array, chosen: pa.Array, values: pa.Array) -> pa.Array:
+    """Return texts, shape (n,), with the `values` in place of those that are chosen."""
+    if len(values) == len(texts):
+        return values
+    return pc.replace_with_mask(texts, chosen, values) if len(values) else texts
+
+
+def _tidy(texts: pa.Array, *, keep_layout: bool) -> pa.Array:
+    clean = pc.replace_substring_regex(texts, _INVISIBLE, "")
+    clean = pc.replace_substring_regex(clean, "\r\n?", "\n")
+    clean = pc.replace_substring_regex(clean, _CONTROL, " ")
+    if keep_layout:
+        return pc.replace_substring_regex(clean, r"^\n+|\s+$", "")
+    clean = pc.replace_substring_regex(clean, f"{_BLANK}*{_LINE_BREAK}(?:{_BLANK}|{_LINE_BREAK})*", "\n")
+    clean = pc.replace_substring_regex(clean, f"{_BLANK}+", " ")
+    return pc.utf8_trim(clean, " \n")
+
+
+def _fold(texts: pa.Array) -> pa.Array:
     return pa.array([unicodedata.normalize("NFKC", text).lower() for text in texts.to_pylist()], texts.type)
 
 

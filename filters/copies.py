@@ -184,7 +184,8 @@ def _covered(own: _Passages, other: _Passages) -> Integers:
     """Count the plain letters of each text in passages that the other text has too, shape (rows,)."""
     known = np.append(np.sort(other.keys), _NO_KEY)
     shared = own.begins[known[np.searchsorted(known[:-1], own.keys)] == own.keys]
-    depth = np.zeros(own.starts[-1] + 1, dtype=np.int64)
+    # No character is in more passages than one has characters.
+    depth = np.zeros(own.starts[-1] + 1, dtype=np.int8)
     depth[shared] = 1
     depth[shared + PASSAGE_CHARS] -= 1
-    return row_sums((np.cumsum(depth)[:-1] > 0) & own.plain, own.starts)
+    return row_sums((np.cumsum(depth, dtype=np.int8)[:-1] > 0) & own.plain, own.starts)

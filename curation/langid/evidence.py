@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from curation.langid.model import Model
+from curation.langid.answers import Answers, Labels, spread, sums
+from curation.langid.model import COUNT, Model
 from curation.langid.scope import Bools, Codes, Scope, fitting
 from curation.langid.scripts import NO_SCRIPT, LetterCounts, letter_counts
 
@@ -61,22 +62,62 @@ class Beliefs:
         return np.stack(masks)[numbers] if masks else np.zeros(self.mass.shape, np.bool_)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Glance:
+    """What n texts show at a first look, which is at the likeliest labels alone.
+
+    Attributes:
+        texts: the texts, as `prepare` returns them, shape (n,).
+        counts: their letters by script.
+        systems: the scripts that most letters of a text are in.
+        system_numbers: which of them each text is in, shape (n,).
+        labels: numbers of the likeliest labels, shape (n, k).
+        mass: probability of each of them times the model's weight for it, float32, shape (n, k); 0 for none.
+        rest: probability of all other labels together, float32, shape (n,).
+    """
+
+    texts: pa.Array
+    counts: LetterCounts
+    systems: tuple[str, ...]
+    system_numbers: Rows
+    labels: Labels
+    mass: Floats
+    rest: Floats
+
+    def beliefs(self, model: Model) -> Beliefs:
+        """Return the same with a column for every label of the model."""
+        systems = np.array(self.systems, dtype=object)[self.system_numbers]
+        return Beliefs(self.texts, self.counts, systems, spread(self.mass, self.labels, len(model.labels)), self.rest)
+
+
+def glance(texts: pa.Array, model: Model, counts: LetterCounts | None = None, asked: Bools | None = None) -> Glance:
+    """Take a first look at texts that went through `prepare`.
+
+    Args:
+        texts: the texts, shape (n,).
+        model: the model.
+        counts: their letters, if they have been counted.
+        asked: which of them the model is asked about, shape (n,); all that have letters by default.
+    """
+    counts = letter_counts(texts) if counts is None else counts
+    systems, numbers = counts.systems()
+    answers = Answers.nothing(len(texts), COUNT)
+    is_lettered = numbers != systems.index(NO_SCRIPT)
+    rows = np.flatnonzero(is_lettered if asked is None else is_lettered & asked)
+    answers.put(rows, model.likeliest(texts.take(pa.array(rows)).to_pylist()))
+    labels, likeliest = answers.labels, answers.scores
+    rest = np.maximum(np.float32(1) - sums(likeliest, labels, len(model.labels)), 0)
+    return Glance(texts, counts, systems, numbers, labels, likeliest * model.weights[labels], rest)
+
+
 def look(texts: pa.Array, model: Model) -> Beliefs:
     """Look at texts that went through `prepare`; not at more than `BLOCK_ROWS` of them."""
-    counts = letter_counts(texts)
-    systems = counts.dominant()
-    likeliest = np.zeros((len(texts), len(model.labels)), dtype=np.float32)
-    lettered = np.flatnonzero(systems != NO_SCRIPT)
-    asked = texts if len(lettered) == len(texts) else texts.take(pa.array(lettered))
-    likeliest[lettered] = model.likeliest(asked.to_pylist())
-    rest = np.maximum(np.float32(1) - likeliest.sum(axis=1), 0)
-    likeliest *= model.weights
-    return Beliefs(texts, counts, systems, likeliest, rest)
+    return glance(texts, model).beliefs(model)
 
 
-def blocks(count: int) -> Iterator[slice]:
-    """Cut `count` rows into slices of `BLOCK_ROWS`."""
-    return (slice(start, min(start + BLOCK_ROWS, count)) for start in range(0, count, BLOCK_ROWS))
+def blocks(count: int, size: int = BLOCK_ROWS) -> Iterator[slice]:
+    """Cut `count` rows into slices of `size`."""
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
 def expected_from(other: Beliefs, scope: Scope, relation: Relation) -> Floats:

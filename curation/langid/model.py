@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.resources import as_file, files
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy.typing as npt
 
 from curation.errors import ConfigError
 from curation.files import sha256_file
+from curation.garbage import no_collection
+from curation.langid.answers import Answers, Memory
 from curation.langid.fetch import PUBLISHED, fetch
 from language_configs import Language, UnknownLanguageError, by_lid176, variants
 
@@ -23,11 +26,16 @@ EMBEDDED = "lid.176"
 # hold the answer of nearly every text.
 COUNT, FLOOR = 4, 0.03
 
+# Texts, and characters of them, whose answers are remembered, in each of two generations. In an order that is random,
+# as that of hashes is, a sentence that stands in one pair in 30,000 is nearly always remembered.
+MEMORY_ROWS, MEMORY_CHARS = 1 << 16, 1 << 23
+
 _PREFIX = "__label__"
 _CODE = re.compile(r"([a-z]{3})_([A-Z][a-z]{3})")
 _NO_LANGUAGE = frozenset({"und", "zxx", "mul", "mis"})
 
 Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
 # (text with line end, labels wanted, least probability, what to do on bad UTF-8) -> (probability, label) pairs
 Predict = Callable[[str, int, float, str], list[tuple[float, str]]]
 
@@ -42,6 +50,8 @@ class Model:
         meanings: for each label the language it means, in each script that the label leaves open.
         weights: what each probability is multiplied with to undo the model's training prior, float32, shape (m,).
         predict: the predict call of the fastText runtime.
+        memory: what it answered lately.
+        numbers: the number of each label.
     """
 
     name: str
@@ -49,39 +59,50 @@ class Model:
     meanings: tuple[tuple[Language, ...], ...]
     weights: Floats
     predict: Predict
+    memory: Memory = field(init=False, default_factory=lambda: Memory(MEMORY_ROWS, MEMORY_CHARS, COUNT))
+    numbers: Mapping[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "numbers", {label: number for number, label in enumerate(self.labels)})
 
     @lru_cache(maxsize=8)  # noqa: B019 - a process has one model, or a few
     def codes(self) -> frozenset[str]:
         """Return the codes of the languages that the model knows, each in a script in which it does."""
         return frozenset(language.code for meaning in self.meanings for language in meaning)
 
-    def likeliest(self, texts: Sequence[str]) -> Floats:
-        """Return the probabilities of the `COUNT` likeliest labels of each one-line text, shape (n, m).
-
-        Those below `FLOOR` are 0, as are all others.
-        """
-        return self._ask(texts, COUNT, FLOOR)
+    def likeliest(self, texts: Sequence[str]) -> Answers:
+        """Return the `COUNT` likeliest labels of each one-line text, shape (n,), less those below `FLOOR`."""
+        lines = [text + "\n" for text in texts]
+        answers, known = self.memory.recall(lines)
+        unknown = np.flatnonzero(~known)
+        new_lines = [lines[row] for row in unknown.tolist()]
+        rows, labels, scores = self._ask(new_lines, COUNT, FLOOR)
+        # By label, as they stand in a row of all labels.
+        order = np.lexsort((labels, rows))
+        rows, labels, scores = rows[order], labels[order], scores[order]
+        new = Answers.nothing(len(new_lines), COUNT)
+        places = np.arange(len(rows)) - np.searchsorted(rows, rows)
+        new.labels[rows, places], new.scores[rows, places] = labels, scores
+        self.memory.learn(new_lines, new)
+        answers.put(unknown, new)
+        return answers
 
     def probabilities(self, texts: Sequence[str]) -> Floats:
         """Return the probability of every label for each one-line text, shape (n, m). Three times slower."""
-        return self._ask(texts, len(self.labels), 0.0)
+        matrix = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
+        rows, labels, scores = self._ask([text + "\n" for text in texts], len(self.labels), 0.0)
+        matrix[rows, labels] = scores
+        return matrix
 
-    def _ask(self, texts: Sequence[str], count: int, floor: float) -> Floats:
-        index, predict = {label: i for i, label in enumerate(self.labels)}, self.predict
-        sizes: list[int] = []
-        scores: list[float] = []
-        labels: list[int] = []
-        add_size, add_score, add_label = sizes.append, scores.append, labels.append
-        # Taken apart at once: many answers (lists of tuples) alive together keep the garbage collector busy.
-        for text in texts:
-            answer = predict(text + "\n", count, floor, "strict")
-            add_size(len(answer))
-            for score, label in answer:
-                add_score(score)
-                add_label(index[label])
-        matrix = np.zeros((len(texts), len(index)), dtype=np.float32)
-        matrix[np.repeat(np.arange(len(texts)), sizes), np.array(labels, np.int64)] = scores
-        return np.minimum(matrix, 1, out=matrix)
+    def _ask(self, lines: Sequence[str], count: int, floor: float) -> tuple[Rows, Rows, Floats]:
+        """Return, for each answer on each line, the row of the line, the number of the label and its probability."""
+        with no_collection():
+            answers = list(map(self.predict, lines, repeat(count), repeat(floor), repeat("strict")))
+            sizes = np.fromiter(map(len, answers), dtype=np.int64, count=len(answers))
+            scores, names = zip(*chain.from_iterable(answers), strict=True) if sizes.any() else ((), ())
+            labels = np.fromiter(map(self.numbers.__getitem__, names), dtype=np.int64, count=len(names))
+        # fastText's probabilities can be a little more than 1.
+        return np.repeat(np.arange(len(lines)), sizes), labels, np.minimum(np.array(scores, dtype=np.float32), 1)
 
 
 def load(name: str | None = None) -> Model:

@@ -51,16 +51,25 @@ class LetterCounts:
         return count
 
     def dominant(self) -> npt.NDArray[np.object_]:
-        """Return the script of most letters of each text, shape (n,), `Zyyy` where there are none.
+        """Return the script of most letters of each text, shape (n,), `Zyyy` where there are none; see `systems`."""
+        names, numbers = self.systems()
+        dominant: npt.NDArray[np.object_] = np.array(names, dtype=object)[numbers]
+        return dominant
+
+    def systems(self) -> tuple[tuple[str, ...], Ints]:
+        """Return scripts, and the number of that of most letters of each text, shape (n,); `Zyyy` is number 0.
 
         Han characters count for Japanese (`Jpan`) and Korean (`Hang`) where kana or hangul stand among them, else
         as `Hani`. Of equals the first in the alphabet is taken.
         """
-        systems = self._systems()
-        names = np.array([NO_SCRIPT, *sorted(systems)], dtype=object)
-        columns = [np.zeros(len(self.counts), np.int64), *(systems[name] for name in sorted(systems))]
-        dominant: npt.NDArray[np.object_] = names[np.stack(columns, axis=1).argmax(axis=1)]
-        return dominant
+        by_name = self._systems()
+        names = sorted(by_name)
+        numbers, most = np.zeros((2, len(self.counts)), dtype=np.int64)
+        for number, name in enumerate(names, start=1):
+            more = by_name[name] > most
+            numbers[more] = number
+            np.maximum(most, by_name[name], out=most)
+        return (NO_SCRIPT, *names), numbers
 
     def _systems(self) -> dict[str, Ints]:
         han, kana, hangul = self.of({"Hani", "Bopo"}), self.of({"Hira", "Kana"}), self.of({"Hang"})

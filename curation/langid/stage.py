@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.config.model import BaseSource, Identify, OnMismatch, OnUndetermined
-from curation.langid.declared import check
+from curation.langid.declared import check_each
 from curation.langid.findings import NO_REASON, UNDETERMINED, Findings, Rows, Scores
 from curation.langid.prepare import prepare
 from curation.langid.scope import Codes
@@ -70,7 +70,7 @@ def identify_records(
         `query_lid_score` and `positive_lid_score` (float32; null where the model was not asked or does not know the
         language). A ledger row for each other one.
     """
-    sources = np.array(records["source"].to_pylist(), dtype=object)
+    sources = _strings(records["source"])
     found = _findings(records, options, policies)
     decisions = np.array([_decide(side, sources, policies) for side in found], dtype=object)
     labelled = _with_languages(records, found, pivot)
@@ -131,19 +131,21 @@ def _with_languages(records: pa.Table, found: Sequence[Findings], pivot: str) ->
 
 def _findings(records: pa.Table, options: Identify, policies: Mapping[str, SourcePolicy]) -> tuple[Findings, Findings]:
     """Return what there is to say about both sides."""
-    declared = [np.array(records[f"{side}_language"].to_pylist(), dtype=object) for side in _SIDES]
+    declared = [_strings(records[f"{side}_language"]) for side in _SIDES]
     found = Findings.of(declared[0]), Findings.of(declared[1])
     if not options.enabled:
         return found
-    texts = [prepare(records[side].combine_chunks()) for side in _SIDES]
+    texts = _prepared(records)
+    _check_declared(found, texts, declared, options)
+    if all((codes != "").all() for codes in declared):
+        return found
     for side in (0, 1):
-        for (code,), rows in _groups(declared[side]):
-            if code and not code.endswith(_CODE_SUFFIX):
-                found[side].put(rows, check(texts[side].take(pa.array(rows)), resolve(code), options))
         for rows, programs, scores in _code(records, side, declared[side], policies):
             declared[side][rows], found[side].codes[rows], found[side].scores[rows] = programs, programs, scores
     for (source, task, *codes), rows in _groups(records["source"], records["task"], *declared):
         open_sides = [side for side in (0, 1) if codes[side] == ""]
+        if not open_sides:
+            continue
         candidates, relation = policies[source].candidates, relation_of(task)
         here = [side.take(pa.array(rows)) for side in texts]
         if len(open_sides) == 2:
@@ -152,6 +154,39 @@ def _findings(records: pa.Table, options: Identify, policies: Mapping[str, Sourc
         for side in open_sides if len(open_sides) == 1 else []:
             found[side].put(rows, find(here[side], options, candidates, codes[1 - side], relation))
     return found
+
+
+def _strings(column: pa.ChunkedArray) -> Codes:
+    """Return a column of few different strings, shape (n,)."""
+    coded = column.combine_chunks().dictionary_encode()
+    strings: Codes = np.array(coded.dictionary.to_pylist(), dtype=object)[coded.indices.to_numpy()]
+    return strings
+
+
+def _prepared(records: pa.Table) -> tuple[pa.Array, pa.Array]:
+    """Return both sides as `prepare` does, which is asked about each text once."""
+    coded = pa.chunked_array([chunk for side in _SIDES for chunk in records[side].chunks]).combine_chunks()
+    coded = coded.dictionary_encode()
+    texts = prepare(coded.dictionary).take(coded.indices)
+    return texts[: records.num_rows], texts[records.num_rows :]
+
+
+def _check_declared(
+    found: Sequence[Findings], texts: Sequence[pa.Array], declared: Sequence[Codes], options: Identify
+) -> None:
+    """Fill in what there is to say about the texts whose natural language is declared."""
+    coded = pa.array(np.concatenate(declared), pa.string()).dictionary_encode()
+    codes = coded.dictionary.to_pylist()
+    is_natural = np.array([code != "" and not code.endswith(_CODE_SUFFIX) for code in codes], dtype=np.bool_)
+    numbers = coded.indices.to_numpy().astype(np.int64)
+    rows = np.flatnonzero(is_natural[numbers])
+    wanted = np.cumsum(is_natural) - 1
+    languages = [resolve(code) for code, natural in zip(codes, is_natural.tolist(), strict=True) if natural]
+    both = pa.concat_arrays(texts)
+    part = check_each(both.take(pa.array(rows)), languages, wanted[numbers[rows]], options)
+    edge = int(np.searchsorted(rows, len(texts[0])))
+    found[0].put(rows[:edge], part.take(np.arange(edge)))
+    found[1].put(rows[edge:] - len(texts[0]), part.take(np.arange(edge, len(rows))))
 
 
 def _code(

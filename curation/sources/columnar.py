@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 import pyarrow as pa
 
 from curation.errors import SourceError
@@ -49,7 +50,7 @@ def number_rows(batches: Iterable[pa.RecordBatch], layout: Layout) -> Iterator[C
     """Yield the wanted columns of each batch with their row numbers, from 1."""
     first = 1
     for batch in batches:
-        rows = pa.array(range(first, first + batch.num_rows), pa.int64())
+        rows = pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64))
         yield Chunk(rows, {name: _as_text(batch.column(name)) for name in layout.columns()}, [])
         first += batch.num_rows
 

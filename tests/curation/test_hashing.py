@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.hashing import content_id, hash64, priority
+from curation.hashing import content_id, content_ids, hash64, priority
 
 
 @given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
@@ -20,6 +21,16 @@ def test_an_id_is_128_bits_and_never_changes() -> None:
 
 def test_boundaries_between_parts_count() -> None:
     assert content_id("ab", "c") != content_id("a", "bc")
+
+
+@given(st.lists(st.tuples(st.text(), st.text()), max_size=5), st.text(), st.integers(0, 5))
+def test_the_ids_of_columns_are_those_of_their_rows(rows: list[tuple[str, str]], source: str, start: int) -> None:
+    kinds = (pa.string(), pa.large_string())
+    columns = [pa.array([row[side] for row in rows], kind)[start:] for side, kind in enumerate(kinds)]
+    ids = content_ids(source, *columns)
+    assert ids.type == pa.string()
+    assert ids.to_pylist() == [content_id(source, *row) for row in rows[start:]]
+    assert content_ids(*columns).to_pylist() == [content_id(*row) for row in rows[start:]]
 
 
 @pytest.mark.parametrize("purpose", ["split", "balance"])

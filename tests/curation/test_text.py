@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pyarrow as pa
@@ -62,6 +63,39 @@ def test_what_carries_no_meaning_goes(given_text: str, expected: str) -> None:
 def test_code_keeps_its_layout() -> None:
     code = "def f():\n\treturn  1\n"
     assert normalise(pa.array(["\n" + code]), keep_layout=True).to_pylist() == ["def f():\n\treturn  1"]
+
+
+# Where something is to be done, and right beside it: each of these is at home in an alphabet of its own.
+SIGNS = " \t\n\r\x00\x85\u00a0\u2028\u3000\u200f\ufeff\u0301\u3099éがK\u212a\u1100\u1161가aİß中"
+
+
+def step_by_step(text: str, *, keep_layout: bool) -> str:
+    """Say the same in Python's own terms."""
+    text = re.sub("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff]", "", text)
+    text = re.sub("\r\n?", "\n", text)
+    text = re.sub("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]", " ", text)
+    if keep_layout:
+        return unicodedata.normalize("NFC", re.sub(r"\A\n+|[ \t\n\f\r]+\Z", "", text))
+    blank, line = "[\t \xa0\u1680\u2000-\u200a\u202f\u205f\u3000]", "[\n\r\v\f\x85\u2028\u2029]"
+    text = re.sub(f"{blank}*{line}(?:{blank}|{line})*", "\n", text)
+    return unicodedata.normalize("NFC", re.sub(f"{blank}+", " ", text).strip(" \n"))
+
+
+@given(st.lists(st.text(st.sampled_from(SIGNS), max_size=6) | st.text(), max_size=4), st.booleans())
+def test_tidy_texts_stand_beside_untidy_ones(texts: list[str], keep_layout: bool) -> None:
+    column = pa.array(["before", *texts], pa.string())[1:]
+    expected = [step_by_step(text, keep_layout=keep_layout) for text in texts]
+    assert normalise(column, keep_layout=keep_layout).to_pylist() == expected
+    folded = [unicodedata.normalize("NFKC", text).lower() for text in texts]
+    assert fold(column).to_pylist() == fold(pa.chunked_array([column], pa.string())).to_pylist() == folded
+
+
+def test_no_character_before_the_combining_ones_is_composed_with_another() -> None:
+    for char in map(chr, range(0x300)):
+        assert unicodedata.combining(char) == 0
+        assert unicodedata.normalize("NFC", char) == char
+    pairs = (unicodedata.decomposition(char).split() for char in map(chr, range(0x110000)))
+    assert all(int(pair[1], 16) >= 0x300 for pair in pairs if len(pair) == 2 and not pair[0].startswith("<"))
 
 
 @given(st.text())

@@ -12,8 +12,8 @@ import pyarrow as pa
 from curation.config.model import Identify
 from curation.gate.data.corpus import Corpus, Rows
 from curation.hashing import priority
-from curation.langid.declared import MIN_SCRIPT_LETTERS, MIN_SCRIPT_SHARE, check_beliefs
-from curation.langid.evidence import look
+from curation.langid.declared import MIN_SCRIPT_LETTERS, MIN_SCRIPT_SHARE, check_glance
+from curation.langid.evidence import glance
 from curation.langid.findings import NO_REASON
 from curation.langid.model import load
 from curation.langid.prepare import prepare
@@ -90,18 +90,18 @@ def _sample(corpus: Corpus, rows: Rows, here: Int64s) -> Int64s:
 
 def _side(texts: pa.Array, language: str, partner: str, options: Identify) -> Side:
     model = load(options.model)
-    beliefs = look(texts, model)
-    found, other = (check_beliefs(beliefs, resolve(code), options) for code in (language, partner))
-    letters = beliefs.counts.total()
+    seen, whole = glance(texts, model), np.zeros(len(texts), dtype=np.int64)
+    found, other = (check_glance(seen, (resolve(code),), whole, options) for code in (language, partner))
+    letters = seen.counts.total()
     is_long = letters >= options.min_letters
     # A release says in which script a text is: Bengali in Latin letters has a label of its own.
-    in_script = beliefs.counts.of(members(resolve(language).script)) >= MIN_SCRIPT_SHARE * letters
-    seen = np.where((found.seen_scores >= np.float32(options.min_veto_score)) & is_long, found.seen, "")
+    in_script = seen.counts.of(members(resolve(language).script)) >= MIN_SCRIPT_SHARE * letters
+    others = np.where((found.seen_scores >= np.float32(options.min_veto_score)) & is_long, found.seen, "")
     return Side(
         language,
         resolve(language).code in model.codes(),
         (found.reasons != NO_REASON) | (~in_script & (letters >= MIN_SCRIPT_LETTERS)),
-        seen,
+        others,
         np.nan_to_num(found.scores.astype(np.float64)),
         np.nan_to_num(other.scores.astype(np.float64)),
     )

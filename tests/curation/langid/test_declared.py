@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from curation.config.model import Identify
-from curation.langid.declared import MIN_SCRIPT_SHARE, check
+from curation.langid.answers import Answers
+from curation.langid.declared import MIN_SCRIPT_SHARE, check, check_each
 from curation.langid.evidence import BLOCK_ROWS
+from curation.langid.findings import Findings
+from curation.langid.model import Model
 from language_configs import resolve
 
 ARABIC = "يلعب الأطفال في الحديقة منذ هذا الصباح."
@@ -54,3 +59,46 @@ def test_repeats_and_many_blocks_are_judged_one_by_one() -> None:
     assert (
         findings.reasons.tolist() == ["language_mismatch"] * BLOCK_ROWS + ["language_mismatch", "script_mismatch"] * 600
     )
+
+
+def test_texts_in_many_languages_are_judged_as_in_each() -> None:
+    texts = [
+        FRENCH,
+        ARABIC,
+        EGYPTIAN,
+        "Bugün hava çok güzel",
+        "",
+        "2026",
+        "Где находится вокзал?",
+        FRENCH,
+        "今日は天気がいい",
+    ]
+    languages = [resolve(code) for code in ("tur", "arb", "xho", "rus", "jpn", "cmn_Hant", "srp")]
+    numbers = np.arange(len(texts) * len(languages)) % len(languages)
+    column = pa.array(np.repeat(np.array(texts, dtype=object), len(languages)))
+    whole = check_each(column, languages, numbers, Identify())
+    for number, language in enumerate(languages):
+        part = check(pa.array(texts), language, Identify())
+        for name in Findings.__slots__:
+            np.testing.assert_array_equal(getattr(whole, name)[numbers == number], getattr(part, name))
+    assert len(check_each(column[:0], [], numbers[:0], Identify()).codes) == 0
+
+
+def test_the_model_is_asked_only_where_its_answer_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    ask = Model.likeliest
+
+    def likeliest(model: Model, texts: Sequence[str]) -> Answers:
+        asked.extend(texts)
+        return ask(model, texts)
+
+    monkeypatch.setattr(Model, "likeliest", likeliest)
+    xhosa = "Abantwana badlala egadini ukususela kusasa."
+    findings = check(pa.array([xhosa, ARABIC]), resolve("xho"), Identify())
+    assert asked == [ARABIC]
+    assert findings.reasons.tolist() == ["", "script_mismatch"]
+    assert findings.seen.tolist() == ["und_Latn", "arb_Arab"]
+    assert np.isnan(findings.scores).all()
+    assert check(pa.array([xhosa]), resolve("zul"), Identify()).reasons.tolist() == [""]
+    check(pa.array([xhosa]), resolve("swh"), Identify())
+    assert asked == [ARABIC, xhosa]

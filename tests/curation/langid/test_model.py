@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.errors import ConfigError
+from curation.langid.answers import spread
 from curation.langid.model import COUNT, EMBEDDED, FLOOR, load, meaning
 
 LINES = [
@@ -77,8 +79,10 @@ def test_labels_are_read_as_languages(label: str, codes: list[str]) -> None:
 
 
 def test_the_likeliest_labels_are_those_of_all_labels() -> None:
-    few, all_of_them = load().likeliest(LINES), load().probabilities(LINES)
-    assert (few.shape, few.dtype) == ((8, 176), np.float32)
+    answers, all_of_them = load().likeliest(LINES), load().probabilities(LINES)
+    few = spread(answers.scores, answers.labels, len(load().labels))
+    assert few.shape == (8, 176)
+    assert few.dtype == np.float32
     assert ((few > 0).sum(axis=1) <= COUNT).all()
     assert ((few == 0) | (few >= FLOOR)).all()
     assert (few[few > 0] == all_of_them[few > 0]).all()
@@ -96,7 +100,23 @@ def test_all_probabilities_are_one_together() -> None:
 
 
 def test_no_texts_have_no_answers() -> None:
-    assert load().likeliest([]).shape == load().probabilities([]).shape == (0, 176)
+    assert load().likeliest([]).scores.shape == (0, COUNT)
+    assert load().probabilities([]).shape == (0, 176)
+
+
+def test_a_text_is_asked_about_once() -> None:
+    asked: list[str] = []
+
+    def predict(line: str, count: int, floor: float, errors: str) -> list[tuple[float, str]]:
+        asked.append(line)
+        return load().predict(line, count, floor, errors)
+
+    model = replace(load(), predict=predict)
+    first, again = model.likeliest(LINES[:3]), model.likeliest(LINES[:4][::-1])
+    assert asked == [line + "\n" for line in LINES[:4]]
+    assert (again.take(np.array([3, 2, 1])).scores == first.scores).all()
+    assert (again.labels[[3, 2, 1]] == first.labels).all()
+    assert (again.scores == load().likeliest(LINES[:4][::-1]).scores).all()
 
 
 @given(st.lists(st.sampled_from(LINES), max_size=8))
