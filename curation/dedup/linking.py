@@ -301,7 +301,7 @@ def texts_of(records: pa.Table, sides: Sequence[str]) -> list[pa.Array]:
 
 def _refs(records: pa.Table) -> UInt64s:
     """Return a short name of each record, uint64 (n,). Two records with one name are not compared, and no more."""
-    return hash64(records.column("id").to_pylist())
+    return hash64(records.column("id"))
 
 
 def _has_company(bucket: UInt64s) -> npt.NDArray[np.bool_]:

@@ -42,7 +42,7 @@ class Held:
 
 def record_names(records: pa.Table) -> UInt64s:
     """Return a short name of each record, uint64 (n,). Two records with one name would be in one component."""
-    return hash64(records.column("id").to_pylist())
+    return hash64(records.column("id"))
 
 
 def hold_texts(records: pa.Table) -> Held:
