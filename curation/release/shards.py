@@ -82,13 +82,16 @@ def write_shards(records: pa.Table, folder: Path, *, side: pa.Table, rows_per_sh
     """
     source = _Source.of(records, side["negatives"][0].as_py())
     entries: list[dict[str, Any]] = []
+    schemas: dict[layout.View, str] = {}
     for language, split, rows in rows_in_order(records):
         count = -(-len(rows) // rows_per_shard)
         for index in range(count):
             part = rows[index * rows_per_shard : (index + 1) * rows_per_shard]
             paths = {view: layout.shard_path(view, language, split, index, count) for view in source.schemas}
             _write(source, part, {view: folder / path for view, path in paths.items()})
-            entries += [_entry(folder, path, len(part)) for path in paths.values()]
+            # As it can be read back: Parquet does not keep every detail of a nested type.
+            schemas = schemas or {view: schema_digest(pq.read_schema(folder / path)) for view, path in paths.items()}
+            entries += [_entry(folder, path, len(part), schemas[view]) for view, path in paths.items()]
     return pa.Table.from_pylist(entries, schema=_FILE_SCHEMA)
 
 
@@ -223,15 +226,14 @@ def _columns(source: _Source, rows: Rows) -> dict[str, pa.Array]:
     return columns
 
 
-def _entry(folder: Path, path: str, rows: int) -> dict[str, Any]:
+def _entry(folder: Path, path: str, rows: int, schema: str) -> dict[str, Any]:
     file = folder / path
     return {
         "path": path,
         "bytes": file.stat().st_size,
         "sha256": sha256_file(file),
         "rows": rows,
-        # As it can be read back: Parquet does not keep every detail of a nested type.
-        "schema": schema_digest(pq.read_schema(file)),
+        "schema": schema,
     }
 
 
