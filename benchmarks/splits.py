@@ -147,7 +147,6 @@ def stars(count: int) -> None:
     rng = np.random.default_rng(0)
     names = hash64(map(str, range(count)))
     ends = rng.integers(0, count, size=(2, count))
-    home = np.zeros(count, dtype=np.uint32)
     # A node is named by the least one of its forest, which has a row of its own.
     least = np.minimum(names[ends[0]], names[ends[1]])
     one = np.ones(2 * count, dtype=np.uint32)

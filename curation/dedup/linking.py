@@ -11,7 +11,7 @@
 Texts and sketches move only for what is likely to be similar. Each round is a function of the set of rows that it gets;
 none depends on how the records were cut into partitions. A record is known by its partition and its number there.
 
-A key takes 8 bytes, so a record sends 128 at a threshold of 0.8. The last round holds all links, some 300 bytes each.
+A key takes 8 bytes, so a record sends 128 at a threshold of 0.8. The last round holds all links, some 145 bytes each.
 
 All rows have the column `to`, the partition that they are for.
 """
@@ -34,7 +34,7 @@ from curation.dedup.candidates import ORDERS, SMALL, nearest_following
 from curation.dedup.columns import byte_lengths
 from curation.dedup.components import join
 from curation.dedup.kernels import jaccard, kernels, sketch
-from curation.dedup.preference import preference_ranks
+from curation.dedup.preference import ids_of, preference_ranks
 from curation.dedup.sketches import Sketches, UInt8s, UInt32s
 from curation.hashing import hash64
 from curation.ngrams import Int64s, UInt64s, mix
@@ -63,7 +63,6 @@ _BAND = pa.schema(
 )
 _PAIR = pa.schema([_TO, ("left_home", pa.uint32()), ("left", pa.uint32()), ("right", pa.uint32())])
 _MEMBER = {
-    "id": pa.string(),
     "rank": pa.binary(),
     "home": pa.uint32(),
     "group": pa.string(),
@@ -282,7 +281,7 @@ def decide(rows: pa.Table, records: pa.Table, options: Dedup, *, partitions: int
     via, similarity = _through(left[merges], right[merges], rows.column("similarity").to_numpy()[merges], kept)
     sizes = np.zeros(count, dtype=np.int32)
     np.add.at(sizes, kept, members.column("size").to_numpy())
-    ids = members.column("id")
+    ids = ids_of(members.column("rank"), options.prefer)
     columns = {
         "to": members.column("home"),
         "id": ids,
@@ -450,10 +449,9 @@ def _members(
 ) -> dict[str, pa.ChunkedArray | pa.Array]:
     count = records.num_rows
     return {
-        "id": records.column("id"),
         "rank": preference_ranks(records, options.prefer, trust),
         "home": pa.array(np.full(count, home, dtype=np.uint32)),
-        "group": records.column("group"),
+        "group": records.column("group") if options.by == "query" else pa.repeat(pa.scalar(""), count),
         "size": cluster_sizes(records),
     }
 

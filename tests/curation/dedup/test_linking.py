@@ -102,7 +102,7 @@ def links(found: list[Link]) -> pa.Table:
     for left, right, similarity, merges in found:
         row: dict[str, object] = {"to": 0, "similarity": similarity, "merges": merges}
         for side, number in (("left", left), ("right", right)):
-            row |= {f"{side}_id": f"r{number}", f"{side}_rank": bytes([number]), f"{side}_home": number % 3}
+            row |= {f"{side}_rank": bytes([*[0] * 23, number]) + f"r{number}".encode(), f"{side}_home": number % 3}
             row |= {f"{side}_group": f"g{number}", f"{side}_size": 1}
         rows.append(row)
     return pa.Table.from_pylist(rows, schema=_LINK)
