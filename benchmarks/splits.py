@@ -143,20 +143,22 @@ def _show_shares(split: pa.Table) -> None:
 
 
 def stars(count: int) -> None:
-    """Print what `decide` takes for so many links at random."""
+    """Print what `decide` takes for so many connected nodes at random."""
     rng = np.random.default_rng(0)
     names = hash64(map(str, range(count)))
     ends = rng.integers(0, count, size=(2, count))
-    home = np.zeros(count, dtype=np.uint32)
-    columns = {"to": home, "left": names[ends[0]], "left_home": home, "right": names[ends[1]], "right_home": home}
-    rows = pa.table(columns)
-    del names, ends
+    # A node is named by the least one of its forest, which has a row of its own.
+    least = np.minimum(names[ends[0]], names[ends[1]])
+    one = np.ones(2 * count, dtype=np.uint32)
+    nodes = np.concatenate([least, np.maximum(names[ends[0]], names[ends[1]])])
+    columns = {"to": one - 1, "name": np.tile(least, 2), "node": nodes, "home": one - 1, "size": one}
+    rows = pa.table(columns, schema=linking.NODES)
+    del names, ends, least, one, nodes, columns
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
     linking.decide(rows, pa.table({}))
-    taken = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / count
-    print(
-        f"{count:,} stars: {time.perf_counter() - began:.1f} s, {taken:.0f} bytes each beyond {rows.nbytes / count:.0f}"
-    )
+    taken = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / rows.num_rows
+    own = rows.nbytes / rows.num_rows
+    print(f"{rows.num_rows:,} rows: {time.perf_counter() - began:.1f} s, {taken:.0f} bytes each beyond {own:.0f}")
 
 
 def main() -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
+
+from curation.xxh3 import LONGEST, SHORTEST, hash_rows
+
+Keys: TypeAlias = Iterable[str] | pa.Array | pa.ChunkedArray
 
 
 def content_id(*parts: str) -> str:
@@ -81,16 +86,42 @@ def _hexadecimal(data: bytes, size: int) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(offsets) - 1, buffers)
 
 
-def hash64(keys: Iterable[str], *, seed: int = 0) -> npt.NDArray[np.uint64]:
-    """Return a 64-bit hash of each key, shape (n,): for partitions and sampling, never for identity."""
-    digest = xxhash.xxh3_64_intdigest
-    return np.fromiter((digest(key, seed) for key in keys), dtype=np.uint64)
+def hash64(keys: Keys, *, seed: int = 0) -> npt.NDArray[np.uint64]:
+    """Return a 64-bit hash of each key, shape (n,): for partitions and sampling, never for identity.
+
+    Args:
+        keys: strings. Those of one length in an Arrow column, as ids are, take a fifth of the time.
+        seed: 64 bits.
+    """
+    if not isinstance(keys, pa.Array | pa.ChunkedArray):
+        digest = xxhash.xxh3_64_intdigest
+        return np.fromiter((digest(key, seed) for key in keys), dtype=np.uint64)
+    chunks = keys.chunks if isinstance(keys, pa.ChunkedArray) else [keys]
+    return np.concatenate([np.empty(0, dtype=np.uint64), *(_hash_column(chunk, seed) for chunk in chunks)])
 
 
-def priority(ids: Iterable[str], purpose: str, seed: int) -> npt.NDArray[np.uint64]:
+def priority(ids: Keys, purpose: str, seed: int) -> npt.NDArray[np.uint64]:
     """Return the sampling priority of each id for one purpose, shape (n,).
 
     The k smallest form a uniform sample that is the same for every order, partition and engine, and that changes
     by as little as possible when records are added (bottom-k sampling).
     """
     return hash64(ids, seed=xxhash.xxh3_64_intdigest(purpose, seed))
+
+
+def _hash_column(keys: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
+    rows = _rows_of_one_length(keys)
+    return hash64(keys.to_pylist(), seed=seed) if rows is None else hash_rows(rows, seed)
+
+
+def _rows_of_one_length(keys: pa.Array) -> npt.NDArray[np.uint8] | None:
+    """Return the bytes of strings as a table, uint8 (n, length), or None where they differ in length."""
+    if not len(keys) or keys.null_count or not (pa.types.is_string(keys.type) or pa.types.is_large_string(keys.type)):
+        return None
+    width = np.int32 if pa.types.is_string(keys.type) else np.int64
+    _, offsets, data = keys.buffers()
+    bounds = np.frombuffer(offsets, dtype=width)[keys.offset : keys.offset + len(keys) + 1]
+    length = int(bounds[1] - bounds[0])
+    if not SHORTEST <= length <= LONGEST or (np.diff(bounds) != length).any():
+        return None
+    return np.frombuffer(data, dtype=np.uint8)[bounds[0] : bounds[-1]].reshape(-1, length)

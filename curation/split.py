@@ -38,7 +38,7 @@ def assign_splits(records: pa.Table, options: Split, sizes: pa.Table, *, seed: i
         The records without `component_size`: whoever adds records must not change the others' rows by it.
     """
     components = records.column(COMPONENT.name).combine_chunks().dictionary_encode()
-    drawn = priority(components.dictionary.to_pylist(), STAGE, seed)
+    drawn = priority(components.dictionary, STAGE, seed)
     names = np.full(len(drawn), TRAIN, dtype=object)
     names[drawn < _border(options.validation, options.test)] = VALIDATION
     names[drawn < _border(options.test)] = TEST

@@ -24,7 +24,7 @@ def boilerplate_rows(records: pa.Table) -> pa.Table:
         and `query` (uint64), a hash of the folded query. Positives are the same if they are equal when folded.
     """
     # The group of a record is the hash of its folded query.
-    query = hash64(records["group"].to_pylist())
+    query = hash64(records["group"])
     key, digest = digests([records["source"].combine_chunks(), fold(records["positive"].combine_chunks())])
     return pa.table({"key": key, "digest": digest, "query": query})
 

@@ -416,15 +416,18 @@ class NearDedup(LinkStage):
         return linking.band_rows(records, self.options, home=home, partitions=partitions)
 
     def rounds(self, home: int, partitions: int) -> Sequence[Round]:
-        """From bands to pairs, from pairs to links, from links to verdicts."""
-        attach = partial(linking.attach, options=self.options, home=home)
-        sift = partial(linking.sift, options=self.options, home=home, trust=self.trust)
+        """From keys of bands to pairs, from pairs to links, from links to verdicts."""
+        meet = partial(linking.meet, home=home)
+        describe = partial(linking.describe, options=self.options, home=home, partitions=partitions)
+        pair_up = partial(linking.pair_up, options=self.options)
+        show = partial(linking.show, options=self.options, home=home, trust=self.trust)
         verify = partial(linking.verify, options=self.options, home=home, trust=self.trust)
         decide = partial(linking.decide, options=self.options, partitions=partitions)
         return (
-            Round("pair up", linking.pair_up, needs_records=False),
-            Round("attach", attach, needs_records=True),
-            Round("sift", sift, needs_records=True),
+            Round("meet", meet, needs_records=False),
+            Round("describe", describe, needs_records=True),
+            Round("pair up", pair_up, needs_records=False),
+            Round("show", show, needs_records=True),
             Round("verify", verify, needs_records=True),
             Round("decide", decide, needs_records=False),
         )
@@ -507,26 +510,35 @@ class Group(LinkStage):
         return {"threshold": self.threshold}
 
     def start(self, records: pa.Table, home: int, partitions: int) -> pa.Table:
-        """Send the bands of each text's sketch to where equal ones meet, or at once the keys of each record."""
+        """Send the hash of each text to where equal ones meet, or at once the keys of each record."""
         if self.threshold is None:
             return components.key_rows(records, home=home, partitions=partitions)
-        return components.band_rows(records, self.threshold, home=home, partitions=partitions)
+        return components.text_rows(records, home=home, partitions=partitions)
 
     def rounds(self, home: int, partitions: int) -> Sequence[Round]:
-        """From bands to pairs of similar texts, from these and other keys to stars, from stars to components."""
+        """From texts to pairs of similar ones, from these and other keys to forests, and to components."""
         last = (
-            Round("meet", components.meet, needs_records=False),
+            Round("connect", components.connect, needs_records=False),
             Round("decide", components.decide, needs_records=False),
         )
         if self.threshold is None:
             return last
-        attach = partial(components.attach, threshold=self.threshold, home=home)
-        sift = partial(components.sift, threshold=self.threshold, home=home)
-        share = partial(components.share, threshold=self.threshold, home=home, partitions=partitions)
+        represent = partial(components.represent, home=home)
+        band = partial(components.band_rows, threshold=self.threshold, home=home, partitions=partitions)
+        meet = partial(linking.meet, home=home)
+        describe = partial(components.describe, threshold=self.threshold, home=home, partitions=partitions)
+        pair_up = partial(linking.pair_up, options=components.comparison(self.threshold))
+        show = partial(components.show, home=home)
+        verify = partial(components.verify, threshold=self.threshold, home=home)
+        share = partial(components.share, home=home, partitions=partitions)
         return (
-            Round("pair up", linking.pair_up, needs_records=False),
-            Round("attach", attach, needs_records=True),
-            Round("sift", sift, needs_records=True),
+            Round("represent", represent, needs_records=False),
+            Round("band", band, needs_records=True),
+            Round("meet", meet, needs_records=False),
+            Round("describe", describe, needs_records=True),
+            Round("pair up", pair_up, needs_records=False),
+            Round("show", show, needs_records=True),
+            Round("verify", verify, needs_records=True),
             Round("share", share, needs_records=True),
             *last,
         )

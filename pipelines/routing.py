@@ -20,12 +20,8 @@ _ORDER = [("id", "ascending"), ("file", "ascending"), ("row", "ascending")]
 
 def by_key(keys: pa.Array | pa.ChunkedArray, partitions: int) -> Routes:
     """Send each row to the partition of its key, shape (n,): a function of the key alone."""
-    encoded = pc.dictionary_encode(keys)
-    chunk = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    distinct = chunk.dictionary.cast(pa.string()).to_pylist()
-    buckets = (hash64(distinct) % np.uint64(partitions)).astype(np.int64)
-    targets = buckets[chunk.indices.to_numpy(zero_copy_only=False)] if len(chunk) else np.empty(0, np.int64)
-    return Routes(np.arange(len(chunk)), targets)
+    targets = (hash64(keys) % np.uint64(partitions)).astype(np.int64)
+    return Routes(np.arange(len(targets)), targets)
 
 
 def by_size(sizes: Sequence[int] | npt.NDArray[np.int64], partitions: int) -> npt.NDArray[np.int64]:

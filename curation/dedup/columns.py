@@ -12,12 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.ngrams import Int64s, offsets_of
-from curation.text import as_arrow, fold
+from curation.text import as_arrow
 
 Texts: TypeAlias = Sequence[str] | pa.Array | pa.ChunkedArray
-
-# UTF-8 bytes folded at a time: folding goes through Python strings, which take several times as much memory.
-_FOLD_BLOCK = 1 << 20
 
 
 class InvalidTextError(ValueError):
@@ -56,9 +53,10 @@ def text_column(texts: Texts) -> pa.Array:
 
 def folded(texts: Texts) -> pa.Array:
     """Return the texts as they are compared (NFKC, lower case): Arrow `large_string`, shape (n,); see `text_column`."""
-    column = text_column(texts)
-    parts = [fold(column[begin:end]) for begin, end in blocks(byte_lengths([column]), _FOLD_BLOCK)]
-    return pa.concat_arrays(parts) if parts else column
+    # The kernels are built on this module.
+    from curation.dedup.kernels import fold_texts
+
+    return fold_texts(text_column(texts))
 
 
 def equal_rows(columns: Sequence[pa.Array | pa.ChunkedArray]) -> tuple[Int64s, Int64s]:

@@ -115,34 +115,144 @@ def lower_minima(text, offsets, second, tables, growth, minima, totals):
     Returns:
         -1, or the number of the first text that is not UTF-8.
     """
-    count = len(offsets) - 1
-    longest = _BLOCK
-    for i in range(count):
-        longest = max(longest, offsets[i + 1] - offsets[i])
-    room = room_for(longest)
-    folded = np.empty(growth * longest + MARGIN, dtype=np.uint32)
+    room, folded, starts = _room_for_texts(offsets, growth)
     hashes = np.empty(_WINDOWS + MARGIN, dtype=np.uint64)
-    starts = np.empty(_BLOCK + 1, dtype=np.int64)
     first = 0
-    while first < count:
-        last = first + 1
-        while last < count and last - first < _BLOCK and offsets[last + 1] - offsets[first] <= _BLOCK:
-            last += 1
-        bounds = offsets[first : last + 1]
-        if not fold_block(text[bounds[0] : bounds[-1]], bounds, starts, room, folded, tables):
-            if last == first + 1:
-                return first
-            for row in range(first, last):
-                bounds = offsets[row : row + 2]
-                if not fold_block(text[bounds[0] : bounds[1]], bounds, starts, room, folded, tables):
-                    return row
-            return first
+    while first < len(offsets) - 1:
+        last = _end_of_block(offsets, first)
+        bad = _fold_texts(text, offsets, first, last, starts, room, folded, tables)
+        if bad >= 0:
+            return bad
         for i in range(last - first):
             _sketch(
                 folded[starts[i] :], starts[i + 1] - starts[i], second, hashes, minima[first + i], totals, first + i
             )
         first = last
     return -1
+
+
+@jit
+def fold_to_utf8(text, offsets, tables, growth, ends):
+    """Fold texts, each into UTF-8 again.
+
+    Args:
+        text: uint8 (bytes,), read-only.
+        offsets: int64 (n + 1,), read-only.
+        tables: the arrays of `unicode_tables.Tables`, in its order.
+        growth: `Tables.growth`.
+        ends: int64 (n + 1,), is filled: where each text begins and ends in the result.
+
+    Returns:
+        The folded texts, uint8 (bytes,), and -1 or the number of the first text that is not UTF-8.
+    """
+    room, folded, starts = _room_for_texts(offsets, growth)
+    written = np.empty((offsets[-1] - offsets[0]) + MARGIN, dtype=np.uint8)
+    size, first, ends[0] = 0, 0, 0
+    while first < len(offsets) - 1:
+        last = _end_of_block(offsets, first)
+        bad = _fold_texts(text, offsets, first, last, starts, room, folded, tables)
+        if bad >= 0:
+            return written[:0], bad
+        needed = size + 4 * starts[last - first]
+        if needed > len(written):
+            larger = np.empty(needed + (len(written) >> 1), dtype=np.uint8)
+            larger[:size] = written[:size]
+            written = larger
+        for i in range(last - first):
+            size += _encode(folded, starts[i], starts[i + 1], written, size)
+            ends[first + i + 1] = size
+        first = last
+    return written[:size], -1
+
+
+@inline
+def _encode(codes, begin, end, written, at):
+    """Write code points as UTF-8; return how many bytes they take."""
+    size = at
+    for k in range(begin, end):
+        code = codes[k]
+        if code < 0x80:
+            written[size] = np.uint8(code)
+            size += 1
+        elif code < 0x800:
+            written[size] = np.uint8(0xC0 | code >> 6)
+            written[size + 1] = np.uint8(0x80 | code & 0x3F)
+            size += 2
+        elif code < 0x10000:
+            written[size] = np.uint8(0xE0 | code >> 12)
+            written[size + 1] = np.uint8(0x80 | code >> 6 & 0x3F)
+            written[size + 2] = np.uint8(0x80 | code & 0x3F)
+            size += 3
+        else:
+            written[size] = np.uint8(0xF0 | code >> 18)
+            written[size + 1] = np.uint8(0x80 | code >> 12 & 0x3F)
+            written[size + 2] = np.uint8(0x80 | code >> 6 & 0x3F)
+            written[size + 3] = np.uint8(0x80 | code & 0x3F)
+            size += 4
+    return size - at
+
+
+@jit
+def hash_texts(text, offsets, tables, growth, hashes):
+    """Hash folded texts as `curation.ngrams.span_hashes` hashes spans.
+
+    Args:
+        text: uint8 (bytes,), read-only.
+        offsets: int64 (n + 1,), read-only.
+        tables: the arrays of `unicode_tables.Tables`, in its order.
+        growth: `Tables.growth`.
+        hashes: uint64 (n,), is filled.
+
+    Returns:
+        -1, or the number of the first text that is not UTF-8.
+    """
+    room, folded, starts = _room_for_texts(offsets, growth)
+    first = 0
+    while first < len(offsets) - 1:
+        last = _end_of_block(offsets, first)
+        bad = _fold_texts(text, offsets, first, last, starts, room, folded, tables)
+        if bad >= 0:
+            return bad
+        for i in range(last - first):
+            value, power = np.uint64(0), _64_1
+            for k in range(starts[i], starts[i + 1]):
+                value += (np.uint64(folded[k]) + _64_1) * power
+                power *= _B1
+            hashes[first + i] = _mix(value)
+        first = last
+    return -1
+
+
+@jit
+def _room_for_texts(offsets, growth):
+    """Return scratch arrays for folding texts block by block."""
+    longest = _BLOCK
+    for i in range(len(offsets) - 1):
+        longest = max(longest, offsets[i + 1] - offsets[i])
+    folded = np.empty(growth * longest + MARGIN, dtype=np.uint32)
+    return room_for(longest), folded, np.empty(_BLOCK + 1, dtype=np.int64)
+
+
+@inline
+def _end_of_block(offsets, first):
+    """Return the end of the texts that are folded together from number `first` on."""
+    last = first + 1
+    while last < len(offsets) - 1 and last - first < _BLOCK and offsets[last + 1] - offsets[first] <= _BLOCK:
+        last += 1
+    return last
+
+
+@jit
+def _fold_texts(text, offsets, first, last, starts, room, folded, tables):
+    """Fold texts `first` to `last`; return -1, or the number of the first one that is not UTF-8."""
+    bounds = offsets[first : last + 1]
+    if fold_block(text[bounds[0] : bounds[-1]], bounds, starts, room, folded, tables):
+        return -1
+    for row in range(first, last):
+        bounds = offsets[row : row + 2]
+        if not fold_block(text[bounds[0] : bounds[1]], bounds, starts, room, folded, tables):
+            return row
+    return first
 
 
 @inline

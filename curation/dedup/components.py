@@ -23,12 +23,14 @@ def join(labels: Int64s, left: Int64s, right: Int64s) -> Int64s:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    joined, ends = np.unique(np.concatenate([labels[left], labels[right]]), return_inverse=True)
-    size = len(joined)
-    graph = coo_array((np.ones(len(left), dtype=bool), (ends[: len(left)], ends[len(left) :])), shape=(size, size))
-    _, component = connected_components(graph, directed=False)
-    _, first = np.unique(component, return_index=True)
-    renamed = np.arange(len(labels))
-    renamed[joined] = joined[first[component]]
-    merged: Int64s = renamed[labels]
+    count = len(labels)
+    # Places of 32 bits where they suffice: they are what the search for components would make of them.
+    kind = np.int32 if max(count, len(left)) < 2**31 else np.int64
+    ends = labels[left].astype(kind), labels[right].astype(kind)
+    graph = coo_array((np.ones(len(left), dtype=bool), ends), shape=(count, count))
+    components, component = connected_components(graph, directed=False)
+    first = np.empty(components, dtype=np.int64)
+    # The last writer wins: the smallest item.
+    first[component[::-1]] = np.arange(count)[::-1]
+    merged: Int64s = first[component[labels]]
     return merged

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from curation.config.model import Dedup
 from curation.dedup.columns import folded
 from curation.dedup.linking import CLUSTER_SIZE, SIDES, cluster_sizes
-from curation.dedup.preference import id_of_rank, preference_ranks
+from curation.dedup.preference import ids_of, preference_ranks
 from curation.dedup.stage import with_column
 from curation.hashing import digests
 from curation.ledger import ledger_rows
@@ -86,7 +86,7 @@ def merge_exact(records: pa.Table, judged: pa.Table, options: Dedup) -> Outcome:
     """
     judged = judged.sort_by("at").combine_chunks()
     at = judged["at"].to_numpy().astype(np.int64)
-    better = id_of_rank(judged["rank"].combine_chunks(), options.prefer)
+    better = ids_of(judged["rank"].combine_chunks(), options.prefer)
     sizes = cluster_sizes(records).to_numpy().astype(np.int32)
     sizes[at] = judged["size"].to_numpy()
     stays = np.ones(records.num_rows, dtype=bool)

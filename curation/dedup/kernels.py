@@ -40,6 +40,12 @@ class Kernels(Protocol):
     def sketch(self, sides: Sequence[pa.Array], bands: Bands) -> Sketches:
         """Sketch documents of one or two sides, each Arrow `large_string` (n,)."""
 
+    def fold(self, column: pa.Array) -> pa.Array:
+        """Fold texts, Arrow `large_string` (n,)."""
+
+    def hash_folded(self, column: pa.Array) -> UInt64s:
+        """Hash folded texts, uint64 (n,)."""
+
     def jaccard(self, sides: Sequence[pa.Array], left: Int64s, right: Int64s) -> Float64s:
         """Compare pairs exactly, float64 (m,)."""
 
@@ -54,6 +60,8 @@ class NumpyKernels:
     """The kernels of `curation.dedup.portable`."""
 
     sketch = staticmethod(portable.sketch)
+    fold = staticmethod(portable.fold_texts)
+    hash_folded = staticmethod(portable.hash_folded)
     jaccard = staticmethod(portable.jaccard)
     agreement = staticmethod(portable.agreement)
     pairs_in_buckets = staticmethod(portable.pairs_in_buckets)
@@ -92,6 +100,21 @@ class CompiledKernels:
             _refuse_bad(bad)
         self._compiled.finish_sketches(minima, bands.count, bands.rows, result.values, result.keys)
         return result
+
+    def fold(self, column: pa.Array) -> pa.Array:
+        """Fold texts; see `fold_texts`."""
+        text, offsets = text_buffers(column)
+        ends = np.empty(len(offsets), dtype=np.int64)
+        folded, bad = self._compiled.fold_to_utf8(text, offsets, self._tables, self._growth, ends)
+        _refuse_bad(bad)
+        return pa.LargeStringArray.from_buffers(len(column), pa.py_buffer(ends), pa.py_buffer(folded))
+
+    def hash_folded(self, column: pa.Array) -> UInt64s:
+        """Hash folded texts; see `hash_folded`."""
+        text, offsets = text_buffers(column)
+        hashes = np.empty(len(column), dtype=np.uint64)
+        _refuse_bad(self._compiled.hash_texts(text, offsets, self._tables, self._growth, hashes))
+        return hashes
 
     def jaccard(self, sides: Sequence[pa.Array], left: Int64s, right: Int64s) -> Float64s:
         """Compare pairs exactly; see `jaccard`."""
@@ -196,6 +219,33 @@ def sketch(sides: Sequence[pa.Array], bands: Bands, *, threads: int = 1) -> Sket
     return result
 
 
+def fold_texts(column: pa.Array) -> pa.Array:
+    """Return texts as they are compared (`curation.text.fold`): Arrow `large_string`, shape (n,).
+
+    Args:
+        column: Arrow `large_string` without nulls, shape (n,).
+
+    Raises:
+        InvalidTextError: if a text is not UTF-8.
+    """
+    return kernels().fold(column)
+
+
+def hash_folded(column: pa.Array) -> UInt64s:
+    """Return the hash of each folded text, uint64 (n,): `curation.ngrams.span_hashes` of the whole of it.
+
+    Texts that are equal after folding have equal hashes, and others by chance with odds of 2^-64 a pair; but see
+    `curation.ngrams` for what whoever writes the texts can do.
+
+    Args:
+        column: Arrow `string` or `large_string` without nulls, shape (n,).
+
+    Raises:
+        InvalidTextError: if a text is not UTF-8.
+    """
+    return kernels().hash_folded(column.cast(pa.large_string()))
+
+
 def jaccard(sides: Sequence[pa.Array], left: Int64s, right: Int64s, *, threads: int = 1) -> Float64s:
     """Return the exact Jaccard similarity of pairs of documents; of two sides, the less similar one counts.
 
@@ -227,6 +277,8 @@ def warm_up() -> None:
     texts = [pa.array(["warm", "up", "warm"], pa.large_string())]
     sketches = sketch(texts, Bands(16, 4))
     used = kernels()
+    used.fold(texts[0])
+    used.hash_folded(texts[0])
     used.agreement(sketches.values, np.array([0]), np.array([1]))
     used.pairs_in_buckets(np.arange(2, dtype=np.uint64), sketches.values, 0, 2)
     used.jaccard(texts, np.array([0]), np.array([1]))

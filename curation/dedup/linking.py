@@ -1,14 +1,17 @@
 """Near duplicates among records that lie in many partitions, in rounds of small rows.
 
-    band rows   each record sends a row for each band of its sketch to where the equal bands meet
-    pair_up     records that share a band become pairs; a pair goes to its left record
-    attach      ... which adds its sketch, and sends the pair to its right record
-    sift        ... which drops the pair if too little of the sketches agrees, adds its texts, and sends it back
-    verify      ... to the left record, where both texts are compared exactly
+    band rows   each record sends the keys of its bands to where equal ones meet
+    meet        keys that met another go back to their records: most never did
+    describe    ... which send a row for each of these bands, with their sketch
+    pair_up     records that share a band and have like sketches become pairs; a pair goes to its right record
+    show        ... which adds its texts, and sends it to the left record
+    verify      ... where both texts are compared exactly
     decide      the links meet in one place, where each cluster chooses the record that stays
 
-Texts move only for pairs whose sketches agree. Each round is a function of the set of rows that it gets; none depends
-on how the records were cut into partitions. The last one holds all links, some 300 bytes each.
+Texts and sketches move only for what is likely to be similar. Each round is a function of the set of rows that it gets;
+none depends on how the records were cut into partitions. A record is known by its partition and its number there.
+
+A key takes 8 bytes, so a record sends 128 at a threshold of 0.8. The last round holds all links, some 145 bytes each.
 
 All rows have the column `to`, the partition that they are for.
 """
@@ -31,8 +34,8 @@ from curation.dedup.candidates import ORDERS, SMALL, nearest_following
 from curation.dedup.columns import byte_lengths
 from curation.dedup.components import join
 from curation.dedup.kernels import jaccard, kernels, sketch
-from curation.dedup.preference import preference_ranks
-from curation.dedup.sketches import Sketches
+from curation.dedup.preference import ids_of, preference_ranks
+from curation.dedup.sketches import Sketches, UInt8s, UInt32s
 from curation.hashing import hash64
 from curation.ngrams import Int64s, UInt64s, mix
 
@@ -44,29 +47,29 @@ SIDES: Mapping[By, tuple[str, ...]] = {
 }
 CLUSTER_SIZE = "cluster_size"
 
+_HALF = np.uint64(32)
+
 _TO = pa.field("to", pa.uint32())
-_BAND = pa.schema([_TO, ("bucket", pa.uint64()), ("ref", pa.uint64()), ("home", pa.uint32()), ("stretch", pa.uint64())])
-_PAIR = pa.schema([_TO, ("left", pa.uint64()), ("right", pa.uint64()), ("right_home", pa.uint32())])
-_SKETCHED = pa.schema(
+_BAND = pa.schema(
     [
         _TO,
-        ("left", pa.uint64()),
-        ("right", pa.uint64()),
-        ("left_home", pa.uint32()),
+        ("bucket", pa.uint64()),
+        ("ref", pa.uint64()),
+        ("home", pa.uint32()),
+        ("row", pa.uint32()),
+        ("band", pa.uint8()),
         ("sketch", pa.binary(SKETCH_SIZE)),
     ]
 )
+_PAIR = pa.schema([_TO, ("left_home", pa.uint32()), ("left", pa.uint32()), ("right", pa.uint32())])
 _MEMBER = {
-    "id": pa.string(),
     "rank": pa.binary(),
     "home": pa.uint32(),
     "group": pa.string(),
     "size": pa.int32(),
 }
 _LEFT, _RIGHT = ([(f"{side}_{name}", kind) for name, kind in _MEMBER.items()] for side in ("left", "right"))
-_SIFTED = pa.schema(
-    [_TO, ("left", pa.uint64()), *_RIGHT, ("query", pa.large_string()), ("positive", pa.large_string())]
-)
+_SHOWN = pa.schema([_TO, ("left", pa.uint32()), *_RIGHT, ("query", pa.large_string()), ("positive", pa.large_string())])
 _LINK = pa.schema([_TO, *_LEFT, *_RIGHT, ("similarity", pa.float64()), ("merges", pa.bool_())])
 VERDICTS = pa.schema(
     [
@@ -95,12 +98,15 @@ class Banded:
     Attributes:
         sketches: of n records.
         buckets: uint64 (bands, n).
-        stretches: uint64 (bands, n), eight sketch values outside of most of the band: near where records are.
     """
 
     sketches: Sketches
     buckets: UInt64s
-    stretches: UInt64s
+
+    @property
+    def stretches(self) -> UInt64s:
+        """Eight values of each sketch for each band, uint64 (bands, n): see `_stretches`."""
+        return np.stack([_stretches(self.sketches.values, band) for band in range(len(self.buckets))])
 
 
 def band(records: pa.Table, options: Dedup) -> Banded:
@@ -109,13 +115,12 @@ def band(records: pa.Table, options: Dedup) -> Banded:
     languages = near_keys(records, options).dictionary_encode()
     names = hash64(languages.dictionary.to_pylist())[languages.indices.to_numpy()]
     bands = np.arange(len(sketches.keys))
-    words = sketches.values.view(">u8").astype(np.uint64)
     buckets = mix(names ^ (bands.astype(np.uint64)[:, None] << np.uint64(32) | sketches.keys))
-    return Banded(sketches, buckets, words[:, (bands + 1) % words.shape[1]].T)
+    return Banded(sketches, buckets)
 
 
 def band_rows(records: pa.Table, options: Dedup, *, home: int, partitions: int) -> pa.Table:
-    """Sketch the records of one partition.
+    """Sketch the records of one partition, and send the keys of their bands to where equal ones meet.
 
     Args:
         records: rows of the record schema, shape (n,).
@@ -124,71 +129,114 @@ def band_rows(records: pa.Table, options: Dedup, *, home: int, partitions: int) 
         partitions: how many there are.
 
     Returns:
-        Rows of 32 bytes, one for each band of each record that has any text.
+        A row for each partition, with a key for each band of each record that has any text.
     """
-    records = records.filter(pa.array(byte_lengths(texts_of(records, SIDES[options.by])) > 0))
+    filled = np.flatnonzero(byte_lengths(texts_of(records, SIDES[options.by])) > 0)
+    return key_rows(_compared(records, filled, options), filled, options, home=home, partitions=partitions)
+
+
+def key_rows(records: pa.Table, rows: Int64s, options: Dedup, *, home: int, partitions: int) -> pa.Table:
+    """Send the keys of records that are known by the numbers `rows`, int64 (n,); see `band_rows`."""
+    buckets = band(records, options).buckets
+    numbers = np.tile(rows.astype(np.uint32), len(buckets))
+    buckets = buckets.ravel()
+    return packed(_meeting(buckets, partitions), home, {"keys": _key(buckets), "rows": numbers})
+
+
+def meet(rows: pa.Table, records: pa.Table, *, home: int) -> pa.Table:  # noqa: ARG001 - the shape of all rounds
+    """Send back the keys that came more than once, with the numbers of their records.
+
+    Keys have 32 bits: of sixteen million that meet, one in 256 finds company by chance.
+    """
+    keys = unpacked(rows, "keys")
+    company = np.flatnonzero(_has_company(keys))
+    lists = {"keys": keys[company], "rows": unpacked(rows, "rows")[company]}
+    return packed(senders(rows)[company], home, lists)
+
+
+def describe(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, partitions: int) -> pa.Table:
+    """Send each band whose key met another, with the record's sketch."""
+    numbers = distinct_rows(rows)
+    refs = _refs(records.select(["id"]).take(pa.array(numbers)))
+    records = _compared(records, numbers, options)
+    return describe_rows(rows, records, numbers, refs, options, home=home, partitions=partitions)
+
+
+def distinct_rows(rows: pa.Table) -> Int64s:
+    """Return the numbers of the records that rows of `meet` name, int64 (m,), rising."""
+    ordered = np.sort(unpacked(rows, "rows"))
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]].astype(np.int64)
+
+
+def describe_rows(
+    rows: pa.Table, records: pa.Table, numbers: Int64s, refs: UInt64s, options: Dedup, *, home: int, partitions: int
+) -> pa.Table:
+    """Describe records.
+
+    Args:
+        rows: those of `meet`.
+        records: the records that they name, shape (m,).
+        numbers: theirs, int64 (m,), rising.
+        refs: names, uint64 (m,), the same however the records are cut into partitions.
+        options: the config's `dedup` section.
+        home: number of the partition.
+        partitions: how many there are.
+    """
     banded = band(records, options)
-    bands, count = banded.buckets.shape
-    buckets = banded.buckets.ravel()
+    places = np.searchsorted(numbers, unpacked(rows, "rows").astype(np.int64))
+    bands, at = np.nonzero(_key(banded.buckets)[:, places] == unpacked(rows, "keys"))
+    places = places[at]
+    buckets = banded.buckets[bands, places]
     columns = {
-        "to": (buckets % np.uint64(partitions)).astype(np.uint32),
+        "to": _meeting(buckets, partitions),
         "bucket": buckets,
-        "ref": np.tile(_refs(records), bands),
-        "home": np.full(count * bands, home, dtype=np.uint32),
-        "stretch": banded.stretches.ravel(),
+        "ref": refs[places],
+        "home": np.full(len(places), home, dtype=np.uint32),
+        "row": numbers[places].astype(np.uint32),
+        "band": bands.astype(np.uint8),
+        "sketch": _sketch_column(banded.sketches.values[places]),
     }
     return pa.table(columns, schema=_BAND)
 
 
-def pair_up(rows: pa.Table, records: pa.Table) -> pa.Table:  # noqa: ARG001 - the shape of all rounds
+def pair_up(rows: pa.Table, records: pa.Table, options: Dedup) -> pa.Table:  # noqa: ARG001 - the shape of all rounds
     """Pair the records of each bucket: all of a small one, of a crowd the nearest; see `curation.dedup.candidates`.
 
-    Of records with one name the one of the first partition counts, so that no bucket grows by how records were cut.
+    Pairs whose sketches differ too much are dropped. Of records with one name the one of the first partition counts, so
+    that no bucket grows by how records were cut.
     """
-    rows = rows.filter(pa.array(_has_company(rows.column("bucket").to_numpy())))
-    bucket, ref, home = (rows.column(name).to_numpy() for name in ("bucket", "ref", "home"))
-    order = np.lexsort((home, ref, bucket))
+    bucket, ref, home, row = (rows.column(name).to_numpy() for name in ("bucket", "ref", "home", "row"))
+    order = np.lexsort((row, home, ref, bucket))
     order = order[np.append(True, (np.diff(bucket[order]) != 0) | (np.diff(ref[order]) != 0))[: len(order)]]
-    bucket, ref, home = bucket[order], ref[order], home[order]
+    bucket, ref, home, row = (values[order] for values in (bucket, ref, home, row))
+    values = _sketch_values(rows.column("sketch"))[order]
     bounds = np.flatnonzero(np.concatenate([[True], bucket[1:] != bucket[:-1], [True]]))
     sizes = np.repeat(np.diff(bounds), np.diff(bounds))
     small = np.flatnonzero((sizes > 1) & (sizes <= SMALL))
     crowd = np.flatnonzero(sizes > SMALL)
     found = [_pairs_within(small, bucket)]
     if len(crowd):
-        stretch = rows.column("stretch").to_numpy()[order]
+        bands = rows.column("band").to_numpy()[order].astype(np.int64)
+        stretch = _stretches(values, bands)
         found.append(_pairs_of_crowds(crowd, bucket, stretch))
     one, other = (np.concatenate(ends) for ends in zip(*found, strict=True))
+    alike = kernels().agreement(values, one, other) >= least_agreement(options.threshold)
+    one, other = one[alike], other[alike]
     swap = ref[one] > ref[other]
     left, right = np.where(swap, other, one), np.where(swap, one, other)
-    columns = {"to": home[left], "left": ref[left], "right": ref[right], "right_home": home[right]}
-    return _distinct_pairs(pa.table(columns, schema=_PAIR))
+    columns = {"to": home[right], "left_home": home[left], "left": row[left], "right": row[right]}
+    return distinct_pairs(pa.table(columns, schema=_PAIR))
 
 
-def attach(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int) -> pa.Table:
-    """Add the left record's sketch to each pair."""
-    rows = _distinct_pairs(rows)
-    places, values = _sketched(rows, "left", records, options)
-    columns = {
-        "to": rows.column("right_home"),
-        "left": rows.column("left"),
-        "right": rows.column("right"),
-        "left_home": np.full(rows.num_rows, home, dtype=np.uint32),
-        "sketch": pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(SKETCH_SIZE), rows.num_rows, [None, pa.py_buffer(np.ascontiguousarray(values[places]))]
-        ),
-    }
-    return pa.table(columns, schema=_SKETCHED)
-
-
-def sift(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trust: Mapping[str, int]) -> pa.Table:
-    """Drop the pairs whose sketches differ too much, and add the right record to the others."""
-    rows, wanted = worth_comparing(rows, records, options)
-    right = _members(records.take(wanted), options, trust, home)
-    texts = {side: records.column(side).take(wanted).cast(pa.large_string()) for side in ("query", "positive")}
+def show(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trust: Mapping[str, int]) -> pa.Table:
+    """Add the right record to each pair."""
+    rows = distinct_pairs(rows)
+    wanted = records.take(rows.column("right").cast(pa.int64()))
+    right = _members(wanted, options, trust, home)
+    texts = {side: wanted.column(side).cast(pa.large_string()) for side in ("query", "positive")}
     columns = {"to": rows.column("left_home"), "left": rows.column("left")}
     columns |= {f"right_{name}": values for name, values in right.items()}
-    return pa.table(columns | texts, schema=_SIFTED)
+    return pa.table(columns | texts, schema=_SHOWN)
 
 
 def verify(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trust: Mapping[str, int]) -> pa.Table:
@@ -197,7 +245,11 @@ def verify(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trus
     A link merges its records, unless only queries were compared and the positives differ: then it only puts the
     records into one group.
     """
-    left, rows, similarity = similar_pairs(rows, records, options)
+    rows = rows.take(pa.array(np.argsort(rows.column("left").to_numpy(), kind="stable")))
+    left = records.take(rows.column("left").cast(pa.int64()))
+    similarity = _similarity(left, rows, SIDES[options.by])
+    linked = pa.array(similarity >= options.threshold)
+    left, rows, similarity = left.filter(linked), rows.filter(linked), similarity[similarity >= options.threshold]
     merges = np.ones(len(similarity), dtype=bool)
     if options.by == "query":
         merges = _similarity(left, rows, ("positive",)) >= options.threshold
@@ -205,37 +257,6 @@ def verify(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trus
     columns |= {f"left_{name}": values for name, values in _members(left, options, trust, home).items()}
     columns |= {f"right_{name}": rows.column(f"right_{name}") for name in _MEMBER}
     return pa.table(columns | {"similarity": similarity, "merges": merges}, schema=_LINK)
-
-
-def worth_comparing(rows: pa.Table, records: pa.Table, options: Dedup) -> tuple[pa.Table, pa.Array]:
-    """Drop the pairs whose sketches differ too much; return the others, and the place of each one's right record."""
-    places, values = _sketched(rows, "right", records, options)
-    column = rows.column("sketch").combine_chunks()
-    theirs = np.frombuffer(column.buffers()[1], dtype=np.uint8).reshape(-1, SKETCH_SIZE)[column.offset :][: len(column)]
-    both = np.concatenate([theirs, values])
-    left = np.arange(rows.num_rows)
-    agreeing = kernels().agreement(both, left, places + rows.num_rows)
-    rows = rows.filter(pa.array(agreeing >= least_agreement(options.threshold)))
-    return rows, _rows_of(records, "right", rows)
-
-
-def similar_pairs(
-    rows: pa.Table, records: pa.Table, options: Dedup
-) -> tuple[pa.Table, pa.Table, npt.NDArray[np.float64]]:
-    """Compare the texts of pairs exactly; return the left records, rows and similarities of those that are similar.
-
-    Args:
-        rows: pairs with `left` and the texts of the right records, in any order.
-        records: those of this partition, the left ones among them.
-        options: the config's `dedup` section.
-    """
-    wanted = _rows_of(records, "left", rows)
-    order = pa.array(np.argsort(wanted.to_numpy(), kind="stable"))
-    rows, wanted = rows.take(order), wanted.take(order)
-    left = records.take(wanted)
-    similarity = _similarity(left, rows, SIDES[options.by])
-    linked = pa.array(similarity >= options.threshold)
-    return left.filter(linked), rows.filter(linked), similarity[similarity >= options.threshold]
 
 
 def decide(rows: pa.Table, records: pa.Table, options: Dedup, *, partitions: int) -> pa.Table:  # noqa: ARG001 - as all rounds
@@ -260,7 +281,7 @@ def decide(rows: pa.Table, records: pa.Table, options: Dedup, *, partitions: int
     via, similarity = _through(left[merges], right[merges], rows.column("similarity").to_numpy()[merges], kept)
     sizes = np.zeros(count, dtype=np.int32)
     np.add.at(sizes, kept, members.column("size").to_numpy())
-    ids = members.column("id")
+    ids = ids_of(members.column("rank"), options.prefer)
     columns = {
         "to": members.column("home"),
         "id": ids,
@@ -299,19 +320,84 @@ def texts_of(records: pa.Table, sides: Sequence[str]) -> list[pa.Array]:
     return [records.column(side).cast(pa.large_string()).combine_chunks() for side in sides]
 
 
+def similarity_of(left: Sequence[pa.Array], right: Sequence[pa.Array]) -> npt.NDArray[np.float64]:
+    """Return how similar documents are to others, float64 (n,); each side is Arrow `large_string` (n,)."""
+    texts = [pa.concat_arrays(pair) for pair in zip(left, right, strict=True)]
+    numbers = np.arange(len(left[0]))
+    return jaccard(texts, numbers, numbers + len(numbers))
+
+
 def _refs(records: pa.Table) -> UInt64s:
     """Return a short name of each record, uint64 (n,). Two records with one name are not compared, and no more."""
-    return hash64(records.column("id").to_pylist())
+    return hash64(records.column("id"))
 
 
-def _has_company(bucket: UInt64s) -> npt.NDArray[np.bool_]:
-    """Say which rows share their bucket with another: few do, and only they need be put in order."""
-    order = np.argsort(bucket)
-    same = np.diff(bucket[order]) == 0
-    company = np.zeros(len(bucket), dtype=bool)
-    company[order[1:][same]] = True
-    company[order[:-1][same]] = True
+def _compared(records: pa.Table, rows: Int64s, options: Dedup) -> pa.Table:
+    """Return what is compared of some records."""
+    names = [name for side in SIDES[options.by] for name in (side, f"{side}_language")]
+    records = records.select(names)
+    return records if len(rows) == records.num_rows else records.take(pa.array(rows))
+
+
+def _meeting(buckets: UInt64s, partitions: int) -> UInt32s:
+    return (buckets % np.uint64(partitions)).astype(np.uint32)
+
+
+def _key(buckets: UInt64s) -> UInt32s:
+    return (buckets >> _HALF).astype(np.uint32)
+
+
+def packed(to: UInt32s, home: int, lists: Mapping[str, npt.NDArray[np.unsignedinteger]]) -> pa.Table:
+    """Put everything that goes to one partition into one row: `to`, `home`, and a list of each kind of item."""
+    greatest = to.max(initial=0)
+    if greatest:
+        # Numbers of 16 bits are put in order without comparing them.
+        order = np.argsort(to.astype(np.uint16 if greatest < 1 << 16 else np.uint32), kind="stable")
+        to, lists = to[order], {name: items[order] for name, items in lists.items()}
+    begins = np.flatnonzero(np.append(True, to[1:] != to[:-1])[: len(to)])
+    offsets = pa.array(np.append(begins, len(to)), pa.int64())
+    columns = {name: pa.LargeListArray.from_arrays(offsets, pa.array(items)) for name, items in lists.items()}
+    return pa.table({"to": to[begins], "home": np.full(len(begins), home, dtype=np.uint32), **columns})
+
+
+def unpacked(rows: pa.Table, name: str) -> npt.NDArray[np.unsignedinteger]:
+    """Return all items of one kind of rows of `packed`."""
+    return pc.list_flatten(rows.column(name)).to_numpy()
+
+
+def senders(rows: pa.Table) -> UInt32s:
+    """Return the partition that sent each item of rows of `packed`."""
+    return np.repeat(rows.column("home").to_numpy(), pc.list_value_length(rows.column("rows")).to_numpy())
+
+
+def _has_company(keys: UInt32s) -> npt.NDArray[np.bool_]:
+    """Say which keys are there more than once: few are, and only they need be looked up."""
+    ordered = np.sort(keys)
+    shared = ordered[1:][ordered[1:] == ordered[:-1]]
+    table = np.zeros(1 << 24, dtype=np.bool_)
+    table[shared >> np.uint32(8)] = True
+    company = table[keys >> np.uint32(8)]
+    likely = np.flatnonzero(company)
+    places = np.minimum(np.searchsorted(shared, keys[likely]), len(shared) - 1)
+    company[likely] = shared[places] == keys[likely]
     return company
+
+
+def _sketch_column(values: UInt8s) -> pa.Array:
+    data = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(SKETCH_SIZE), len(values), [None, data])
+
+
+def _sketch_values(column: pa.ChunkedArray) -> UInt8s:
+    array = column.combine_chunks()
+    data = np.frombuffer(array.buffers()[1] or b"", dtype=np.uint8)
+    return data.reshape(-1, SKETCH_SIZE)[array.offset :][: len(array)]
+
+
+def _stretches(values: UInt8s, bands: Int64s | int) -> UInt64s:
+    """Return eight values of each sketch, uint64 (n,): outside of most of the band, and near where records are."""
+    words = values.view(">u8").astype(np.uint64)
+    return words[np.arange(len(words)), (bands + 1) % words.shape[1]]
 
 
 def _pairs_within(at: Int64s, bucket: UInt64s) -> tuple[Int64s, Int64s]:
@@ -347,27 +433,15 @@ def turned(stretches: UInt64s, turn: int) -> UInt64s:
     return stretches << shift | stretches >> ((np.uint64(64) - shift) % np.uint64(64))
 
 
-def _distinct_pairs(rows: pa.Table) -> pa.Table:
-    left, right = (rows.column(name).to_numpy() for name in ("left", "right"))
-    order = np.lexsort((right, left))
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = (left[order][1:] != left[order][:-1]) | (right[order][1:] != right[order][:-1])
-    new &= left[order] != right[order]
+def distinct_pairs(rows: pa.Table) -> pa.Table:
+    """Return each pair once: those of two records that share many bands come from many places."""
+    left, right, home = (rows.column(name).to_numpy() for name in ("left", "right", "left_home"))
+    order = np.lexsort((rows.column("to").to_numpy(), right, left, home))
+    new = np.arange(len(order)) == 0
+    for name in ("left_home", "left", "right", "to"):
+        values = rows.column(name).to_numpy()[order]
+        new[1:] |= values[1:] != values[:-1]
     return rows.take(pa.array(order[new]))
-
-
-def _sketched(rows: pa.Table, side: str, records: pa.Table, options: Dedup) -> tuple[Int64s, npt.NDArray[np.uint8]]:
-    """Sketch the left or right records that rows name; return the place of each row's sketch, and the sketches."""
-    needed, places = np.unique(_rows_of(records, side, rows).to_numpy(), return_inverse=True)
-    sides = texts_of(records.take(pa.array(needed)), SIDES[options.by])
-    return places.astype(np.int64), sketch(sides, choose_bands(options.threshold)).values
-
-
-def _rows_of(records: pa.Table, side: str, rows: pa.Table) -> pa.Array:
-    """Return the place of each row's left or right record among the records, int64."""
-    refs = _refs(records)
-    order = np.argsort(refs, kind="stable")
-    return pa.array(order[np.searchsorted(refs[order], rows.column(side).to_numpy())], pa.int64())
 
 
 def _members(
@@ -375,10 +449,9 @@ def _members(
 ) -> dict[str, pa.ChunkedArray | pa.Array]:
     count = records.num_rows
     return {
-        "id": records.column("id"),
         "rank": preference_ranks(records, options.prefer, trust),
         "home": pa.array(np.full(count, home, dtype=np.uint32)),
-        "group": records.column("group"),
+        "group": records.column("group") if options.by == "query" else pa.repeat(pa.scalar(""), count),
         "size": cluster_sizes(records),
     }
 
@@ -391,9 +464,7 @@ def cluster_sizes(records: pa.Table) -> pa.Array | pa.ChunkedArray:
 
 
 def _similarity(left: pa.Table, right: pa.Table, sides: Sequence[str]) -> npt.NDArray[np.float64]:
-    texts = [pa.concat_arrays(pair) for pair in zip(texts_of(left, sides), texts_of(right, sides), strict=True)]
-    numbers = np.arange(left.num_rows)
-    return jaccard(texts, numbers, numbers + left.num_rows)
+    return similarity_of(texts_of(left, sides), texts_of(right, sides))
 
 
 def _nodes(links: pa.Table) -> tuple[pa.Table, Int64s, Int64s]:

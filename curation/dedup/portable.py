@@ -11,12 +11,14 @@ import pyarrow as pa
 from curation.dedup.bands import SKETCH_SIZE, Bands
 from curation.dedup.columns import blocks, byte_lengths, refuse_invalid
 from curation.dedup.sketches import FACTORS, KEY_FACTOR, NGRAM, Float64s, Sketches, UInt8s, UInt32s
-from curation.ngrams import Int64s, UInt64s, codepoints, mix, offsets_of, ragged, window_hashes
+from curation.ngrams import Int64s, UInt64s, codepoints, mix, offsets_of, ragged, span_hashes, window_hashes
 from curation.text import fold
 
 # UTF-8 bytes of text handled at a time. The hashes of a sketch's block stay in the cache.
 _SKETCH_BLOCK = 1 << 18
 _CHECK_BLOCK = 1 << 19
+# Folding goes through Python strings, which take several times as much memory.
+_FOLD_BLOCK = 1 << 20
 _AGREEMENT_BLOCK = 1 << 15
 
 
@@ -43,6 +45,23 @@ def _sketch(sides: Sequence[pa.Array], bands: Bands) -> Sketches:
         result.keys[:, begin:end] = _band_keys(minima, bands)
         result.fingerprints[begin:end] = _sums(hashes, offsets)
     return result
+
+
+def fold_texts(column: pa.Array) -> pa.Array:
+    """Fold texts; see `curation.dedup.kernels.fold_texts`."""
+    with _naming_invalid([column]):
+        parts = [fold(column[begin:end]) for begin, end in blocks(byte_lengths([column]), _FOLD_BLOCK)]
+    return pa.concat_arrays(parts) if parts else column
+
+
+def hash_folded(column: pa.Array) -> UInt64s:
+    """Hash folded texts; see `curation.dedup.kernels.hash_folded`."""
+    hashes = np.empty(len(column), dtype=np.uint64)
+    with _naming_invalid([column]):
+        for begin, end in blocks(byte_lengths([column]), _FOLD_BLOCK):
+            points = codepoints(fold(column[begin:end]))
+            hashes[begin:end] = span_hashes(points, points.offsets[:-1], points.offsets[1:])
+    return hashes
 
 
 def agreement(values: UInt8s, left: Int64s, right: Int64s) -> UInt8s:

@@ -12,7 +12,11 @@ from curation.config.model import Preference
 from curation.licences import restriction
 from curation.ngrams import UInt64s
 
-_LONGEST = 1 << 20
+# Bytes of a criterion.
+_WIDTH = 8
+# No id ends behind it.
+_END = 1 << 30
+
 _Criterion = Callable[[pa.Table, Mapping[str, int]], UInt64s]
 
 
@@ -28,7 +32,7 @@ def preference_ranks(records: pa.Table, prefer: tuple[Preference, ...], trust: M
     Raises:
         KeyError: if a source has no trust.
     """
-    parts = [_CRITERIA[name](records, trust).astype(">u8").view(np.uint8).reshape(-1, 8) for name in prefer]
+    parts = [_CRITERIA[name](records, trust).astype(">u8").view(np.uint8).reshape(-1, _WIDTH) for name in prefer]
     fixed = np.concatenate(parts, axis=1) if parts else np.empty((records.num_rows, 0), dtype=np.uint8)
     width = fixed.shape[1]
     offsets = np.arange(records.num_rows + 1, dtype=np.int32) * width
@@ -38,10 +42,10 @@ def preference_ranks(records: pa.Table, prefer: tuple[Preference, ...], trust: M
     return pc.binary_join_element_wise(heads, ids, pa.scalar(b"", pa.binary()))
 
 
-def id_of_rank(ranks: pa.Array, prefer: tuple[Preference, ...]) -> pa.Array:
-    """Return the id of the record that each rank of `preference_ranks` is of, string (n,)."""
-    # Without an end, pyarrow 25 fails for some inputs ("Negative buffer resize").
-    return pc.binary_slice(ranks, 8 * len(prefer), _LONGEST).cast(pa.string())
+def ids_of(ranks: pa.Array | pa.ChunkedArray, prefer: tuple[Preference, ...]) -> pa.Array | pa.ChunkedArray:
+    """Return the ids of records from their ranks, with which these end: strings (n,)."""
+    # Without an end Arrow (seen in 25.0) reckons with a negative length.
+    return pc.binary_slice(ranks, _WIDTH * len(prefer), _END).cast(pa.string())
 
 
 def _by_trust(records: pa.Table, trust: Mapping[str, int]) -> UInt64s:

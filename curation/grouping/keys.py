@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.dedup.columns import folded
+from curation.dedup.kernels import hash_folded
+from curation.dedup.linking import texts_of
 from curation.hashing import hash64
 from curation.ngrams import Int64s, UInt64s, mix
 from curation.records import LABELLED
@@ -25,47 +26,55 @@ _SEPARATOR = "\x1f"
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The distinct texts of n records.
+    """The texts of n records that connect them: queries, and positives that are no classes.
 
     Attributes:
-        folded: Arrow `large_string` (t,).
-        first: int64 (t,), where each one occurs first: record i's query is number i, its positive n + i.
-        rows: int64 (m,), the record of each occurrence; positives that are classes are left out.
-        texts: int64 (m,), the text of each occurrence.
+        keys: uint64 (m,), a hash of each as folded.
+        numbers: int64 (m,), rising: record i's query is number i, its positive n + i.
     """
 
-    folded: pa.Array
-    first: Int64s
-    rows: Int64s
-    texts: Int64s
+    keys: UInt64s
+    numbers: Int64s
 
 
 def record_names(records: pa.Table) -> UInt64s:
     """Return a short name of each record, uint64 (n,). Two records with one name would be in one component."""
-    return hash64(records.column("id").to_pylist())
+    return hash64(records.column("id"))
 
 
 def hold_texts(records: pa.Table) -> Held:
-    """Return the texts that connect records, each once."""
+    """Return the texts that connect records."""
     count = records.num_rows
     classes = pc.is_in(records.column("task").combine_chunks(), pa.array(LABELLED))
-    rows = np.concatenate([np.arange(count), np.flatnonzero(~classes.to_numpy(zero_copy_only=False))])
-    sides = [folded(records.column("query")), folded(records.column("positive").take(pa.array(rows[count:])))]
-    encoded = pa.concat_arrays(sides).dictionary_encode()
-    texts = encoded.indices.to_numpy().astype(np.int64)
-    _, at = np.unique(texts, return_index=True)
-    return Held(encoded.dictionary, np.where(at < count, 0, count) + rows[at], rows, texts)
+    positives = np.flatnonzero(~classes.to_numpy(zero_copy_only=False))
+    sides = texts_of(records, ("query", "positive"))
+    if len(positives) < count:
+        sides[1] = sides[1].take(pa.array(positives))
+    keys = [hash_folded(side) for side in sides]
+    return Held(np.concatenate(keys), np.concatenate([np.arange(count), count + positives]))
 
 
-def shared_keys(records: pa.Table, held: Held) -> tuple[UInt64s, Int64s]:
+def texts_at(records: pa.Table, numbers: Int64s) -> pa.Array:
+    """Return the texts of the given numbers (see `Held`), Arrow `large_string` (m,)."""
+    count = records.num_rows
+    is_positive = numbers >= count
+    queries, positives = texts_of(records, ("query", "positive"))
+    taken = [queries.take(pa.array(numbers[~is_positive])), positives.take(pa.array(numbers[is_positive] - count))]
+    places = np.empty(len(numbers), dtype=np.int64)
+    places[np.argsort(is_positive, kind="stable")] = np.arange(len(numbers))
+    return pa.concat_arrays(taken).take(pa.array(places))
+
+
+def shared_keys(records: pa.Table) -> tuple[UInt64s, Int64s]:
     """Return the keys of records, uint64 (k,), and the record of each, int64 (k,): its texts, document and group.
 
     A group is mostly one query, and then of no effect; deduplication by query makes one of several similar ones.
     """
-    of_texts = hash64(held.folded.to_pylist())[held.texts]
+    held = hold_texts(records)
     documents = _named(records, ["source", "document"], _DOCUMENTS)
     groups = _named(records, ["group"], _GROUPS)
-    keys, rows = zip((of_texts, held.rows), documents, groups, strict=True)
+    of_texts = held.keys, held.numbers % max(records.num_rows, 1)
+    keys, rows = zip(of_texts, documents, groups, strict=True)
     return np.concatenate(keys), np.concatenate(rows)
 
 
@@ -74,9 +83,9 @@ def _named(records: pa.Table, columns: Sequence[str], seed: int) -> tuple[UInt64
     values = [records.column(name).combine_chunks() for name in columns]
     rows = np.flatnonzero(pc.not_equal(values[-1], "").to_numpy(zero_copy_only=False))
     names = pc.binary_join_element_wise(*values, _SEPARATOR).take(pa.array(rows)).dictionary_encode()
-    return hash64(names.dictionary.to_pylist(), seed=seed)[names.indices.to_numpy()], rows
+    return hash64(names.dictionary, seed=seed)[names.indices.to_numpy()], rows
 
 
 def pair_keys(left: UInt64s, right: UInt64s) -> UInt64s:
-    """Return a key for each pair of similar texts, uint64 (p,): what both of its records share."""
+    """Return a key for each pair of similar texts, uint64 (p,), from theirs: what both of its records share."""
     return mix(left ^ mix(right))

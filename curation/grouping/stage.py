@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.grouping.keys import record_names
 from curation.ngrams import Int64s, UInt64s
@@ -26,10 +27,17 @@ def with_components(records: pa.Table, rows: pa.Table) -> Outcome:
 
     Args:
         records: rows of the record schema, shape (n,).
-        rows: rows of `curation.grouping.linking.COMPONENTS` about some of them; the others are alone.
+        rows: rows of `curation.grouping.linking.NODES`: those of size 0 say of which node a record is part, the others
+            of which component a node is. What has no row is a node, or a component, by itself.
     """
-    names = record_names(records)
-    components, sizes = _looked_up(names, rows)
+    part_of = pc.equal(rows.column("size"), 0)
+    nodes, _ = _looked_up(record_names(records), rows.filter(part_of), key="name", value="node")
+    rows = rows.filter(pc.invert(part_of))
+    components, places = _looked_up(nodes, rows, key="node", value="name")
+    _, at, alone = np.unique(nodes, return_inverse=True, return_counts=True)
+    sizes = alone[at]
+    known = places >= 0
+    sizes[known] = rows.column("size").to_numpy()[places[known]]
     named = pa.array([f"{number:016x}" for number in components.tolist()], pa.string())
     return Outcome.keep(records.append_column(COMPONENT, named).append_column(SIZE, pa.array(sizes)))
 
@@ -46,12 +54,12 @@ def merge_sizes(tables: Iterable[pa.Table]) -> pa.Table:
     return counts.aggregate([("records", "sum")]).sort_by("size").rename_columns(SIZES_SCHEMA.names).cast(SIZES_SCHEMA)
 
 
-def _looked_up(names: UInt64s, rows: pa.Table) -> tuple[UInt64s, Int64s]:
-    known = rows.column("record").to_numpy()
+def _looked_up(names: UInt64s, rows: pa.Table, *, key: str, value: str) -> tuple[UInt64s, Int64s]:
+    """Return what rows say of each name, or the name itself, and the row that says it, or -1."""
+    known = rows.column(key).to_numpy()
     if not len(known):
-        return names, np.ones(len(names), dtype=np.int64)
+        return names, np.full(len(names), -1)
     order = np.argsort(known)
     places = order[np.minimum(np.searchsorted(known[order], names), len(known) - 1)]
-    linked = known[places] == names
-    components, sizes = (rows.column(name).to_numpy()[places] for name in ("component", "size"))
-    return np.where(linked, components, names), np.where(linked, sizes, 1)
+    places = np.where(known[places] == names, places, -1)
+    return np.where(places >= 0, rows.column(value).to_numpy()[places], names), places

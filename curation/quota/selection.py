@@ -43,10 +43,10 @@ def lots(records: pa.Table, *, seed: int) -> pa.Table:
     """
     at = np.flatnonzero(pc.equal(records["split"], TRAIN).to_numpy())
     cells = _cells(records.take(pa.array(at)))
-    ids = records["id"].take(pa.array(at)).to_pylist()
+    ids = records["id"].take(pa.array(at))
     columns = {
         "at": at.astype(np.uint32),
-        "key": hash64(cells.dictionary.to_pylist())[cells.indices.to_numpy()],
+        "key": hash64(cells.dictionary)[cells.indices.to_numpy()],
         "priority": priority(ids, STAGE, seed),
         "tie": hash64(ids),
     }

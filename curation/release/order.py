@@ -21,7 +21,8 @@ Int64s = npt.NDArray[np.int64]
 COPIES = "copies"
 _PART = ("language", "split")
 # Several records can come from one row.
-_PLACE = ("source", "file", "row", "id")
+_ID = "id"
+_PLACE = ("source", "file", "row", _ID)
 ORDERED_BY = (*_PART, *_PLACE, COPIES)
 
 
@@ -51,26 +52,54 @@ def rows_in_order(records: pa.Table) -> Iterator[tuple[str, str, Rows]]:
         records: any order, shape (n,). `copies` (int32, at least 1) says how often each stands in the release; once
             where there is no such column.
     """
-    keys = records.select([*_PART, *_PLACE])
-    order = pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]).to_numpy().astype(np.int64)
-    for start, end in itertools.pairwise(_bounds(records, order)):
+    ranks = {name: _ranks(records[name]) for name in (*_PART, *_PLACE) if name != _ID}
+    order = _sorted(records, list(ranks.values()))
+    for start, end in itertools.pairwise(_bounds([ranks[name][order] for name in _PART])):
         part = order[start:end]
         first = int(part[0])
         yield *(records[name][first].as_py() for name in _PART), _repeated(records, part)
 
 
-def _bounds(records: pa.Table, order: Int64s) -> list[int]:
-    changes = np.zeros(max(len(order) - 1, 0), dtype=bool)
-    for name in _PART:
-        codes = records[name].dictionary_encode().combine_chunks().indices.to_numpy()[order]
-        changes |= codes[1:] != codes[:-1]
-    return [0, *(np.flatnonzero(changes) + 1).tolist(), len(order)] if len(order) else []
+def _ranks(column: pa.ChunkedArray) -> Int64s:
+    """Return numbers that are in the order of the values, int64 (n,); there are few different strings."""
+    if pa.types.is_integer(column.type):
+        return column.to_numpy().astype(np.int64)
+    encoded = column.dictionary_encode().combine_chunks()
+    ranks = np.empty(len(encoded.dictionary), dtype=np.int64)
+    ranks[pc.sort_indices(encoded.dictionary).to_numpy()] = np.arange(len(ranks))
+    ordered: Int64s = ranks[encoded.indices.to_numpy()]
+    return ordered
+
+
+def _sorted(records: pa.Table, ranks: list[Int64s]) -> Int64s:
+    """Return the order of the records: by their ranks, and by id where all are equal, which is hardly ever so."""
+    order: Int64s = np.lexsort(ranks[::-1])
+    equal = np.ones(max(len(order) - 1, 0), dtype=bool)
+    for values in ranks:
+        equal &= values[order[1:]] == values[order[:-1]]
+    tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal)) if len(order) else order
+    if len(tied):
+        run = np.cumsum(np.append(True, ~equal))[tied]
+        keys = pa.table({"run": run, _ID: records[_ID].take(pa.array(order[tied]))})
+        by_id = pc.sort_indices(keys, [("run", "ascending"), (_ID, "ascending")]).to_numpy()
+        order[tied] = order[tied][by_id]
+    return order
+
+
+def _bounds(codes: list[Int64s]) -> list[int]:
+    count = len(codes[0])
+    changes = np.zeros(max(count - 1, 0), dtype=bool)
+    for values in codes:
+        changes |= values[1:] != values[:-1]
+    return [0, *(np.flatnonzero(changes) + 1).tolist(), count] if count else []
 
 
 def _repeated(records: pa.Table, part: Int64s) -> Rows:
     if COPIES not in records.column_names:
         return Rows(part, np.zeros(len(part), dtype=np.int64))
-    times = records[COPIES].to_numpy().astype(np.int64)[part]
+    times = records[COPIES].to_numpy()[part].astype(np.int64)
+    if (times == 1).all():
+        return Rows(part, np.zeros(len(part), dtype=np.int64))
     copies = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
     order = np.argsort(copies, kind="stable")
     return Rows(np.repeat(part, times)[order], copies[order])

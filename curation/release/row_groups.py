@@ -50,7 +50,7 @@ def begins_group(ids: pa.Array, sizes: Int64s) -> npt.NDArray[np.bool_]:
         ids: id of each row.
         sizes: bytes of text of each row.
     """
-    drawn = priority(ids.to_pylist(), "row group", 0).astype(np.float64) / 2.0**64
+    drawn = priority(ids, "row group", 0).astype(np.float64) / 2.0**64
     return np.asarray(drawn < sizes / TARGET_BYTES, dtype=np.bool_)
 
 

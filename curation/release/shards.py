@@ -69,11 +69,14 @@ def write_shards(records: pa.Table, cut: Iterable[tuple[File, Rows]], folder: Pa
     """
     source = _Source.of(records, negatives)
     entries: list[dict[str, Any]] = []
+    schemas: dict[layout.View, str] = {}
     for file, rows in cut:
         place = (file.language, file.split, file.index, file.count)
         paths = {view: layout.shard_path(view, *place) for view in source.schemas}
         _write(source, rows, {view: folder / path for view, path in paths.items()})
-        entries += [_entry(folder, path, len(rows)) for path in paths.values()]
+        # As it can be read back: Parquet does not keep every detail of a nested type.
+        schemas = schemas or {view: schema_digest(pq.read_schema(folder / path)) for view, path in paths.items()}
+        entries += [_entry(folder, path, len(rows), schemas[view]) for view, path in paths.items()]
     return pa.Table.from_pylist(entries, schema=FILE_SCHEMA)
 
 
@@ -208,15 +211,14 @@ def _columns(source: _Source, rows: Rows) -> dict[str, pa.Array]:
     return columns
 
 
-def _entry(folder: Path, path: str, rows: int) -> dict[str, Any]:
+def _entry(folder: Path, path: str, rows: int, schema: str) -> dict[str, Any]:
     file = folder / path
     return {
         "path": path,
         "bytes": file.stat().st_size,
         "sha256": sha256_file(file),
         "rows": rows,
-        # As it can be read back: Parquet does not keep every detail of a nested type.
-        "schema": schema_digest(pq.read_schema(file)),
+        "schema": schema,
     }
 
 

@@ -50,3 +50,25 @@ def test_priorities_of_two_purposes_or_seeds_are_unrelated() -> None:
 def test_hash64_has_one_value_a_key() -> None:
     assert hash64(["a", "b", "a"])[0] == hash64(["a"])[0]
     assert hash64([]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [],
+        [f"{n:032x}" for n in range(50)],
+        [f"{n:016x}" for n in range(50)],
+        ["swh_Latn", "amh_Ethi", "тест", "ไทย", ""],
+        ["каждый ключ", "každý klíč", "کلید", "鍵は全部同じ長さ"],
+        ["zehn Bytes", "elf Bytes ", "Гавань"],
+        ["x" * 200, "y" * 200],
+    ],
+)
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_columns_hash_as_their_strings_do(keys: list[str], kind: pa.DataType) -> None:
+    expected = hash64(keys, seed=7).tolist()
+    column = pa.array([*keys, "another"], kind)[: len(keys)]
+    assert hash64(column, seed=7).tolist() == expected
+    assert hash64(column[1:], seed=7).tolist() == expected[1:]
+    assert hash64(pa.chunked_array([column, column]), seed=7).tolist() == expected * 2
+    assert priority(column, "split", 1).tolist() == priority(keys, "split", 1).tolist()

@@ -12,6 +12,15 @@ from curation.dedup import linking
 from curation.dedup.stage import apply_verdicts
 from curation.outcome import Outcome
 
+_GIVEN = {
+    "meet": ("home",),
+    "describe": ("options", "home", "partitions"),
+    "pair_up": ("options",),
+    "show": ("options", "home", "trust"),
+    "verify": ("options", "home", "trust"),
+    "decide": ("options", "partitions"),
+}
+
 
 def drop_near_duplicates(records: pa.Table, options: Dedup, *, trust: Mapping[str, int], cut: int = 1) -> Outcome:
     parts = [records.take(pa.array(range(home, records.num_rows, cut), pa.int64())) for home in range(cut)]
@@ -24,7 +33,7 @@ def drop_near_duplicates(records: pa.Table, options: Dedup, *, trust: Mapping[st
 def link(parts: Sequence[pa.Table], options: Dedup, trust: Mapping[str, int]) -> list[Outcome]:
     count = len(parts)
     sent = [linking.band_rows(part, options, home=home, partitions=count) for home, part in enumerate(parts)]
-    for name in ("pair_up", "attach", "sift", "verify", "decide"):
+    for name in ("meet", "describe", "pair_up", "show", "verify", "decide"):
         sent = [_work(name, _for(sent, home), parts[home], options, trust, home, count) for home in range(count)]
     return [apply_verdicts(part, _for(sent, home), options) for home, part in enumerate(parts)]
 
@@ -37,11 +46,5 @@ def _for(sent: Sequence[pa.Table], home: int) -> pa.Table:
 def _work(
     name: str, rows: pa.Table, records: pa.Table, options: Dedup, trust: Mapping[str, int], home: int, count: int
 ) -> pa.Table:
-    work = getattr(linking, name)
-    if name in ("attach", "sift", "verify"):
-        work = partial(work, options=options, home=home)
-    if name in ("sift", "verify"):
-        work = partial(work, trust=trust)
-    if name == "decide":
-        work = partial(work, options=options, partitions=count)
-    return work(rows, records)
+    given = {"options": options, "home": home, "partitions": count, "trust": trust}
+    return partial(getattr(linking, name), **{key: given[key] for key in _GIVEN[name]})(rows, records)

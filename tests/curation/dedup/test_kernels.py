@@ -17,6 +17,7 @@ from curation.dedup.bands import SKETCH_SIZE, Bands
 from curation.dedup.columns import InvalidTextError, text_column
 from curation.dedup.kernels import CompiledKernels, Kernels, NumpyKernels, in_threads, jaccard, sketch
 from curation.errors import ConfigError
+from curation.ngrams import codepoints, span_hashes
 from curation.text import fold
 
 BANDS = Bands(16, 4)
@@ -65,12 +66,17 @@ def assert_same(sides: list[pa.Array]) -> None:
     compiled, portable = (used.sketch(sides, BANDS) for used in BOTH)
     for name in ("fingerprints", "values", "keys"):
         np.testing.assert_array_equal(getattr(compiled, name), getattr(portable, name), err_msg=name)
+    for side in sides:
+        assert COMPILED.fold(side).equals(fold(side))
+        assert COMPILED.fold(side[1:]).equals(fold(side[1:]))
+        np.testing.assert_array_equal(COMPILED.hash_folded(side), NumpyKernels.hash_folded(side))
 
 
 @pytest.mark.slow
 def test_every_character_folds_as_python_folds_it() -> None:
     texts = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
     compiled, portable = (used.sketch([column(texts)], BANDS).fingerprints for used in BOTH)
+    assert COMPILED.fold(column(texts)).equals(fold(column(texts)))
     assert [hex(ord(texts[i])) for i in np.flatnonzero(compiled != portable)] == []
 
 
@@ -140,6 +146,15 @@ def test_threads_and_slices_change_nothing(threads: int) -> None:
     np.testing.assert_array_equal(similar, NumpyKernels.jaccard([texts], left, left + 13))
 
 
+@pytest.mark.parametrize("used", BOTH)
+def test_folded_texts_have_the_hashes_of_their_spans(used: Kernels) -> None:
+    texts = column([*SENTENCES.values(), *DELICATE, "", "x", "a text of many characters " * 4000])
+    points = codepoints(fold(texts))
+    expected = span_hashes(points, points.offsets[:-1], points.offsets[1:])
+    np.testing.assert_array_equal(used.hash_folded(texts), expected)
+    assert len(set(expected.tolist())) == len(set(fold(texts).to_pylist()))
+
+
 def test_buckets_are_compared_alike() -> None:
     generator = np.random.default_rng(1)
     values = generator.integers(0, 3, (300, SKETCH_SIZE), dtype=np.uint8)
@@ -198,6 +213,9 @@ def test_invalid_utf8_is_named(bad: bytes, used: Kernels, before: int, monkeypat
     texts = pa.array([*[b"fine \xc3\xa9"] * before, bad, b"\xa9 also bad"], pa.large_binary())
     with pytest.raises(InvalidTextError, match=f"text {before} is not valid UTF-8"):
         sketch([texts.view(pa.large_string())], BANDS)
+    for refused in (kernels.fold_texts, kernels.hash_folded):
+        with pytest.raises(InvalidTextError, match=f"text {before} is not valid UTF-8"):
+            refused(texts.view(pa.large_string()))
 
 
 @pytest.mark.parametrize("used", BOTH)

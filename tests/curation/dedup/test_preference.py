@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.dedup.preference import preference_ranks
+from curation.dedup.preference import ids_of, preference_ranks
 
 LICENCES = ["CC0-1.0", "MIT", "CC-BY-SA-4.0", "GPL-3.0-only", "CC-BY-NC-4.0", "LicenseRef-x"]
 TRUST = {"high": 90, "middle": 50, "none": 0}
@@ -48,6 +48,8 @@ def test_ranks_order_records_by_the_criteria_in_turn(
     by_rank = sorted(range(len(values)), key=lambda i: ranks[i])
     expected = sorted(range(len(values)), key=lambda i: (*(keys[name](values[i]) for name in prefer), values[i][0]))
     assert [values[i][0] for i in by_rank] == [values[i][0] for i in expected]
+    ids = ids_of(preference_ranks(records(values), prefer, TRUST), prefer)
+    assert ids.to_pylist() == [row[0] for row in values]
 
 
 def test_a_source_without_trust_is_an_error() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from curation.dedup.linking import pair_up
+from curation.dedup.linking import meet, pair_up
 from curation.grouping import linking, with_components
 from curation.hashing import content_id
 from curation.records import LABELLED, RECORD_SCHEMA
@@ -38,20 +38,26 @@ def connect(table: pa.Table, threshold: float | None = THRESHOLD, *, cut: int = 
 def _start(part: pa.Table, threshold: float | None, home: int, cut: int) -> pa.Table:
     if threshold is None:
         return linking.key_rows(part, home=home, partitions=cut)
-    return linking.band_rows(part, threshold, home=home, partitions=cut)
+    return linking.text_rows(part, home=home, partitions=cut)
 
 
 def _rounds(threshold: float | None, cut: int) -> list[Any]:
-    nothing = pa.table({})
-    last = [lambda rows, _, __: linking.meet(rows, nothing), lambda rows, _, __: linking.decide(rows, nothing)]
+    last = [lambda rows, part, _: linking.connect(rows, part), lambda rows, part, _: linking.decide(rows, part)]
     if threshold is None:
         return last
-    share = partial(linking.share, threshold=threshold, partitions=cut)
+    options = linking.comparison(threshold)
+    band, describe = (
+        partial(work, threshold=threshold, partitions=cut) for work in (linking.band_rows, linking.describe)
+    )
     return [
-        lambda rows, _, __: pair_up(rows, nothing),
-        lambda rows, part, home: linking.attach(rows, part, threshold, home=home),
-        lambda rows, part, home: linking.sift(rows, part, threshold, home=home),
-        lambda rows, part, home: share(rows, part, home=home),
+        lambda rows, part, home: linking.represent(rows, part, home=home),
+        lambda rows, part, home: band(rows, part, home=home),
+        lambda rows, part, home: meet(rows, part, home=home),
+        lambda rows, part, home: describe(rows, part, home=home),
+        lambda rows, part, _: pair_up(rows, part, options),
+        lambda rows, part, home: linking.show(rows, part, home=home),
+        lambda rows, part, home: linking.verify(rows, part, threshold, home=home),
+        lambda rows, part, home: linking.share(rows, part, home=home, partitions=cut),
         *last,
     ]
 
