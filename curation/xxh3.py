@@ -73,7 +73,8 @@ def _mixed(rows: UInt8s, at: int, secret: int, seed: np.uint64) -> UInt64s:
 
 
 def _word(rows: UInt8s, at: int) -> UInt64s:
-    return np.ascontiguousarray(rows[:, at : at + 8]).view("<u8")[:, 0].astype(np.uint64, copy=False)
+    words: UInt64s = np.ascontiguousarray(rows[:, at : at + 8]).view("<u8")[:, 0].astype(np.uint64, copy=False)
+    return words
 
 
 def _secret(at: int) -> np.uint64:
