@@ -161,8 +161,8 @@ def decide(rows: pa.Table, records: pa.Table) -> pa.Table:  # noqa: ARG001 - the
     passed, rows = _parted(rows)
     names, first, places = np.unique(rows.column("node").to_numpy(), return_index=True, return_inverse=True)
     # In order they are looked up five times as fast.
-    centres, places = _by_key(rows.column("name").to_numpy(), places)
-    centres = np.searchsorted(names, centres)
+    of, places = _by_key(rows.column("name").to_numpy(), places)
+    centres = np.searchsorted(names, of)
     homes, sizes = (rows.column(name).to_numpy()[first] for name in ("home", "size"))
     components, sizes = _components(names, places, centres, sizes)
     return pa.concat_tables([passed, _node_rows(homes, components, names, homes, sizes)])
