@@ -73,7 +73,8 @@ def _mixed(rows: UInt8s, at: int, secret: int, seed: np.uint64) -> UInt64s:
 
 
 def _word(rows: UInt8s, at: int) -> UInt64s:
-    return np.ascontiguousarray(rows[:, at : at + 8]).view("<u8")[:, 0].astype(np.uint64, copy=False)
+    words: UInt64s = np.ascontiguousarray(rows[:, at : at + 8]).view("<u8")[:, 0].astype(np.uint64, copy=False)
+    return words
 
 
 def _secret(at: int) -> np.uint64:
@@ -86,7 +87,8 @@ def _folded_product(left: UInt64s, right: UInt64s) -> UInt64s:
     left_low, right_low = left & _LOW, right & _LOW
     lowest, crossed, other = left_low * right_low, left_high * right_low, left_low * right_high
     carried = (lowest >> _32) + (crossed & _LOW) + other
-    return (left_high * right_high + (crossed >> _32) + (carried >> _32)) ^ (left * right)
+    folded: UInt64s = (left_high * right_high + (crossed >> _32) + (carried >> _32)) ^ (left * right)
+    return folded
 
 
 def _avalanche(values: UInt64s) -> UInt64s:

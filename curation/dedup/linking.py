@@ -165,7 +165,8 @@ def describe(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, pa
 def distinct_rows(rows: pa.Table) -> Int64s:
     """Return the numbers of the records that rows of `meet` name, int64 (m,), rising."""
     ordered = np.sort(unpacked(rows, "rows"))
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]].astype(np.int64)
+    distinct: Int64s = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]].astype(np.int64)
+    return distinct
 
 
 def describe_rows(
@@ -362,7 +363,8 @@ def packed(to: UInt32s, home: int, lists: Mapping[str, npt.NDArray[np.unsignedin
 
 def unpacked(rows: pa.Table, name: str) -> npt.NDArray[np.unsignedinteger]:
     """Return all items of one kind of rows of `packed`."""
-    return pc.list_flatten(rows.column(name)).to_numpy()
+    items: npt.NDArray[np.unsignedinteger] = pc.list_flatten(rows.column(name)).to_numpy()
+    return items
 
 
 def senders(rows: pa.Table) -> UInt32s:
@@ -376,7 +378,7 @@ def _has_company(keys: UInt32s) -> npt.NDArray[np.bool_]:
     shared = ordered[1:][ordered[1:] == ordered[:-1]]
     table = np.zeros(1 << 24, dtype=np.bool_)
     table[shared >> np.uint32(8)] = True
-    company = table[keys >> np.uint32(8)]
+    company: npt.NDArray[np.bool_] = table[keys >> np.uint32(8)]
     likely = np.flatnonzero(company)
     places = np.minimum(np.searchsorted(shared, keys[likely]), len(shared) - 1)
     company[likely] = shared[places] == keys[likely]
@@ -397,7 +399,8 @@ def _sketch_values(column: pa.ChunkedArray) -> UInt8s:
 def _stretches(values: UInt8s, bands: Int64s | int) -> UInt64s:
     """Return eight values of each sketch, uint64 (n,): outside of most of the band, and near where records are."""
     words = values.view(">u8").astype(np.uint64)
-    return words[np.arange(len(words)), (bands + 1) % words.shape[1]]
+    stretches: UInt64s = words[np.arange(len(words)), (bands + 1) % words.shape[1]]
+    return stretches
 
 
 def _pairs_within(at: Int64s, bucket: UInt64s) -> tuple[Int64s, Int64s]:

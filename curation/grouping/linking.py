@@ -21,6 +21,7 @@ records of which a tenth is linked beyond its partition, each by two keys, that 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from curation.config.model import Dedup
@@ -49,7 +50,7 @@ def text_rows(records: pa.Table, *, home: int, partitions: int) -> pa.Table:
     """Send the hash of each distinct text of a partition to where equal ones meet."""
     held = hold_texts(records)
     keys, first = np.unique(held.keys, return_index=True)
-    lists = {"keys": keys, "rows": held.numbers[first].astype(np.uint32)}
+    lists: dict[str, npt.NDArray[np.unsignedinteger]] = {"keys": keys, "rows": held.numbers[first].astype(np.uint32)}
     return linking.packed((keys % np.uint64(partitions)).astype(np.uint32), home, lists)
 
 
@@ -161,8 +162,8 @@ def decide(rows: pa.Table, records: pa.Table) -> pa.Table:  # noqa: ARG001 - the
     passed, rows = _parted(rows)
     names, first, places = np.unique(rows.column("node").to_numpy(), return_index=True, return_inverse=True)
     # In order they are looked up five times as fast.
-    centres, places = _by_key(rows.column("name").to_numpy(), places)
-    centres = np.searchsorted(names, centres)
+    of, places = _by_key(rows.column("name").to_numpy(), places)
+    centres = np.searchsorted(names, of)
     homes, sizes = (rows.column(name).to_numpy()[first] for name in ("home", "size"))
     components, sizes = _components(names, places, centres, sizes)
     return pa.concat_tables([passed, _node_rows(homes, components, names, homes, sizes)])

@@ -63,7 +63,8 @@ def rows_in_order(records: pa.Table) -> Iterator[tuple[str, str, Rows]]:
 def _ranks(column: pa.ChunkedArray) -> Int64s:
     """Return numbers that are in the order of the values, int64 (n,); there are few different strings."""
     if pa.types.is_integer(column.type):
-        return column.to_numpy().astype(np.int64)
+        numbers: Int64s = column.to_numpy().astype(np.int64)
+        return numbers
     encoded = column.dictionary_encode().combine_chunks()
     ranks = np.empty(len(encoded.dictionary), dtype=np.int64)
     ranks[pc.sort_indices(encoded.dictionary).to_numpy()] = np.arange(len(ranks))
