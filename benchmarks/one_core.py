@@ -1,0 +1,38 @@
+"""A process on one core, and what it took."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Read by the libraries when they are imported.
+THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "ARROW_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a process in which every library has one thread."""
+    return os.environ | dict.fromkeys(THREADS, "1")
+
+
+def confine() -> None:
+    """Bind this process to one core, the last of those that it has."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    import pyarrow as pa
+
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+
+
+def peak_megabytes() -> float:
+    """Return the most megabytes that were ever resident in this process (Linux)."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6
