@@ -9,8 +9,9 @@ from finding and hashing the inputs to the finished release. Figures are medians
 machine may have other work, and wall seconds stand beside them.
 
 The glued pipeline is measured on fewer pairs, of two sizes, so that what it costs to start can be told from what each
-pair costs: ours is compared with the best of its rates, that between the two sizes included. The floor is what the fastText runtime alone takes for the distinct texts of both sides: nothing that asks that model about each
-text can be faster.
+pair costs: ours is compared with the best of its rates, that between the two sizes included. The floor is what the
+fastText runtime alone takes for the distinct texts of both sides: nothing that asks that model about each text can be
+faster.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.corpus_of_pairs import CONFIG, write_corpus
 from benchmarks.one_core import confine, environment, peak_megabytes
+from benchmarks.stage_clock import AFTER, StageClock
 
 RATE_GOAL, RATIO_GOAL = 25_000, 20
 _WARM_UP = 600
@@ -65,40 +67,6 @@ class Measured:
         return self.records / self.cpu
 
 
-@dataclass
-class StageClock:
-    """An observer of a run that notes when stages end."""
-
-    seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
-    rows_out: int = 0
-    _last: tuple[float, float] = (0.0, 0.0)
-
-    def start(self) -> None:
-        """Let the time count from now on."""
-        self._last = time.process_time(), time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        """Book the time since the last call under a name."""
-        now = time.process_time(), time.perf_counter()
-        self.seconds[stage] = now[0] - self._last[0], now[1] - self._last[1]
-        self._last = now
-
-    def started(self, stage: str, parts_total: int) -> None:
-        """A stage begins: what went before belongs to the preparations, or to the stage before."""
-        if not self.seconds:
-            self.lap("plan")
-
-    def advanced(self, parts: int, note: str = "") -> None:
-        """Nothing to note."""
-
-    def finished(self, stage: str, done: object, *, reused: bool) -> None:
-        """A stage ends."""
-        if reused:
-            raise RuntimeError(f"{stage} was found finished: nothing to measure")
-        self.lap(stage)
-        self.rows_out = done.rows_out  # type: ignore[attr-defined]
-
-
 def run_ours(inputs: Path, out: Path) -> tuple[int, dict[str, tuple[float, float]]]:
     """Run this project in this process; return the rows that came out and the seconds of each stage."""
     from curation.config import load_config
@@ -107,7 +75,7 @@ def run_ours(inputs: Path, out: Path) -> tuple[int, dict[str, tuple[float, float
     clock = StageClock()
     clock.start()
     run(load_config(inputs / CONFIG), inputs, out, RunOptions(workers=1), clock)
-    clock.lap("release")
+    clock.lap(AFTER)
     return clock.rows_out, clock.seconds
 
 
@@ -185,7 +153,7 @@ def report(ours: Measured, floor: Measured, peers: Sequence[Measured]) -> str:
     """Return the comparison as text: with the best rate that the peer has shown, between two sizes included."""
     rates = {f"{peer.records:,} pairs": peer.rate for peer in peers}
     for few, many in itertools.pairwise(peers):
-        # What it costs to start, and to write many small files, weighs less on many pairs: not at all between two sizes.
+        # What it costs to start, and to write many small files, does not count between two sizes.
         rates[f"from {few.records:,} to {many.records:,}"] = (many.records - few.records) / (many.cpu - few.cpu)
     ratio = ours.rate / max(rates.values())
     lines = [

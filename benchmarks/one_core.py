@@ -32,7 +32,12 @@ def confine() -> None:
     pa.set_io_thread_count(1)
 
 
-def peak_megabytes() -> float:
-    """Return the most megabytes that were ever resident in this process (Linux)."""
+def forget_peak() -> None:
+    """Let the greatest memory count from now on (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak_megabytes(field: str = "VmHWM") -> float:
+    """Return the most megabytes that were ever resident in this process, or with `VmRSS` those that are now (Linux)."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6
+    return int(next(line for line in lines if line.startswith(field)).split()[1]) * 1024 / 1e6
