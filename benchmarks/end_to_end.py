@@ -3,10 +3,10 @@
     python -m benchmarks.end_to_end --data FOLDER [--rows N] [--glued-rows N,N] [--runs 3]
 
 FOLDER is described in `benchmarks.corpus_of_pairs`, the other contender in `benchmarks.glued_pipeline`. Each run is a
-process of its own on one core with one thread a library; it first runs on a few hundred pairs, so that imports, models
-and compiled code are there when the clock starts. Ours is `pipelines.run.run` with the engine datatrove and one worker,
-from finding and hashing the inputs to the finished release. Figures are medians; processor seconds count, since the
-machine may have other work, and wall seconds stand beside them.
+process of its own with one thread a library; it first runs on a few hundred pairs, so that imports, models and compiled
+code are there when the clock starts. Ours is `pipelines.run.run` with the engine datatrove and one worker, from finding
+and hashing the inputs to the finished release. Figures are medians; processor seconds count, since the machine may have
+other work, and wall seconds stand beside them.
 
 The glued pipeline is measured on fewer pairs, of two sizes, so that what it costs to start can be told from what each
 pair costs: ours is compared with the best of its rates, that between the two sizes included. The floor is what the

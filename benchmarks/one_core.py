@@ -1,4 +1,4 @@
-"""A process on one core, and what it took."""
+"""A process with one thread a library, and what it took."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ def environment() -> dict[str, str]:
 
 
 def confine() -> None:
-    """Bind this process to one core, the last of those that it has."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    """Let Arrow have one thread in this process; `environment` is for the others.
+
+    The process is bound to no core: beside other work that would make it wait, and processor time does not need it.
+    """
     import pyarrow as pa
 
     pa.set_cpu_count(1)

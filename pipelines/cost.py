@@ -54,6 +54,7 @@ class Rates:
     """Measured rates.
 
     Attributes:
+        measured: when, on what and how much of it.
         text_bytes: UTF-8 bytes of query and positive of a measured record.
         base_memory: bytes that a process takes before it holds a record.
         launch_seconds: what it takes to start the tasks of one round with several processes.
@@ -61,6 +62,7 @@ class Rates:
         stages: the stages by name, in order.
     """
 
+    measured: str
     text_bytes: float
     base_memory: float
     launch_seconds: float
@@ -144,7 +146,7 @@ def rates_from(value: Mapping[str, Any]) -> Rates:
         TypeError: if there is one that is unknown.
     """
     stages = {name: StageRate(**stage) for name, stage in value["stages"].items()}
-    figures = {name: value[name] for name in ("text_bytes", "base_memory", "launch_seconds", "spread")}
+    figures = {name: value[name] for name in ("measured", "text_bytes", "base_memory", "launch_seconds", "spread")}
     return Rates(**figures, stages=MappingProxyType(stages))
 
 

@@ -32,7 +32,8 @@ def rates_table(rates: Rates) -> str:
     cpu, shuffled, stored, rounds = (sum(getattr(rate, name) for rate in rates.stages.values()) for name in columns)
     rows.append(("all", f"{cpu:,.1f}", "", f"{shuffled:,.0f}", f"{stored:,.0f}", "", rounds))
     header = ("stage", "µs a record", "s a task", "bytes shuffled", "bytes stored", "memory, bytes", "rounds")
-    return table(header, rows)
+    text = f"Measured: {rates.measured}. Their texts have {rates.text_bytes:,.0f} bytes a record"
+    return f"{text}; {shuffled / rates.text_bytes:.1f} times as much is shuffled.\n\n{table(header, rows)}"
 
 
 def runs_table(

@@ -22,6 +22,7 @@ TIMES = st.lists(st.floats(0, 1_000), max_size=60).map(lambda times: np.array(ti
 LANGUAGES = st.builds(Languages, st.floats(0.01, 0.99), st.integers(1, 300), st.floats(0.2, 2.0))
 PRICES = Prices(0.056, 0.003557, 0.000054, 0.011, 0.02, 3.75, 6.25, 3.108)
 RATES = Rates(
+    measured="here",
     text_bytes=250,
     base_memory=3e8,
     launch_seconds=1.0,
