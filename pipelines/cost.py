@@ -17,9 +17,9 @@ from typing import Any
 
 # Records that a partition is meant to have: more partitions than cores keep all cores busy.
 RECORDS_PER_TASK = 250_000
-# Text bytes that a byte of input holds: of packed files as measured, and of text with what marks its fields. Formats
-# differ by about `TEXT_FACTOR` either way, and the length of records by `RECORDS_FACTOR`.
-_PACKED_TEXT, _PLAIN_TEXT = 2.4, 0.9
+# Text bytes in a byte of a file that is not packed: the rest is what marks its fields.
+_PLAIN_TEXT = 0.9
+# Formats differ by this factor either way, and the length of records by the second one.
 TEXT_FACTOR, RECORDS_FACTOR = 2.0, 3.0
 _PACKED = frozenset({".parquet", ".gz", ".bz2", ".xz", ".zst", ".zip"})
 _GB = 1e9
@@ -56,6 +56,7 @@ class Rates:
     Attributes:
         measured: when, on what and how much of it.
         text_bytes: UTF-8 bytes of query and positive of a measured record.
+        text_in_file: such bytes in a byte of the measured files, which are Parquet.
         base_memory: bytes that a process takes before it holds a record.
         launch_seconds: what it takes to start the tasks of one round with several processes.
         spread: standard deviation of the logarithm of the times of tasks of equal size.
@@ -64,6 +65,7 @@ class Rates:
 
     measured: str
     text_bytes: float
+    text_in_file: float
     base_memory: float
     launch_seconds: float
     spread: float
@@ -146,7 +148,10 @@ def rates_from(value: Mapping[str, Any]) -> Rates:
         TypeError: if there is one that is unknown.
     """
     stages = {name: StageRate(**stage) for name, stage in value["stages"].items()}
-    figures = {name: value[name] for name in ("measured", "text_bytes", "base_memory", "launch_seconds", "spread")}
+    figures = {
+        name: value[name]
+        for name in ("measured", "text_bytes", "text_in_file", "base_memory", "launch_seconds", "spread")
+    }
     return Rates(**figures, stages=MappingProxyType(stages))
 
 
@@ -204,7 +209,7 @@ def records_in(inputs: Sequence[tuple[str, int]], rates: Rates) -> float | None:
         return None
     packed = sum(size for name, size in inputs if PurePath(name).suffix.lower() in _PACKED)
     plain = sum(size for _, size in inputs) - packed
-    return (packed * _PACKED_TEXT + plain * _PLAIN_TEXT) / rates.text_bytes
+    return (packed * rates.text_in_file + plain * _PLAIN_TEXT) / rates.text_bytes
 
 
 def plan_estimate(inputs: Sequence[tuple[str, int]], stages: Sequence[str], workers: int) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import re
 import statistics
 import subprocess
@@ -171,21 +172,26 @@ def measure(inputs: Path) -> dict[str, Any]:
     return found
 
 
-def wall_seconds(inputs: Path, workers: int, keep: Path | None = None) -> float:
-    """Return how long `curate run` takes on some inputs, imports included.
+def run_seconds(inputs: Path, workers: int, keep: Path | None = None) -> tuple[float, float]:
+    """Return processor and wall seconds of a `curate run`, imports included.
 
     Args:
         inputs: folder with the config.
-        workers: processes at a time.
+        workers: processes at a time; with more than one the processor seconds are not all of them.
         keep: where the run is left; nowhere if None.
     """
     with tempfile.TemporaryDirectory() as folder:
         out = str(keep or Path(folder) / "run")
         command = [sys.executable, "-m", "curation.cli", "run", str(inputs / CONFIG), "--out", out]
-        begin = time.perf_counter()
         command += ["--workers", str(workers)]
+        begin, cpu = time.perf_counter(), _children_seconds()
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=environment())
-        return time.perf_counter() - begin
+        return _children_seconds() - cpu, time.perf_counter() - begin
+
+
+def _children_seconds() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def fitted(few: tuple[int, Mapping[str, Any]], many: tuple[int, Mapping[str, Any]]) -> dict[str, Any]:
@@ -200,12 +206,13 @@ def fitted(few: tuple[int, Mapping[str, Any]], many: tuple[int, Mapping[str, Any
         small = few[1][name]
         slope = max(0.0, (large["cpu"] - small["cpu"]) / (many[0] - few[0]))
         fixed = max(0.0, large["cpu"] - slope * many[0])
+        held = few[0] / small["tasks"], many[0] / large["tasks"]
         rates[name] = {
             "cpu_us": round(slope * 1e6, 3),
             "task_seconds": round(fixed / large["tasks"], 4),
             "shuffled": round(large["shuffled"] / many[0], 1),
             "stored": round(large["stored"] / many[0], 1),
-            "memory": round(large["memory"] * large["tasks"] / many[0], 1),
+            "memory": round(max(0.0, large["memory"] - small["memory"]) / (held[1] - held[0]), 1),
             "rounds": large["rounds"],
             "serial": name in (BEFORE, AFTER),
         }
@@ -250,7 +257,7 @@ def rates(data: Path, few: int, many: int) -> dict[str, Any]:
         records, texts, size = text_bytes(places[many])
         stages = fitted((few, small["stages"]), (many, large["stages"]))
         rounds = sum(rate["rounds"] for rate in stages.values() if not rate["serial"])
-        starting = wall_seconds(places[_FEW], 2) - wall_seconds(places[_FEW], 1)
+        starting = run_seconds(places[_FEW], 2)[1] - run_seconds(places[_FEW], 1)[1]
     spreads = [*small["spreads"], *large["spreads"]]
     return {
         "measured": f"{few:,} and {many:,} pairs, {datetime.now(UTC):%Y-%m-%d}, one core of {_processor()}",

@@ -24,6 +24,7 @@ PRICES = Prices(0.056, 0.003557, 0.000054, 0.011, 0.02, 3.75, 6.25, 3.108)
 RATES = Rates(
     measured="here",
     text_bytes=250,
+    text_in_file=2.4,
     base_memory=3e8,
     launch_seconds=1.0,
     spread=0.2,
@@ -148,7 +149,13 @@ def test_workers_are_paid_while_they_wait_but_not_while_one_process_works() -> N
 
 def test_two_sizes_tell_what_a_record_takes_from_what_a_task_takes() -> None:
     def taken(cpu: float, records: int) -> dict[str, dict[str, float]]:
-        figures = {"cpu": cpu, "tasks": 4, "shuffled": 8 * records, "stored": 100 * records, "memory": 50 * records / 4}
+        figures = {
+            "cpu": cpu,
+            "tasks": 4,
+            "shuffled": 8 * records,
+            "stored": 100 * records,
+            "memory": 5e6 + 50 * records / 4,
+        }
         return {"read": figures | {"rounds": 1}, "release": figures | {"rounds": 1, "tasks": 1}}
 
     rates = fitted((10_000, taken(1.4, 10_000)), (50_000, taken(3.0, 50_000)))

@@ -37,6 +37,7 @@ PRICES = Prices(
 RATES = Rates(
     measured="here",
     text_bytes=200,
+    text_in_file=2.4,
     base_memory=3e8,
     launch_seconds=2.0,
     spread=0.1,
@@ -118,7 +119,14 @@ def test_what_is_installed_is_whole_and_has_sources() -> None:
 
 
 def test_a_figure_that_is_missing_or_unknown_is_an_error() -> None:
-    figures = {"measured": "here", "text_bytes": 1, "base_memory": 1, "launch_seconds": 0, "spread": 0}
+    figures = {
+        "measured": "here",
+        "text_bytes": 1,
+        "text_in_file": 1,
+        "base_memory": 1,
+        "launch_seconds": 0,
+        "spread": 0,
+    }
     with pytest.raises(KeyError, match="spread"):
         rates_from({name: value for name, value in figures.items() if name != "spread"} | {"stages": {}})
     with pytest.raises(TypeError, match="cpu_ms"):
