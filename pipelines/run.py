@@ -23,6 +23,7 @@ from curation.release.assemble import assemble_release
 from curation.release.parent import refuse_as_target
 from curation.release.stats import StageCount, compute_stats
 from pipelines.alarms import AlarmFiles, checks_of, find_alarms
+from pipelines.cost import plan_estimate
 from pipelines.engine import Engine, Observer
 from pipelines.graph import Inputs, build_graph, find_inputs
 from pipelines.ledgers import count_lost, write_ledgers
@@ -154,6 +155,8 @@ def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, 
     for name, digest in graph.digests().items():
         place = store.stage(name, digest) if store else None
         stages.append({"stage": name, "folder": f"work/{name}-{digest}", "cached": bool(place and place.done())})
+    todo = [str(stage["stage"]) for stage in stages if not stage["cached"]]
+    read = [(file["file"], file["bytes"]) for files in inputs.fingerprints.values() for file in files]
     return {
         "name": config.name,
         "version": config.release.version,
@@ -164,6 +167,7 @@ def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, 
         "evaluation": _evaluation(inputs),
         "licence": licensing.to_json(),
         "stages": stages,
+        "estimate": plan_estimate(read, todo, options.workers),
     }
 
 

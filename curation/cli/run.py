@@ -97,8 +97,31 @@ def plan_command(
     inputs = [(name, len(files), sum(file["bytes"] for file in files)) for name, files in plan["inputs"].items()]
     stages = [(stage["stage"], "finished" if stage["cached"] else "to do") for stage in plan["stages"]]
     tables = (columns(("source", "files", "bytes"), inputs), columns(("stage", "state"), stages))
-    text = "\n\n".join([*tables, f"licence  {plan['licence']['release'] or 'of each row'}"])
+    text = "\n\n".join(
+        [*tables, *_estimate(plan["estimate"]), f"licence  {plan['licence']['release'] or 'of each row'}"]
+    )
     result(plan, text, as_json=as_json)
+
+
+def _estimate(found: dict[str, Any] | None) -> list[str]:
+    """Say what a plan takes, if it is known; to two digits, since it can be wrong by the factor that stands with it."""
+    if found is None:
+        return ["estimate  none: how much there is to read is known when it is read"]
+    workers, factors = found["workers"], (found["cost_factor"], found["records_factor"])
+    core_hours, hours, dollars = (_about(found[name]) for name in ("core_hours", "hours", "dataflow_usd"))
+    lines = [
+        f"estimate, right within a factor of {factors[0]:g}; records within {factors[1]:g}",
+        f"  {_about(found['records'])} records, {core_hours} core hours, {hours} hours with {workers} worker(s)",
+        f"  {_about(found['shuffled_gb'])} GB shuffled, {_about(found['stored_gb'])} GB in work/",
+        f"  on Dataflow {dollars} US dollars",
+    ]
+    if found["unmeasured"]:
+        lines.append(f"  without {', '.join(found['unmeasured'])}, of which no rate is known")
+    return ["\n".join(lines)]
+
+
+def _about(value: float) -> str:
+    return f"{float(f'{value:.2g}'):,.15g}"
 
 
 def _run(config: RunConfig, base: Path, out: Path, engine: dict[str, Any], *, as_json: bool) -> int:
