@@ -39,7 +39,9 @@ def preference_ranks(records: pa.Table, prefer: tuple[Preference, ...], trust: M
 
 def id_of_rank(ranks: pa.Array, prefer: tuple[Preference, ...]) -> pa.Array:
     """Return the id of the record that each rank of `preference_ranks` is of, string (n,)."""
-    return pc.binary_slice(ranks, 8 * len(prefer), None).cast(pa.string())
+    # Arrow miscounts the bytes of two slices that are given no end.
+    longest = pc.max(pc.binary_length(ranks)).as_py() or 0
+    return pc.binary_slice(ranks, 8 * len(prefer), longest).cast(pa.string())
 
 
 def _by_trust(records: pa.Table, trust: Mapping[str, int]) -> UInt64s:
