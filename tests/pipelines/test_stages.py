@@ -26,12 +26,12 @@ def test_a_few_rows_that_all_raise_are_quarantined() -> None:
 
 def test_a_batch_without_survivors_has_the_columns_of_the_stage() -> None:
     class Adds(DropEvery):
-        def apply(self, records: pa.Table) -> Outcome:
-            outcome = super().apply(records)
+        def apply(self, records: pa.Table, side: pa.Table | None) -> Outcome:
+            outcome = super().apply(records, side)
             return Outcome(outcome.records.append_column("score", outcome.records["row"]), outcome.ledger)
 
     stage = Adds(1000, (1, 2, 3))
-    assert apply_or_quarantine(stage, rows(range(1, 4))).records.schema == stage.apply(rows(range(4, 6))).records.schema
+    assert apply_or_quarantine(stage, rows(range(1, 4))).records.schema == stage.apply(rows(range(4, 6)), None).records.schema
 
 
 def test_a_stage_that_fails_on_every_row_ends_the_run() -> None:
@@ -43,7 +43,7 @@ def test_a_stage_that_fails_on_every_row_ends_the_run() -> None:
 @pytest.mark.parametrize("error", [OSError("no space left on device"), MemoryError(), CurationError("no model")])
 def test_the_machines_troubles_are_nobodys_fault(error: Exception) -> None:
     class Broken(DropEvery):
-        def apply(self, records: object) -> Outcome:
+        def apply(self, records: pa.Table, side: pa.Table | None) -> Outcome:
             raise error
 
     with pytest.raises(type(error)):

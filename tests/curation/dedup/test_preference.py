@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.dedup.preference import preference_ranks
+from curation.dedup.preference import id_of_rank, preference_ranks
 
 LICENCES = ["CC0-1.0", "MIT", "CC-BY-SA-4.0", "GPL-3.0-only", "CC-BY-NC-4.0", "LicenseRef-x"]
 TRUST = {"high": 90, "middle": 50, "none": 0}
@@ -54,3 +54,12 @@ def test_a_source_without_trust_is_an_error() -> None:
     with pytest.raises(KeyError, match="unheard of"):
         preference_ranks(records([("0" * 32, "unheard of", "MIT", 1.0)]), ("trust",), TRUST)
     assert len(preference_ranks(records([("0" * 32, "unheard of", "MIT", 1.0)]), ("licence",), TRUST)) == 1
+
+
+@given(rows, st.integers(0, 3))
+def test_the_id_can_be_told_from_the_rank(values: list[tuple[str, str, str, float | None]], count: int) -> None:
+    prefer = ("trust", "licence", "quality")[:count]
+    table = records(values)
+    ranks = preference_ranks(table, prefer, TRUST)
+    assert id_of_rank(ranks, prefer).to_pylist() == table["id"].to_pylist()
+    assert id_of_rank(ranks[1:], prefer).to_pylist() == table["id"].to_pylist()[1:]
