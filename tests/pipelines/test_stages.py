@@ -31,7 +31,10 @@ def test_a_batch_without_survivors_has_the_columns_of_the_stage() -> None:
             return Outcome(outcome.records.append_column("score", outcome.records["row"]), outcome.ledger)
 
     stage = Adds(1000, (1, 2, 3))
-    assert apply_or_quarantine(stage, rows(range(1, 4))).records.schema == stage.apply(rows(range(4, 6)), None).records.schema
+    assert (
+        apply_or_quarantine(stage, rows(range(1, 4))).records.schema
+        == stage.apply(rows(range(4, 6)), None).records.schema
+    )
 
 
 def test_a_stage_that_fails_on_every_row_ends_the_run() -> None:
