@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.hashing import content_id, hash64, priority
+from curation.hashing import content_id, digests, hash64, priority
 
 
 @given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
@@ -39,3 +40,53 @@ def test_priorities_of_two_purposes_or_seeds_are_unrelated() -> None:
 def test_hash64_has_one_value_a_key() -> None:
     assert hash64(["a", "b", "a"])[0] == hash64(["a"])[0]
     assert hash64([]).shape == (0,)
+
+
+def whole(columns: list[pa.Array]) -> list[str]:
+    """Return the digests as hexadecimal digits."""
+    return [left.tobytes().hex() + right.tobytes().hex() for left, right in zip(*digests(columns), strict=True)]
+
+
+@given(st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=12))
+def test_rows_have_equal_digests_where_they_are_equal(rows: list[tuple[str, str]]) -> None:
+    found = whole([pa.array([row[side] for row in rows], pa.string()) for side in (0, 1)])
+    assert len(found) == len(rows)
+    assert len(set(found)) == len(set(rows))
+    for row, digest in zip(rows, found, strict=True):
+        assert whole([pa.array([text], pa.string()) for text in row]) == [digest]
+
+
+TEXTS = [
+    "Guten Tag",
+    "добрый день",
+    "καλημέρα",
+    "नमस्ते",
+    "สวัสดี",
+    "こんにちは",
+    "안녕하세요",
+    "مرحبا",
+    "שלום",
+    "ሰላም",
+    "გამარჯობა",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_row_is_not_the_text_of_its_columns_in_a_row(text: str) -> None:
+    rows = [(text[:cut], text[cut:]) for cut in range(len(text) + 1)]
+    assert len(set(whole([pa.array([row[side] for row in rows]) for side in (0, 1)]))) == len(rows)
+
+
+def test_the_kind_of_the_column_does_not_matter_and_its_slice_is_its_own() -> None:
+    expected = whole([pa.array(TEXTS)])
+    assert whole([pa.array(TEXTS, pa.large_string())]) == expected
+    assert whole([pa.array(["x", *TEXTS])[1:]]) == expected
+    assert whole([pa.array([], pa.string())]) == []
+
+
+def test_digests_are_even() -> None:
+    key, digest = digests([pa.array([str(n) for n in range(8_000)])])
+    for half in (key, digest):
+        assert half.dtype == np.uint64
+        assert np.abs(np.bincount(half % np.uint64(4)) - 2_000).max() < 5 * np.sqrt(2_000)
+        assert len(np.unique(half)) == 8_000
