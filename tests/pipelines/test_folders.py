@@ -84,8 +84,7 @@ def test_a_file_appears_whole_or_not_at_all(folder: Folder) -> None:
     folder.write_text("old", "before")
     for name in ("old", "new"):
         with pytest.raises(ZeroDivisionError), folder.writing(name) as path:
-            path.write_text("half")
-            _ = 1 / 0
+            _ = path.write_text("half") / 0
     with folder.writing("whole") as path:
         path.write_text("whole")
         assert not folder.exists("whole")
@@ -146,8 +145,7 @@ def test_new_files_are_in_the_folder_in_the_end(folder: Folder) -> None:
 def test_a_store_gets_no_files_of_a_block_that_fails(kind: str) -> None:
     folder = open_folder(f"{kind}://{uuid.uuid4().hex}")
     with failing(0.0), pytest.raises(ZeroDivisionError), folder.on_this_machine("files") as here:
-        (here / "half").write_text("half")
-        _ = 1 / 0
+        _ = (here / "half").write_text("half") / 0
     assert folder.names("files") == []
 
 

@@ -34,8 +34,8 @@ def test_records_with_equal_priorities_are_ordered_by_another_hash(monkeypatch):
     monkeypatch.setattr("curation.quota.selection.priority", lambda ids, purpose, seed: np.zeros(len(ids), np.uint64))
     names = list("abcdefghij")
     order = [each for _, each in sorted(zip(hash64(names).tolist(), names, strict=True))]
-    for given in (names, names[::-1]):
-        outcome = select(records([(each, "x", "train") for each in given]), quota(x=4), seed=0)
+    for turned in (names, names[::-1]):
+        outcome = select(records([(each, "x", "train") for each in turned]), quota(x=4), seed=0)
         kept = zip(outcome.records["id"].to_pylist(), outcome.records["quota_rank"].to_pylist(), strict=True)
         assert dict(kept) == {each: rank for rank, each in enumerate(order[:4])}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -156,7 +157,7 @@ def test_a_record_goes_to_the_files_of_its_block_once_each(
 def test_the_counts_do_not_depend_on_how_records_are_cut(rows: list[Row], places: list[int], chance: Any) -> None:
     records = table(rows)
     bounds = [0, *sorted(min(place, len(rows)) for place in places), len(rows)]
-    parts = [records.slice(a, b - a) for a, b in zip(bounds, bounds[1:], strict=False)]
+    parts = [records.slice(a, b - a) for a, b in pairwise(bounds)]
     chance.shuffle(parts)
     whole = merge_blocks([count_blocks(records, SECRET)])
     assert whole.schema == BLOCKS_SCHEMA
