@@ -75,7 +75,8 @@ def to_records(pairs: Sequence[Pair]) -> object:
 
     count = len(pairs)
     english, texts, languages = zip(*pairs, strict=True)
-    same = {"query_language": "eng_Latn", "source": "benchmark", "licence": "CC0-1.0", "task": "bitext", "file": ""}
+    same = {"query_language": "eng_Latn", "source": "benchmark", "licence": "CC0-1.0", "task": "bitext"}
+    same |= dict.fromkeys(("file", "label", "document"), "")
     columns = {name: pa.repeat(pa.scalar(value), count) for name, value in same.items()}
     columns |= {"query": pa.array(english), "positive": pa.array(texts), "row": pa.array(range(count))}
     columns |= {"id": pa.array([f"{row:032x}" for row in range(count)]), "group": pa.array(map(str, range(count)))}
