@@ -75,7 +75,8 @@ def to_records(pairs: Sequence[Pair]) -> object:
 
     count = len(pairs)
     english, texts, languages = zip(*pairs, strict=True)
-    same = {"query_language": "eng_Latn", "source": "benchmark", "licence": "CC0-1.0", "task": "bitext", "file": ""}
+    same = {"query_language": "eng_Latn", "source": "benchmark", "licence": "CC0-1.0", "task": "bitext"}
+    same |= dict.fromkeys(("file", "label", "document"), "")
     columns = {name: pa.repeat(pa.scalar(value), count) for name, value in same.items()}
     columns |= {"query": pa.array(english), "positive": pa.array(texts), "row": pa.array(range(count))}
     columns |= {"id": pa.array([f"{row:032x}" for row in range(count)]), "group": pa.array(map(str, range(count)))}
@@ -164,15 +165,19 @@ def print_found(damage: Damage, count: int, ledger: Sequence[dict]) -> None:
 
 def print_boilerplate(pairs: Sequence[Pair]) -> None:
     """Print which share of positives with 60 queries each are found, and of others."""
+    import numpy as np
     import pyarrow as pa
 
     from curation.config.model import Boilerplate
-    from filters.boilerplate import drop_boilerplate
+    from filters.boilerplate import boilerplate_rows, count_queries, drop_boilerplate
 
     answers = {text: code for _, text, code in pairs[::5000]}
     planted_rows = [(english, text, code) for text, code in answers.items() for english, _, _ in pairs[:60]]
     others = [pair for pair in pairs if pair[1] not in answers]
-    ledger = drop_boilerplate(pa.concat_tables([to_records(planted_rows), to_records(others)]), Boilerplate()).ledger
+    records, options = pa.concat_tables([to_records(planted_rows), to_records(others)]), Boilerplate()
+    places = pa.array(np.arange(records.num_rows, dtype=np.uint32))
+    counted = count_queries(boilerplate_rows(records).append_column("at", places), options)
+    ledger = drop_boilerplate(records, counted, options).ledger
     found = ledger.num_rows / len(planted_rows)
     print(f"  {'a positive of 60 queries':40}{len(planted_rows):>7,}{found:>8.1%}{found:>8.1%}{'99%':>7}  ", end="")
     print(verdict(found >= 0.99))

@@ -26,7 +26,7 @@ from curation.quota import allocate
 from curation.quota.cells import CELLS_SCHEMA
 from curation.quota.counts import count_rows, plan_quota
 from curation.quota.plan import plan
-from curation.quota.selection import select_rows
+from curation.quota.selection import lots, rank_lots, select_rows
 
 LANGUAGES, SOURCES = 2_000, 200
 SHARE = 0.3
@@ -119,13 +119,14 @@ def _records(pairs: pa.Table) -> pa.Table:
     count = table.num_rows
     constants = {"task": "bitext", "source": "tatoeba", "split": "train", "file": "f", "query": "", "positive": ""}
     columns = {name: pa.repeat(pa.scalar(value), count) for name, value in constants.items()}
-    return pa.table(
-        {"id": table["id"], "language": table["language_first"], **columns, "row": pa.array(np.arange(count))}
-    )
+    languages = table["language_first"]
+    columns |= {"language": languages, "positive_language": languages, "row": pa.array(np.arange(count))}
+    return pa.table({"id": table["id"], **columns})
 
 
 def _ours(records: pa.Table, options: Balance) -> Mapping[str, str]:
-    kept = select_rows(records, plan_quota(count_rows(records), options), seed=0).records
+    ranked = rank_lots(lots(records, seed=0))
+    kept = select_rows(records, ranked, plan_quota(count_rows(records), options)).records
     return dict(zip(kept["id"].to_pylist(), kept["language"].to_pylist(), strict=True))
 
 

@@ -53,17 +53,12 @@ def measure(count: int, partitions: int) -> Mapping[str, tuple[float, float]]:
     table = records(count)
     hashed = loads(by_key(table["language"], partitions).targets, partitions)
     mine = Mine(Mining(max_pool_rows=max(count // (2 * partitions), 1)), Policies("pad", {}), 0, {}, None, "split")
-    shard = WriteShards(max(count // (2 * partitions), 1))
-    tally = shard_tally(table)
+    rows = max(count // (2 * partitions), 1)
+    shard, tally = WriteShards(rows), merge_blocks([count_blocks(table, [], rows)])
     return {
         "mine": (hashed, loads(mine.route(table, mine.side_table(count_rows(table)), partitions).targets, partitions)),
         "shard": (hashed, loads(shard.route(table, tally, partitions).targets, partitions)),
     }
-
-
-def shard_tally(table: pa.Table) -> pa.Table:
-    """Return what a release of these records is cut by."""
-    return merge_blocks([count_blocks(table, [])])
 
 
 def main() -> None:

@@ -100,7 +100,9 @@ def run(stage: LinkStage, records: pa.Table) -> tuple[pa.Table, float]:
     for number in range(len(stage.rounds(0, PARTITIONS))):
         done = [list(link_round(stage, number, sent[h], parts[h], h, PARTITIONS)) for h in range(PARTITIONS)]
         sent = _gathered(done)
-    found = [stage.finish(parts[home], pa.concat_tables(sent[home]).combine_chunks()) for home in range(PARTITIONS)]
+    found = [
+        stage.finish(parts[home], pa.concat_tables(sent[home]).combine_chunks(), None) for home in range(PARTITIONS)
+    ]
     return pa.concat_tables([outcome.records for outcome in found]), time.perf_counter() - began
 
 

@@ -195,7 +195,12 @@ class RemoteFolder(Folder):
     def exists(self, name: str) -> bool:
         """Return whether there is an object of this name."""
         store, path = self._at(name)
-        return bool(self._try(name, lambda: store.isfile(path)))
+        try:
+            # `isfile` takes every failure for an answer.
+            found = self._try(name, lambda: (store.invalidate_cache(), store.info(path))[1])
+        except FileNotFoundError:
+            return False
+        return bool(found["type"] == "file")
 
     def names(self, name: str) -> list[str]:
         """Return the names of the objects in a folder in it."""

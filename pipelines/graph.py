@@ -115,8 +115,9 @@ def build_graph(config: RunConfig, inputs: Inputs, *, recipes: Sequence[str] = (
         teachers, apart = inputs.teachers, tuple(recipes)
         side = stages[-1].name
         stages.append(Mine(teachers.options, policies, config.seed, teachers.digests, inputs.cache, side, apart))
-    stages.append(FillQuota(config.balance, config.seed, side=stages[-1].name, recipes=tuple(recipes)))
-    stages.append(WriteShards(config.release.rows_per_shard, tuple(recipes)))
+    rows = config.release.rows_per_shard
+    stages.append(FillQuota(config.balance, config.seed, stages[-1].name, rows, recipes=tuple(recipes)))
+    stages.append(WriteShards(rows, tuple(recipes)))
     return Graph(tuple(stages), code_digest())
 
 
@@ -682,6 +683,7 @@ class FillQuota(ByQuota):
     """Shares out the budget among the languages."""
 
     side: str
+    rows_per_file: int
     name: str = "balance"
     recipes: tuple[str, ...] = ()
 
@@ -689,7 +691,8 @@ class FillQuota(ByQuota):
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
         options = self.options.model_dump(exclude={"reserve"})
-        return {"options": options, "seed": self.seed, "recipes": list(self.recipes)}
+        tally = {"recipes": list(self.recipes), "rows_per_file": self.rows_per_file}
+        return {"options": options, "seed": self.seed, "tally": tally}
 
     def finish(self, records: pa.Table, rows: pa.Table, side: pa.Table | None) -> Outcome:
         """Select each language's rows."""
@@ -698,7 +701,7 @@ class FillQuota(ByQuota):
 
     def tally(self, records: pa.Table) -> pa.Table:
         """Count what the release is cut by."""
-        return cutting.count_blocks(records, self.recipes)
+        return cutting.count_blocks(records, self.recipes, self.rows_per_file)
 
     def merge_tallies(self, tallies: Sequence[pa.Table]) -> pa.Table:
         """Add up the counts."""

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from curation.balance import RANK_FIELD
 
 from curation.hashing import priority
+from curation.quota.selection import RANK
 from curation.records import RAW_SCHEMA, make_records
 
 # Of each source's part of a language, this share of rows is what a later version appends.
@@ -193,4 +193,4 @@ def with_ranks(records: pa.Table) -> pa.Table:
     ranks = np.empty(len(order), dtype=np.int64)
     ordered = languages[order]
     ranks[order] = np.arange(len(order)) - np.searchsorted(ordered, ordered)
-    return records.drop_columns([IS_LATER]).append_column(RANK_FIELD, pa.array(ranks))
+    return records.drop_columns([IS_LATER]).append_column(RANK, pa.array(ranks))

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curation.release.shards import count_negatives, merge_negatives, write_shards
+from curation.release.cutting import Cutting, count_blocks, least_negatives, merge_blocks
+from curation.release.shards import write_shards
 
 Writer = Callable[[pa.Table, Path], None]
 
@@ -20,7 +21,9 @@ _TEXTS = ("query", "positive", "negatives", "split")
 
 def ours(records: pa.Table, folder: Path) -> None:
     """Write with this project."""
-    write_shards(records, folder, side=merge_negatives([count_negatives(records)]), rows_per_shard=500_000)
+    blocks = merge_blocks([count_blocks(records, ())])
+    cut = Cutting.of(blocks, 500_000)
+    write_shards(records, cut.rows_of(records, (), cut.files, hidden=False), folder, negatives=least_negatives(blocks))
 
 
 def views(records: pa.Table, order: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:

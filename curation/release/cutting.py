@@ -19,9 +19,8 @@ import pyarrow.compute as pc
 
 from curation.release.order import COPIES, ORDERED_BY, Int64s, Rows, rows_in_order
 
-# Rows of a source's file that are counted together. A smaller number means more counts, a larger one more rows that
-# go to two writers.
-BLOCK_ROWS = 65_536
+# Blocks in a file of the release: more mean more counts, fewer mean more rows that go to two writers.
+_BLOCKS = 8
 
 _PART = ("hidden", "language", "split")
 _BLOCK = (*_PART, "source", "file", "block")
@@ -38,15 +37,18 @@ BLOCKS_SCHEMA = pa.schema(
 _KEYS = [*_BLOCK, "copies"]
 
 
-def count_blocks(records: pa.Table, recipes: Sequence[str]) -> pa.Table:
+def count_blocks(records: pa.Table, recipes: Sequence[str], rows_per_file: int) -> pa.Table:
     """Count the rows of each block; a table of `BLOCKS_SCHEMA`.
 
     Args:
         records: rows with the columns `split` and `negatives`, shape (n,), and `copies` where some stand in the
             release more than once.
         recipes: sources whose texts are hidden.
+        rows_per_file: greatest number of rows of a file.
     """
-    rows = _blocks(records, recipes).append_column("negatives", pc.list_value_length(records["negatives"]))
+    rows = _blocks(records, recipes, rows_per_file).append_column(
+        "negatives", pc.list_value_length(records["negatives"])
+    )
     counts = rows.group_by(_KEYS).aggregate([([], "count_all"), ("negatives", "min")])
     return counts.select([*_KEYS, "count_all", "negatives_min"]).rename_columns(BLOCKS_SCHEMA.names).cast(BLOCKS_SCHEMA)
 
@@ -140,7 +142,7 @@ class Cutting:
 
         A record is needed for each file that holds a row of its block, once.
         """
-        mine = _blocks(records, recipes)
+        mine = _blocks(records, recipes, self.rows_per_file)
         place, copies = _places(mine, self.blocks), mine["copies"].to_numpy()
         rows, files = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         for copy, (begin, size) in enumerate(zip(self.begins, self.sizes, strict=True)):
@@ -157,7 +159,7 @@ class Cutting:
 
     def first_files(self, records: pa.Table, recipes: Sequence[str]) -> Int64s:
         """Return the number of the first file that each record is needed for, int64 (n,)."""
-        block = _places(_blocks(records, recipes), self.blocks)
+        block = _places(_blocks(records, recipes, self.rows_per_file), self.blocks)
         return self.firsts[block] + (self.begins[0][block] // self.rows_per_file if self.begins else 0)
 
     def rows_of(
@@ -186,7 +188,7 @@ class Cutting:
         self, files: Sequence[File], rows: Rows, records: pa.Table, recipes: Sequence[str]
     ) -> Iterator[tuple[File, Rows]]:
         # The blocks that are here are whole, and rows of one block and copy stand side by side.
-        block = _places(_blocks(records, recipes), self.blocks)[rows.records]
+        block = _places(_blocks(records, recipes, self.rows_per_file), self.blocks)[rows.records]
         changes = np.append(True, (np.diff(block) != 0) | (np.diff(rows.copies) != 0))
         first = np.flatnonzero(changes)
         begins = np.array(
@@ -199,7 +201,7 @@ class Cutting:
             yield file, Rows(rows.records[inside], rows.copies[inside])
 
 
-def _blocks(records: pa.Table, recipes: Sequence[str]) -> pa.Table:
+def _blocks(records: pa.Table, recipes: Sequence[str], rows_per_file: int) -> pa.Table:
     """Return the block of each record, shape (n,), and its copies."""
     copies = records[COPIES].cast(pa.int64()) if COPIES in records.column_names else None
     columns = {
@@ -208,7 +210,7 @@ def _blocks(records: pa.Table, recipes: Sequence[str]) -> pa.Table:
         "split": records["split"],
         "source": records["source"],
         "file": records["file"],
-        "block": pc.divide(records["row"], BLOCK_ROWS),
+        "block": pc.divide(records["row"], max(rows_per_file // _BLOCKS, 1)),
         "copies": pa.array(np.ones(records.num_rows, dtype=np.int64)) if copies is None else copies,
     }
     return pa.table(columns)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.hashing import content_id, content_ids, hash64, priority
+from curation.hashing import content_id, content_ids, digests, hash64, priority
 
 
 @given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
@@ -72,3 +72,53 @@ def test_columns_hash_as_their_strings_do(keys: list[str], kind: pa.DataType) ->
     assert hash64(column[1:], seed=7).tolist() == expected[1:]
     assert hash64(pa.chunked_array([column, column]), seed=7).tolist() == expected * 2
     assert priority(column, "split", 1).tolist() == priority(keys, "split", 1).tolist()
+
+
+def whole(columns: list[pa.Array]) -> list[str]:
+    """Return the digests as hexadecimal digits."""
+    return [left.tobytes().hex() + right.tobytes().hex() for left, right in zip(*digests(columns), strict=True)]
+
+
+@given(st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=12))
+def test_rows_have_equal_digests_where_they_are_equal(rows: list[tuple[str, str]]) -> None:
+    found = whole([pa.array([row[side] for row in rows], pa.string()) for side in (0, 1)])
+    assert len(found) == len(rows)
+    assert len(set(found)) == len(set(rows))
+    for row, digest in zip(rows, found, strict=True):
+        assert whole([pa.array([text], pa.string()) for text in row]) == [digest]
+
+
+TEXTS = [
+    "Guten Tag",
+    "добрый день",
+    "καλημέρα",
+    "नमस्ते",
+    "สวัสดี",
+    "こんにちは",
+    "안녕하세요",
+    "مرحبا",
+    "שלום",
+    "ሰላም",
+    "გამარჯობა",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_row_is_not_the_text_of_its_columns_in_a_row(text: str) -> None:
+    rows = [(text[:cut], text[cut:]) for cut in range(len(text) + 1)]
+    assert len(set(whole([pa.array([row[side] for row in rows]) for side in (0, 1)]))) == len(rows)
+
+
+def test_the_kind_of_the_column_does_not_matter_and_its_slice_is_its_own() -> None:
+    expected = whole([pa.array(TEXTS)])
+    assert whole([pa.array(TEXTS, pa.large_string())]) == expected
+    assert whole([pa.array(["x", *TEXTS])[1:]]) == expected
+    assert whole([pa.array([], pa.string())]) == []
+
+
+def test_digests_are_even() -> None:
+    key, digest = digests([pa.array([str(n) for n in range(8_000)])])
+    for half in (key, digest):
+        assert half.dtype == np.uint64
+        assert np.abs(np.bincount(half % np.uint64(4)) - 2_000).max() < 5 * np.sqrt(2_000)
+        assert len(np.unique(half)) == 8_000

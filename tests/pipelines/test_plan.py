@@ -25,8 +25,8 @@ def test_what_a_plan_says(tmp_path: Path) -> None:
     (tmp_path / PLAN).write_text(json.dumps(PLANNED), encoding="utf-8")
     plan = read_plan(tmp_path)
     assert (plan.name, plan.version, plan.engine, plan.partitions) == ("a", "1.0.0", "beam", 3)
-    assert [(place.stage, place.path) for place in plan.places] == [
-        ("near_dedup", tmp_path / "work" / "near_dedup-0af1")
+    assert [(place.stage, str(place.folder)) for place in plan.places] == [
+        ("near_dedup", str(tmp_path / "work" / "near_dedup-0af1"))
     ]
 
 

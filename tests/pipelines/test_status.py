@@ -12,12 +12,17 @@ from curation.errors import CurationError
 from pipelines.lock import locked
 from pipelines.plan import read_plan
 from pipelines.status import RunStatus, run_status
+from pipelines.store import StageStore
 
 
 @pytest.fixture
 def copied(finished: Path, tmp_path: Path) -> Path:
     """A copy of a finished run that may be damaged."""
     return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def path_of(place: StageStore) -> Path:
+    return Path(str(place.folder))
 
 
 def states(status: RunStatus) -> list[str]:
@@ -28,11 +33,11 @@ def cut_in(run: Path, stage: str, parts: int) -> None:
     """Leave so many parts of a stage, and nothing of those after it."""
     places = read_plan(run).places
     number = next(n for n, place in enumerate(places) if place.stage == stage)
-    places[number].marker.unlink()
-    for file in sorted((places[number].path / "counts").iterdir())[parts:]:
+    (path_of(places[number]) / "DONE.json").unlink()
+    for file in sorted((path_of(places[number]) / "counts").iterdir())[parts:]:
         file.unlink()
     for place in places[number + 1 :]:
-        shutil.rmtree(place.path)
+        shutil.rmtree(path_of(place))
 
 
 def test_a_finished_run(finished: Path) -> None:
@@ -92,8 +97,9 @@ def test_the_release_of_an_earlier_plan_is_none_of_this(copied: Path, what: str)
     elif what == "another config":
         config.write_text(config.read_text(encoding="utf-8").replace("seed: 3", "seed: 4"), encoding="utf-8")
     else:
-        read_plan(copied).places[-1].marker.touch()
-        assert manifest.stat().st_mtime_ns < read_plan(copied).places[-1].marker.stat().st_mtime_ns
+        last = read_plan(copied).places[-1]
+        (path_of(last) / "DONE.json").touch()
+        assert manifest.stat().st_mtime_ns < last.finished_ns()
     status = run_status(copied)
     assert (status.state, status.verdict) == ("cut", None)
     assert set(states(status)) == {"done"}
@@ -107,7 +113,7 @@ def test_only_files_are_read(finished: Path) -> None:
 
 def test_counts_that_are_damaged(copied: Path) -> None:
     place = read_plan(copied).places[0]
-    place.marker.write_text('{"stage": "read"}', encoding="utf-8")
+    (path_of(place) / "DONE.json").write_text('{"stage": "read"}', encoding="utf-8")
     with pytest.raises(CurationError, match="counts of the stage read") as caught:
         run_status(copied)
-    assert str(place.path) in str(caught.value)
+    assert str(path_of(place)) in str(caught.value)

@@ -1,4 +1,4 @@
-"""The rounds of near deduplication, done in this process over any number of partitions."""
+"""The rounds of both kinds of deduplication, done in this process over any number of partitions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pyarrow as pa
+from keyed_rounds import in_turns, joined, judge_together
 
 from curation.config.model import Dedup
 from curation.dedup import linking
+from curation.dedup.exact import exact_rows, judge_exact, merge_exact
 from curation.dedup.stage import apply_verdicts
 from curation.outcome import Outcome
 
@@ -22,12 +24,22 @@ _GIVEN = {
 }
 
 
+_DIGEST = ("key", "digest")
+
+
+def drop_exact_duplicates(records: pa.Table, options: Dedup, *, trust: Mapping[str, int], cut: int = 1) -> Outcome:
+    parts = in_turns(records, cut)
+    judged = judge_together(parts, partial(exact_rows, options=options, trust=trust), judge_exact)
+    return joined([merge_exact(part, found, options) for part, found in zip(parts, judged, strict=True)])
+
+
 def drop_near_duplicates(records: pa.Table, options: Dedup, *, trust: Mapping[str, int], cut: int = 1) -> Outcome:
-    parts = [records.take(pa.array(range(home, records.num_rows, cut), pa.int64())) for home in range(cut)]
-    outcomes = link(parts, options, trust)
-    kept = pa.concat_tables([outcome.records for outcome in outcomes])
-    order = [("id", "ascending"), ("file", "ascending"), ("row", "ascending")]
-    return Outcome(kept.sort_by(order), pa.concat_tables([outcome.ledger for outcome in outcomes]).sort_by("id"))
+    return joined(link(in_turns(records, cut), options, trust))
+
+
+def exact_digests(records: pa.Table, options: Dedup, trust: Mapping[str, int]) -> list[str]:
+    rows = exact_rows(records, options, trust=trust)
+    return [f"{key:016x}{digest:016x}" for key, digest in zip(*(rows[n].to_pylist() for n in _DIGEST), strict=True)]
 
 
 def link(parts: Sequence[pa.Table], options: Dedup, trust: Mapping[str, int]) -> list[Outcome]:

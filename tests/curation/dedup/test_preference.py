@@ -56,3 +56,12 @@ def test_a_source_without_trust_is_an_error() -> None:
     with pytest.raises(KeyError, match="unheard of"):
         preference_ranks(records([("0" * 32, "unheard of", "MIT", 1.0)]), ("trust",), TRUST)
     assert len(preference_ranks(records([("0" * 32, "unheard of", "MIT", 1.0)]), ("licence",), TRUST)) == 1
+
+
+@given(rows, st.integers(0, 3))
+def test_the_id_can_be_told_from_the_rank(values: list[tuple[str, str, str, float | None]], count: int) -> None:
+    prefer = ("trust", "licence", "quality")[:count]
+    table = records(values)
+    ranks = preference_ranks(table, prefer, TRUST)
+    assert ids_of(ranks, prefer).to_pylist() == table["id"].to_pylist()
+    assert ids_of(ranks[1:], prefer).to_pylist() == table["id"].to_pylist()[1:]

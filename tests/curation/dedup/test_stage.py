@@ -5,13 +5,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linking_rounds import drop_near_duplicates
+from linking_rounds import drop_exact_duplicates, drop_near_duplicates, exact_digests
 from sentences import SENTENCES, edited
 
 from curation.config.model import Dedup
 from curation.dedup import find_near_duplicates
 from curation.dedup.linking import near_keys
-from curation.dedup.stage import drop_exact_duplicates, exact_keys
 from curation.records import RECORD_SCHEMA
 
 TRUST = {"curated": 90, "crawl": 10}
@@ -89,7 +88,7 @@ def test_the_ledger_of_exact_duplicates() -> None:
 @pytest.mark.parametrize("by", ["pair", "query", "positive"])
 def test_equal_records_and_only_they_have_equal_keys(by: str) -> None:
     options = Dedup(by=by)
-    keys = dict(zip(numbers(EXACT), exact_keys(EXACT, options).to_pylist(), strict=True))
+    keys = dict(zip(numbers(EXACT), exact_digests(EXACT, options, TRUST), strict=True))
     merged = merges(drop_exact_duplicates(EXACT, options, trust=TRUST).ledger)
     for left in keys:
         for right in keys:
@@ -291,14 +290,14 @@ def test_results_do_not_depend_on_order_or_company(values: list[tuple[str, ...]]
     )
     order = list(range(len(values)))
     random.shuffle(order)
-    for drop, keys in ((drop_exact_duplicates, exact_keys), (drop_near_duplicates, near_keys)):
+    by_digest = pa.array(exact_digests(records, options, TRUST), pa.string())
+    for drop, routed in ((drop_exact_duplicates, by_digest), (drop_near_duplicates, near_keys(records, options))):
         whole = drop(records, options, trust=TRUST)
         assert whole.records.num_rows + whole.ledger.num_rows == records.num_rows
         assert sum(whole.records.column("cluster_size").to_pylist()) == records.num_rows
         turned = drop(records.take(pa.array(order, type=pa.int64())), options, trust=TRUST)
         assert turned.records.equals(whole.records)
         assert turned.ledger.equals(whole.ledger)
-        routed = keys(records, options)
         parts = [
             drop(records.filter(pa.array([key == k for k in routed])), options, trust=TRUST) for key in routed.unique()
         ]

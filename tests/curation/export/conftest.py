@@ -11,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from small_release import TEXTS
+from whole_release import write_whole
 
 from curation.files import sha256_file
 from curation.release import open_release
-from curation.release.shards import write_shards
 
 Row = dict[str, Any]
 MakeRelease = Callable[..., Path]
@@ -80,7 +80,7 @@ def make_release(tmp_path_factory: pytest.TempPathFactory) -> MakeRelease:
         ]
         schema = pa.schema([(name, types.get(name, pa.string())) for name in once[0]])
         table = pa.Table.from_pylist(once, schema=schema)
-        files = write_shards(table, folder, side=pa.table({"negatives": [negatives]}), rows_per_shard=1_000_000)
+        files = write_whole(table, folder, negatives=negatives)
         declared = {name: {"task": task, "instruction": words} for name, (task, words) in SOURCES.items()}
         write_manifest(folder, files.to_pylist(), sources or declared)
         return folder

@@ -167,7 +167,7 @@ def test_no_records_have_no_recall() -> None:
     assert recalls([]).tolist() == []
 
 
-def test_within_a_source_nothing_else_matters(model: str) -> None:
+def test_within_a_part_nothing_else_matters(model: str) -> None:
     good = rows("deu_Latn", sentences("deu_Latn"))
     # The queries of the other source stand beside passages of others.
     pairs = sentences("deu_Latn")
@@ -176,6 +176,7 @@ def test_within_a_source_nothing_else_matters(model: str) -> None:
         row["group"] = f"bad{n}"
     encoded = Encoder(TeacherModel(model=model))
     alone = find_recalls(table(*good), encoded, 0)
-    beside = find_recalls(table(*good, *bad), encoded, 0, within="source")
+    parts = np.repeat([3, 1], [len(good), len(bad)])
+    beside = find_recalls(table(*good, *bad), encoded, 0, within=parts)
     assert beside[: len(good)].tolist() == alone.tolist()
     assert beside[-1] < alone[0]

@@ -15,7 +15,8 @@ from worlds import Row, ToyTeacher, Vectors, by_number, record, table
 
 from curation.config.mining import Mining
 from curation.mining import encoder
-from curation.mining.stage import mine_records, mining_keys
+from curation.mining.pools import pools_of
+from curation.mining.stage import mine_records
 from curation.outcome import Outcome
 from curation.text import fold
 
@@ -131,9 +132,9 @@ def test_every_promise_on_any_records(rows: list[Row], options: dict[str, Any], 
 @settings(max_examples=25)
 @given(worlds(), OPTIONS)
 def test_partitions_that_share_a_worker_change_nothing(rows: list[Row], options: dict[str, Any]) -> None:
-    """The records of a routing key get the same, whether another key's are in the same partition or not."""
+    """The records of a pool get the same, whether another pool's are in the same partition or not."""
     mining = Mining.model_validate({"teacher": "hashed", "num_negatives": 3, "skip_rank": 0, **options})
-    keys = mining_keys(table(*rows), mining).to_pylist()
+    keys = pools_of(table(*rows), None, mining).tolist()
     together = mine(rows, options)
     parts = [
         mine([row for row, own in zip(rows, keys, strict=True) if own == one], options) for one in sorted(set(keys))

@@ -12,8 +12,8 @@ from worlds import Row, record, table
 from curation.config.mining import Mining
 from curation.mining import pool as pools
 from curation.mining.pool import build_pool
+from curation.mining.pools import pools_of
 from curation.mining.scopes import routing_column, searches
-from curation.mining.stage import mining_keys
 
 SCOPES = ("positive_language", "query_language", "source_language", "source", "other_languages", "all")
 TEXTS = {
@@ -173,16 +173,17 @@ def test_records_that_seek_among_each_other_are_routed_together(scopes: tuple[st
     mining = options(*scopes)
     assert routing_column(mining) == column
     rows = [record(0, "q", "p", source="a"), record(1, "r", "s", source="b", positive_language="tam_Taml")]
-    keys = mining_keys(table(*rows), mining).to_pylist()
-    assert keys == ([row[column] for row in rows] if column else ["", ""])
+    assert len(set(pools_of(table(*rows, *rows), None, mining)[:2].tolist())) == (2 if column else 1)
+    same = [{**row, **({column: "same"} if column else {})} for row in rows]
+    assert len(set(pools_of(table(*same), None, mining).tolist())) == 1
 
 
 @settings(max_examples=40)
 @given(rows_of_many_kinds(), st.lists(st.sampled_from(SCOPES), min_size=1, max_size=3))
 def test_no_search_leaves_its_partition(rows: list[Row], scopes: list[str]) -> None:
-    """What the records of one routing key seek among is the same with all records as with theirs alone."""
+    """What the records of one pool seek among is the same with all records as with theirs alone."""
     mining = options(*scopes)
-    keys = mining_keys(table(*rows), mining).to_pylist()
+    keys = pools_of(table(*rows), None, mining).tolist()
     together = found(rows, mining)
     for key in set(keys):
         members = [number for number, own in enumerate(keys) if own == key]

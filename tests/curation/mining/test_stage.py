@@ -14,7 +14,8 @@ from curation.errors import ConfigError
 from curation.ledger import LEDGER_SCHEMA
 from curation.mining.assemble import COUNTS_TYPE
 from curation.mining.pool import MOST_PARTNERS
-from curation.mining.stage import mine_records, mining_keys
+from curation.mining.pools import pools_of
+from curation.mining.stage import mine_records
 from curation.outcome import Outcome
 from curation.records import RECORD_SCHEMA
 from curation.text import fold
@@ -297,10 +298,11 @@ def test_both_schemas_are_the_same() -> None:
     assert mine([]).records.schema == mine(bitext("deu_Latn")).records.schema
 
 
-def test_the_routing_key_is_the_language_of_the_passages() -> None:
+def test_a_pool_is_of_the_language_of_the_passages() -> None:
     rows = [record(1, "a", "b", query_language="eng_Latn", positive_language="tam_Taml", language="tam_Taml")]
-    assert mining_keys(table(*rows, *bitext("hin_Deva")[:1]), Mining()).to_pylist() == ["tam_Taml", "hin_Deva"]
-    assert mining_keys(table(), Mining()).to_pylist() == []
+    records = table(*rows, *bitext("hin_Deva")[:2], *rows)
+    assert pools_of(records, None, Mining()).tolist() == [0, 1, 1, 0]
+    assert pools_of(table(), None, Mining()).tolist() == []
 
 
 def test_other_languages_in_the_partition_change_nothing() -> None:

@@ -16,7 +16,14 @@ def counts(*rows):
     """Build counts of training rows from (language, source, rows[, available])."""
     return pa.Table.from_pylist(
         [
-            {"language": row[0], "task": "bitext", "source": row[1], "split": "train", "rows": row[2]}
+            {
+                "language": row[0],
+                "task": "bitext",
+                "source": row[1],
+                "split": "train",
+                "positive_language": row[0],
+                "rows": row[2],
+            }
             | {"available": row[3] if len(row) > 3 else None}
             for row in rows
         ],
@@ -37,11 +44,30 @@ def test_counts_are_by_language_task_source_and_split_and_sorted():
     )
     assert table.schema == COUNTS_SCHEMA
     assert [tuple(row.values()) for row in table.to_pylist()] == [
-        ("amh_Ethi", "bitext", "s", "train", 2, None),
-        ("tha_Thai", "bitext", "bible", "train", 4, None),
-        ("tha_Thai", "bitext", "s", "test", 1, None),
-        ("tha_Thai", "bitext", "s", "train", 3, None),
+        ("amh_Ethi", "bitext", "s", "train", "", 2, None),
+        ("tha_Thai", "bitext", "bible", "train", "", 4, None),
+        ("tha_Thai", "bitext", "s", "test", "", 1, None),
+        ("tha_Thai", "bitext", "s", "train", "", 3, None),
     ]
+
+
+def test_the_languages_of_positives_are_counted_apart_and_are_one_for_a_quota():
+    table = records(many(9, "tha_Thai"))
+    codes = ["eng_Latn", "tha_Thai", "eng_Latn"] * 3
+    place = table.schema.get_field_index("positive_language")
+    table = table.set_column(place, table.schema.field(place), pa.array(codes))
+    counted = merge_counts([count_rows(table.slice(0, 4)), count_rows(table.slice(4))])
+    assert counted.select(["positive_language", "rows"]).to_pylist() == [
+        {"positive_language": "eng_Latn", "rows": 6},
+        {"positive_language": "tha_Thai", "rows": 3},
+    ]
+    for available in (None, 100):
+        column = pa.array([available] * 2, pa.int64())
+        cell = counted.set_column(counted.schema.get_field_index("available"), "available", column)
+        planned = plan_quota(cell, Balance(budget=9))
+        assert planned.select(["language", "given", "available"]).to_pylist() == [
+            {"language": "tha_Thai", "given": 9, "available": 9}
+        ]
 
 
 def test_what_was_there_before_mining_is_counted_beside_what_is_left():

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from whole_release import blocks_of, write_whole
 
 from curation.records import RECORD_SCHEMA
 from curation.release import layout
-from curation.release.recipe import divide, text_digest, without_texts, write_recipes
+from curation.release.cutting import Cutting
+from curation.release.recipe import text_digest, without_texts
 
 TEXTS = {
     "deu_Latn": "Das Wetter ist heute schön",
@@ -87,7 +90,7 @@ def test_a_slice_has_its_own_digests() -> None:
 
 @pytest.mark.parametrize("rows_per_file", [1, 2, 100])
 def test_files_by_language_and_split(tmp_path: Path, rows_per_file: int) -> None:
-    entries = write_recipes(records(4), tmp_path, rows_per_file=rows_per_file)
+    entries = write_whole(records(4), tmp_path, rows_per_file=rows_per_file, recipes=["verses"]).to_pylist()
     places: dict[tuple[str, str], int] = {}
     for entry in entries:
         place = layout.parse_recipe(entry["path"])
@@ -99,15 +102,24 @@ def test_files_by_language_and_split(tmp_path: Path, rows_per_file: int) -> None
         assert rows["id"].to_pylist() == sorted(rows["id"].to_pylist())
         places[place] = places.get(place, 0) + rows.num_rows
     assert places == {(code, split): 1 if split == "test" else 3 for code in TEXTS for split in ("test", "train")}
-    assert write_recipes(records().slice(0, 0), tmp_path, rows_per_file=1) == []
+    assert write_whole(records().slice(0, 0), tmp_path, rows_per_file=1, recipes=["verses"]).num_rows == 0
 
 
 def test_records_are_divided_by_their_source() -> None:
     both = pa.concat_tables([records(), records(source="open")])
-    released, hidden = divide(both, ["verses", "unheard of"])
-    assert released["source"].unique().to_pylist() == ["open"]
-    assert hidden["source"].unique().to_pylist() == ["verses"]
-    assert divide(both, [])[0].equals(both)
+    found = {}
+    for recipes in (["verses", "unheard of"], []):
+        cut = Cutting.of(blocks_of(both, recipes), 2)
+        for hidden in (False, True):
+            rows = [each for _, each in cut.rows_of(both, recipes, cut.files, hidden=hidden)]
+            sources = [both["source"].take(pa.array(each.records)).to_pylist() for each in rows]
+            found[bool(recipes), hidden] = Counter(source for some in sources for source in some)
+    assert found == {
+        (True, False): {"open": 33},
+        (True, True): {"verses": 33},
+        (False, False): {"open": 33, "verses": 33},
+        (False, True): {},
+    }
 
 
 @pytest.mark.parametrize(

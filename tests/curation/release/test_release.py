@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from small_release import TEXTS
+from whole_release import write_whole
 
 from curation.config import RunConfig
 from curation.dedup.known import Known
@@ -25,7 +26,6 @@ from curation.release import layout, open_release
 from curation.release.assemble import assemble_release
 from curation.release.markdown import escape
 from curation.release.reader import Release
-from curation.release.shards import count_negatives, merge_negatives, write_shards
 from curation.release.stats import StageCount, compute_stats
 from curation.release.verify import verify_release
 
@@ -53,9 +53,8 @@ def config(**release: object) -> RunConfig:
 
 def make_release(folder: Path, table: pa.Table | None = None, settings: RunConfig | None = None) -> Release:
     table, settings = records() if table is None else table, settings or config()
-    files, side = folder / "files", merge_negatives([count_negatives(table)])
-    rows = settings.release.rows_per_shard
-    shards = write_shards(table, files, side=side, rows_per_shard=rows).sort_by("path")
+    files = folder / "files"
+    shards = write_whole(table, files, rows_per_file=settings.release.rows_per_shard).sort_by("path")
     counts = [StageCount("read", table.num_rows, table.num_rows)]
     stats = compute_stats(counts, empty_ledger(), shards, PLAN_SCHEMA.empty_table(), count_outcome(Outcome.keep(table)))
     inputs = {"s": [{"file": "x", "bytes": 1, "sha256": "0" * 64}]}

@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from whole_release import blocks_of, write_whole
 
 from curation.hashing import content_id
 from curation.records import RECORD_SCHEMA
 from curation.release import row_groups, shards
-from curation.release.shards import count_negatives, merge_negatives, write_shards
+from curation.release.cutting import Cutting, least_negatives
+from curation.release.shards import write_shards
 
 SENTENCES = {
     "deu_Latn": "Der Zug nach Norden fährt heute später ab.",
@@ -65,8 +67,7 @@ def many(language: str, count: int, source: str = "news", file: str = "a.tsv") -
 
 
 def write(records: pa.Table, folder: Path, rows_per_shard: int = 1_000_000) -> dict[str, Path]:
-    side = merge_negatives([count_negatives(records)])
-    written = write_shards(records, folder, side=side, rows_per_shard=rows_per_shard)
+    written = write_whole(records, folder, rows_per_file=rows_per_shard)
     return {path: folder / path for path in written["path"].to_pylist()}
 
 
@@ -107,11 +108,16 @@ def test_neither_order_nor_partition_nor_chunks_change_a_byte(tmp_path: Path, ch
     rows = [row for language in languages for row in many(language, 20)]
     expected = write(table(rows), tmp_path / "whole", 8)
     shuffled = [rows[place] for place in np.random.default_rng(chunks).permutation(len(rows))]
-    side = merge_negatives([count_negatives(table(rows))])
+    blocks = blocks_of(table(rows))
+    cut = Cutting.of(blocks, 8)
     for part in range(batches):
-        mine = [row for row in shuffled if languages.index(str(row["language"])) % batches == part]
-        cut = pa.Table.from_batches(table(mine).to_batches(max_chunksize=max(1, len(mine) // chunks)))
-        write_shards(cut, tmp_path / "parts", side=side, rows_per_shard=8)
+        files = cut.files[part::batches]
+        mine = table(shuffled)
+        wanted, numbers = cut.wanted(mine, ())
+        mine = mine.take(pa.array(np.unique(wanted[numbers % batches == part])))
+        mine = pa.Table.from_batches(mine.to_batches(max_chunksize=max(1, mine.num_rows // chunks)), mine.schema)
+        here = cut.rows_of(mine, (), files, hidden=False)
+        write_shards(mine, here, tmp_path / "parts", negatives=least_negatives(blocks))
     assert all((tmp_path / "parts" / path).read_bytes() == file.read_bytes() for path, file in expected.items())
 
 

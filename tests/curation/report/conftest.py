@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from whole_release import write_whole
 
 from curation.config.mining import Mining
 from curation.config.model import RunConfig
@@ -24,7 +25,6 @@ from curation.quota.plan import PLAN_SCHEMA
 from curation.records import RECORD_SCHEMA
 from curation.release import Release, open_release
 from curation.release.assemble import assemble_release
-from curation.release.shards import write_shards
 from curation.release.stats import StageCount, compute_stats
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202egnp.exe\x00\x1b[31m&amp;'\""
@@ -130,9 +130,8 @@ def _make_run(
 ) -> Run:
     """Write a run of `each` records a language."""
     records = change(pa.concat_tables([_records(code, list(texts), each) for code, texts in sentences.items()]))
-    side = pa.table({"negatives": [3]})
     files = folder / "files"
-    shards = write_shards(records, files, side=side, rows_per_shard=1_000).sort_by("path")
+    shards = write_whole(records, files, rows_per_file=1_000, negatives=3).sort_by("path")
     ledger = _write_ledger(records, folder / "ledger")
     count = records.num_rows
     counts = [
