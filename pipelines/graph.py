@@ -116,7 +116,7 @@ def build_graph(config: RunConfig, inputs: Inputs, *, recipes: Sequence[str] = (
         side = stages[-1].name
         stages.append(Mine(teachers.options, policies, config.seed, teachers.digests, inputs.cache, side, apart))
     rows = config.release.rows_per_shard
-    stages.append(FillQuota(config.balance, config.seed, stages[-1].name, rows, recipes=tuple(recipes)))
+    stages.append(FillQuota(config.balance, config.seed, rows, stages[-1].name, recipes=tuple(recipes)))
     stages.append(WriteShards(rows, tuple(recipes)))
     return Graph(tuple(stages), code_digest())
 
@@ -682,8 +682,8 @@ class Mine(Counting, ShuffleStage):
 class FillQuota(ByQuota):
     """Shares out the budget among the languages."""
 
-    side: str
     rows_per_file: int
+    side: str
     name: str = "balance"
     recipes: tuple[str, ...] = ()
 

@@ -21,7 +21,7 @@ _TEXTS = ("query", "positive", "negatives", "split")
 
 def ours(records: pa.Table, folder: Path) -> None:
     """Write with this project."""
-    blocks = merge_blocks([count_blocks(records, ())])
+    blocks = merge_blocks([count_blocks(records, (), 500_000)])
     cut = Cutting.of(blocks, 500_000)
     write_shards(records, cut.rows_of(records, (), cut.files, hidden=False), folder, negatives=least_negatives(blocks))
 

@@ -109,7 +109,7 @@ def test_records_are_divided_by_their_source() -> None:
     both = pa.concat_tables([records(), records(source="open")])
     found = {}
     for recipes in (["verses", "unheard of"], []):
-        cut = Cutting.of(blocks_of(both, recipes), 2)
+        cut = Cutting.of(blocks_of(both, recipes, 2), 2)
         for hidden in (False, True):
             rows = [each for _, each in cut.rows_of(both, recipes, cut.files, hidden=hidden)]
             sources = [both["source"].take(pa.array(each.records)).to_pylist() for each in rows]

@@ -108,7 +108,7 @@ def test_neither_order_nor_partition_nor_chunks_change_a_byte(tmp_path: Path, ch
     rows = [row for language in languages for row in many(language, 20)]
     expected = write(table(rows), tmp_path / "whole", 8)
     shuffled = [rows[place] for place in np.random.default_rng(chunks).permutation(len(rows))]
-    blocks = blocks_of(table(rows))
+    blocks = blocks_of(table(rows), rows_per_file=8)
     cut = Cutting.of(blocks, 8)
     for part in range(batches):
         files = cut.files[part::batches]
