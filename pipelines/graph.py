@@ -32,7 +32,7 @@ from curation.config.model import (
     Split,
 )
 from curation.decontamination.sets import EvaluationInput, find_evaluation_sets
-from curation.dedup import linking
+from curation.dedup import linking, verdicts
 from curation.dedup.exact import exact_rows, judge_exact, merge_exact
 from curation.dedup.known import Known, drop_known, find_known
 from curation.dedup.stage import apply_verdicts
@@ -417,20 +417,24 @@ class NearDedup(LinkStage):
         return linking.band_rows(records, self.options, home=home, partitions=partitions)
 
     def rounds(self, home: int, partitions: int) -> Sequence[Round]:
-        """From keys of bands to pairs, from pairs to links, from links to verdicts."""
+        """From keys of bands to pairs, from pairs to links, from forests of these to clusters and verdicts."""
         meet = partial(linking.meet, home=home)
         describe = partial(linking.describe, options=self.options, home=home, partitions=partitions)
         pair_up = partial(linking.pair_up, options=self.options)
-        show = partial(linking.show, options=self.options, home=home, trust=self.trust)
-        verify = partial(linking.verify, options=self.options, home=home, trust=self.trust)
-        decide = partial(linking.decide, options=self.options, partitions=partitions)
+        show = partial(linking.show, options=self.options, home=home)
+        verify = partial(verdicts.verify, options=self.options, home=home)
+        join = partial(verdicts.join, home=home)
+        rank = partial(verdicts.rank, options=self.options, partitions=partitions, trust=self.trust)
+        choose = partial(verdicts.choose, options=self.options, partitions=partitions)
         return (
             Round("meet", meet, needs_records=False),
             Round("describe", describe, needs_records=True),
             Round("pair up", pair_up, needs_records=False),
             Round("show", show, needs_records=True),
             Round("verify", verify, needs_records=True),
-            Round("decide", decide, needs_records=False),
+            Round("join", join, needs_records=False),
+            Round("rank", rank, needs_records=True),
+            Round("choose", choose, needs_records=False),
         )
 
     def finish(self, records: pa.Table, rows: pa.Table, side: pa.Table | None) -> Outcome:

@@ -5,14 +5,12 @@
     describe    ... which send a row for each of these bands, with their sketch
     pair_up     records that share a band and have like sketches become pairs; a pair goes to its right record
     show        ... which adds its texts, and sends it to the left record
-    verify      ... where both texts are compared exactly
-    decide      the links meet in one place, where each cluster chooses the record that stays
+    ...         ... where `curation.dedup.verdicts` goes on from
 
 Texts and sketches move only for what is likely to be similar. Each round is a function of the set of rows that it gets;
 none depends on how the records were cut into partitions. A record is known by its partition and its number there.
 
-A key takes 8 bytes, so a record sends 128 at a threshold of 0.8. The last round holds all links, some 157 bytes each:
-of a billion records with a tenth of duplicates, and three links for two of these, that is 24 GB.
+A key takes 8 bytes, so a record sends 128 at a threshold of 0.8.
 
 All rows have the column `to`, the partition that they are for.
 """
@@ -22,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +31,7 @@ from curation.config.model import Dedup
 from curation.dedup.bands import SKETCH_SIZE, choose_bands, least_agreement
 from curation.dedup.candidates import ORDERS, SMALL, nearest_following
 from curation.dedup.columns import byte_lengths
-from curation.dedup.components import join
 from curation.dedup.kernels import jaccard, kernels, sketch
-from curation.dedup.preference import ids_of, preference_ranks
 from curation.dedup.sketches import Sketches, UInt8s, UInt32s
 from curation.hashing import hash64
 from curation.ngrams import Int64s, UInt64s, mix
@@ -63,25 +59,15 @@ _BAND = pa.schema(
     ]
 )
 _PAIR = pa.schema([_TO, ("left_home", pa.uint32()), ("left", pa.uint32()), ("right", pa.uint32())])
-_MEMBER = {
-    "rank": pa.binary(),
-    "home": pa.uint32(),
-    "group": pa.string(),
-    "size": pa.int32(),
-}
-_LEFT, _RIGHT = ([(f"{side}_{name}", kind) for name, kind in _MEMBER.items()] for side in ("left", "right"))
-_SHOWN = pa.schema([_TO, ("left", pa.uint32()), *_RIGHT, ("query", pa.large_string()), ("positive", pa.large_string())])
-_LINK = pa.schema([_TO, *_LEFT, *_RIGHT, ("similarity", pa.float64()), ("merges", pa.bool_())])
-VERDICTS = pa.schema(
+_SHOWN = pa.schema(
     [
         _TO,
-        ("id", pa.string()),
-        ("kept", pa.string()),
-        ("via", pa.string()),
-        ("similarity", pa.float64()),
-        ("size", pa.int32()),
-        ("group", pa.string()),
-        ("new_group", pa.string()),
+        ("left", pa.uint32()),
+        ("home", pa.uint32()),
+        ("right", pa.uint32()),
+        ("group", pa.uint64()),
+        ("query", pa.large_string()),
+        ("positive", pa.large_string()),
     ]
 )
 
@@ -230,91 +216,26 @@ def pair_up(rows: pa.Table, records: pa.Table, options: Dedup) -> pa.Table:  # n
     return distinct_pairs(pa.table(columns, schema=_PAIR))
 
 
-def show(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trust: Mapping[str, int]) -> pa.Table:
-    """Add the right record to each pair."""
+def show(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int) -> pa.Table:
+    """Add the right record to each pair, with the number of its group where groups may merge."""
     rows = distinct_pairs(rows)
     wanted = records.take(rows.column("right").cast(pa.int64()))
-    right = _members(wanted, options, trust, home)
+    columns = {
+        "to": rows.column("left_home"),
+        "left": rows.column("left"),
+        "home": np.full(rows.num_rows, home, dtype=np.uint32),
+        "right": rows.column("right"),
+        "group": group_names(wanted) if options.by == "query" else np.zeros(rows.num_rows, dtype=np.uint64),
+    }
     texts = {side: wanted.column(side).cast(pa.large_string()) for side in ("query", "positive")}
-    columns = {"to": rows.column("left_home"), "left": rows.column("left")}
-    columns |= {f"right_{name}": values for name, values in right.items()}
     return pa.table(columns | texts, schema=_SHOWN)
 
 
-def verify(rows: pa.Table, records: pa.Table, options: Dedup, *, home: int, trust: Mapping[str, int]) -> pa.Table:
-    """Compare the texts of each pair exactly, and keep the pairs at or above the threshold.
-
-    A link merges its records, unless only queries were compared and the positives differ: then it only puts the
-    records into one group.
-    """
-    rows = rows.take(pa.array(np.argsort(rows.column("left").to_numpy(), kind="stable")))
-    left = records.take(rows.column("left").cast(pa.int64()))
-    similarity = _similarity(left, rows, SIDES[options.by])
-    linked = pa.array(similarity >= options.threshold)
-    left, rows, similarity = left.filter(linked), rows.filter(linked), similarity[similarity >= options.threshold]
-    merges = np.ones(len(similarity), dtype=bool)
-    if options.by == "query":
-        merges = _similarity(left, rows, ("positive",)) >= options.threshold
-    columns = {"to": np.zeros(len(similarity), dtype=np.uint32)}
-    columns |= {f"left_{name}": values for name, values in _members(left, options, trust, home).items()}
-    columns |= {f"right_{name}": rows.column(f"right_{name}") for name in _MEMBER}
-    return pa.table(columns | {"similarity": similarity, "merges": merges}, schema=_LINK)
-
-
-def decide(rows: pa.Table, records: pa.Table, options: Dedup, *, partitions: int) -> pa.Table:  # noqa: ARG001 - as all rounds
-    """Choose the record that stays in each cluster, and one group for what shares a query.
-
-    Args:
-        rows: all links.
-        records: not looked at.
-        options: the config's `dedup` section.
-        partitions: how many there are.
-
-    Returns:
-        Rows of `VERDICTS` of two kinds. One for each linked record, with its `id`: where `kept` is another record's
-        id, the record is merged into that one; `via` is the record through which it is linked to it, and `similarity`
-        theirs. Where it is its own, the record stays, for `size` records. And one for each group that becomes part of
-        another, to every partition: all records of `group`, linked or not, are then in `new_group`.
-    """
-    members, left, right = _nodes(rows)
-    merges = rows.column("merges").to_numpy(zero_copy_only=False)
-    count = members.num_rows
-    kept = join(np.arange(count), left[merges], right[merges])
-    via, similarity = _through(left[merges], right[merges], rows.column("similarity").to_numpy()[merges], kept)
-    sizes = np.zeros(count, dtype=np.int32)
-    np.add.at(sizes, kept, members.column("size").to_numpy())
-    ids = ids_of(members.column("rank"), options.prefer)
-    columns = {
-        "to": members.column("home"),
-        "id": ids,
-        "kept": ids.take(pa.array(kept)),
-        "via": ids.take(pa.array(via)),
-        "similarity": similarity,
-        "size": sizes[kept],
-        "group": pa.nulls(count, pa.string()),
-        "new_group": pa.nulls(count, pa.string()),
-    }
-    verdicts = pa.table(columns, schema=VERDICTS)
-    if options.by != "query":
-        return verdicts
-    return pa.concat_tables([verdicts, _merged_groups(members, left, right, partitions)])
-
-
-def _merged_groups(members: pa.Table, left: Int64s, right: Int64s, partitions: int) -> pa.Table:
-    """Say which group the groups of linked records become: that of the best of them."""
-    encoded = members.column("group").combine_chunks().dictionary_encode()
-    # The members come best first, and so do the groups.
-    group = encoded.indices.to_numpy().astype(np.int64)
-    first = join(np.arange(len(encoded.dictionary)), group[left], group[right])
-    changed = np.flatnonzero(first != np.arange(len(first)))
-    nothing = pa.nulls(len(changed) * partitions, pa.null())
-    columns = {name: nothing.cast(VERDICTS.field(name).type) for name in VERDICTS.names}
-    columns |= {
-        "to": np.repeat(np.arange(partitions, dtype=np.uint32), len(changed)),
-        "group": encoded.dictionary.take(pa.array(np.tile(changed, partitions))),
-        "new_group": encoded.dictionary.take(pa.array(np.tile(first[changed], partitions))),
-    }
-    return pa.table(columns, schema=VERDICTS)
+def group_names(records: pa.Table) -> UInt64s:
+    """Return the number of each record's group, uint64 (n,)."""
+    encoded = records.column("group").combine_chunks().dictionary_encode()
+    names: UInt64s = hash64(encoded.dictionary)[encoded.indices.to_numpy()]
+    return names
 
 
 def texts_of(records: pa.Table, sides: Sequence[str]) -> list[pa.Array]:
@@ -349,7 +270,7 @@ def _key(buckets: UInt64s) -> UInt32s:
     return (buckets >> _HALF).astype(np.uint32)
 
 
-def packed(to: UInt32s, home: int, lists: Mapping[str, npt.NDArray[np.unsignedinteger]]) -> pa.Table:
+def packed(to: UInt32s, home: int, lists: Mapping[str, npt.NDArray[Any]]) -> pa.Table:
     """Put everything that goes to one partition into one row: `to`, `home`, and a list of each kind of item."""
     greatest = to.max(initial=0)
     if greatest:
@@ -362,9 +283,9 @@ def packed(to: UInt32s, home: int, lists: Mapping[str, npt.NDArray[np.unsignedin
     return pa.table({"to": to[begins], "home": np.full(len(begins), home, dtype=np.uint32), **columns})
 
 
-def unpacked(rows: pa.Table, name: str) -> npt.NDArray[np.unsignedinteger]:
+def unpacked(rows: pa.Table, name: str) -> npt.NDArray[Any]:
     """Return all items of one kind of rows of `packed`."""
-    items: npt.NDArray[np.unsignedinteger] = pc.list_flatten(rows.column(name)).to_numpy()
+    items: npt.NDArray[Any] = pc.list_flatten(rows.column(name)).to_numpy()
     return items
 
 
@@ -448,55 +369,8 @@ def distinct_pairs(rows: pa.Table) -> pa.Table:
     return rows.take(pa.array(order[new]))
 
 
-def _members(
-    records: pa.Table, options: Dedup, trust: Mapping[str, int], home: int
-) -> dict[str, pa.ChunkedArray | pa.Array]:
-    count = records.num_rows
-    return {
-        "rank": preference_ranks(records, options.prefer, trust),
-        "home": pa.array(np.full(count, home, dtype=np.uint32)),
-        "group": records.column("group") if options.by == "query" else pa.repeat(pa.scalar(""), count),
-        "size": cluster_sizes(records),
-    }
-
-
 def cluster_sizes(records: pa.Table) -> pa.Array | pa.ChunkedArray:
     """Return how many records each one stands for, int32 (n,)."""
     if CLUSTER_SIZE in records.column_names:
         return records.column(CLUSTER_SIZE)
     return pa.array(np.ones(records.num_rows, dtype=np.int32))
-
-
-def _similarity(left: pa.Table, right: pa.Table, sides: Sequence[str]) -> npt.NDArray[np.float64]:
-    return similarity_of(texts_of(left, sides), texts_of(right, sides))
-
-
-def _nodes(links: pa.Table) -> tuple[pa.Table, Int64s, Int64s]:
-    """Return the linked records by rank, and the places of both ends of each link among them."""
-    sides = [pa.table({name: links.column(f"{side}_{name}") for name in _MEMBER}) for side in ("left", "right")]
-    both = pa.concat_tables(sides)
-    order = pc.sort_indices(both, [("rank", "ascending")])
-    ranks = both.column("rank").take(order).combine_chunks()
-    new = np.ones(len(ranks), dtype=bool)
-    new[1:] = pc.not_equal(ranks[1:], ranks[:-1]).to_numpy(zero_copy_only=False)
-    place = np.empty(len(ranks), dtype=np.int64)
-    place[order.to_numpy()] = np.cumsum(new) - 1
-    members = both.take(order.filter(pa.array(new)))
-    return members, place[: links.num_rows], place[links.num_rows :]
-
-
-def _through(
-    left: Int64s, right: Int64s, similarity: npt.NDArray[np.float64], kept: Int64s
-) -> tuple[Int64s, npt.NDArray[np.float64]]:
-    """Return for each record the one through which it is linked, and their similarity; itself where it stays.
-
-    That is the kept one where the two are linked, and otherwise the most similar one, of equals the better one.
-    """
-    via, strength = np.arange(len(kept)), np.ones(len(kept))
-    here, there = np.concatenate([left, right]), np.concatenate([right, left])
-    similarity = np.tile(similarity, 2)
-    # The last writer wins.
-    order = np.lexsort((-there, similarity, there == kept[here]))
-    order = order[here[order] != kept[here[order]]]
-    via[here[order]], strength[here[order]] = there[order], similarity[order]
-    return via, strength

@@ -9,19 +9,21 @@ import pyarrow as pa
 from keyed_rounds import in_turns, joined, judge_together
 
 from curation.config.model import Dedup
-from curation.dedup import linking
+from curation.dedup import linking, verdicts
 from curation.dedup.exact import exact_rows, judge_exact, merge_exact
 from curation.dedup.stage import apply_verdicts
 from curation.outcome import Outcome
 
-_GIVEN = {
-    "meet": ("home",),
-    "describe": ("options", "home", "partitions"),
-    "pair_up": ("options",),
-    "show": ("options", "home", "trust"),
-    "verify": ("options", "home", "trust"),
-    "decide": ("options", "partitions"),
-}
+_ROUNDS = (
+    (linking.meet, ("home",)),
+    (linking.describe, ("options", "home", "partitions")),
+    (linking.pair_up, ("options",)),
+    (linking.show, ("options", "home")),
+    (verdicts.verify, ("options", "home")),
+    (verdicts.join, ("home",)),
+    (verdicts.rank, ("options", "partitions", "trust")),
+    (verdicts.choose, ("options", "partitions")),
+)
 
 
 _DIGEST = ("key", "digest")
@@ -45,18 +47,15 @@ def exact_digests(records: pa.Table, options: Dedup, trust: Mapping[str, int]) -
 def link(parts: Sequence[pa.Table], options: Dedup, trust: Mapping[str, int]) -> list[Outcome]:
     count = len(parts)
     sent = [linking.band_rows(part, options, home=home, partitions=count) for home, part in enumerate(parts)]
-    for name in ("meet", "describe", "pair_up", "show", "verify", "decide"):
-        sent = [_work(name, _for(sent, home), parts[home], options, trust, home, count) for home in range(count)]
+    for work, names in _ROUNDS:
+        given = {"options": options, "partitions": count, "trust": trust}
+        sent = [
+            work(_for(sent, home), parts[home], **{name: (given | {"home": home})[name] for name in names})
+            for home in range(count)
+        ]
     return [apply_verdicts(part, _for(sent, home), options) for home, part in enumerate(parts)]
 
 
 def _for(sent: Sequence[pa.Table], home: int) -> pa.Table:
     rows = pa.concat_tables(sent)
     return rows.filter(pa.array(rows.column("to").to_numpy() == home)).combine_chunks()
-
-
-def _work(
-    name: str, rows: pa.Table, records: pa.Table, options: Dedup, trust: Mapping[str, int], home: int, count: int
-) -> pa.Table:
-    given = {"options": options, "home": home, "partitions": count, "trust": trust}
-    return partial(getattr(linking, name), **{key: given[key] for key in _GIVEN[name]})(rows, records)

@@ -14,7 +14,6 @@ from curation.dedup.bands import SKETCH_SIZE
 from curation.dedup.candidates import SMALL
 
 _BAND = linking._BAND
-_LINK = linking._LINK
 
 
 def bands(rows: list[tuple[int, int, int]], sketch: bytes = bytes(SKETCH_SIZE)) -> pa.Table:
@@ -92,48 +91,3 @@ def test_items_are_packed_by_partition_in_their_order() -> None:
         {"to": 70_000, "home": 9, "rows": [0, 2]},
     ]
     assert linking.senders(rows).tolist() == [9] * 5
-
-
-Link = tuple[int, int, float, bool]
-
-
-def links(found: list[Link]) -> pa.Table:
-    rows = []
-    for left, right, similarity, merges in found:
-        row: dict[str, object] = {"to": 0, "similarity": similarity, "merges": merges}
-        for side, number in (("left", left), ("right", right)):
-            row |= {f"{side}_rank": bytes([*[0] * 23, number]) + f"r{number}".encode(), f"{side}_home": number % 3}
-            row |= {f"{side}_group": f"g{number}", f"{side}_size": 1}
-        rows.append(row)
-    return pa.Table.from_pylist(rows, schema=_LINK)
-
-
-def decided(found: list[Link], by: str = "pair") -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
-    rows = linking.decide(links(found), pa.table({}), Dedup(by=by), partitions=3).to_pylist()
-    verdicts = {row["id"]: (row["kept"], row["via"]) for row in rows if row["id"]}
-    return verdicts, {row["group"]: row["new_group"] for row in rows if row["group"]}
-
-
-def test_the_best_of_a_cluster_stays_and_a_chain_names_its_link() -> None:
-    verdicts, groups = decided([(2, 1, 0.9, True), (2, 3, 0.85, True), (3, 4, 0.95, True), (2, 4, 0.81, True)])
-    assert verdicts == {"r1": ("r1", "r1"), "r2": ("r1", "r1"), "r3": ("r1", "r4"), "r4": ("r1", "r3")}
-    assert groups == {}
-
-
-def test_links_that_do_not_merge_join_groups() -> None:
-    verdicts, groups = decided([(1, 2, 0.9, False), (2, 3, 0.9, True)], by="query")
-    assert verdicts == {"r1": ("r1", "r1"), "r2": ("r2", "r2"), "r3": ("r2", "r2")}
-    assert groups == {"g2": "g1", "g3": "g1"}
-
-
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 9), st.integers(10, 19), st.sampled_from([0.8, 0.9]), st.booleans()), max_size=20
-    ),
-    st.randoms(use_true_random=False),
-)
-def test_decisions_do_not_depend_on_the_order_of_links(found: list[Link], random: object) -> None:
-    distinct = list({link[:2]: link for link in found}.values())
-    turned = [(right, left, similarity, merges) for left, right, similarity, merges in distinct]
-    random.shuffle(turned)
-    assert decided(distinct, by="query") == decided(turned, by="query")
