@@ -7,8 +7,8 @@
     choose   ... where each cluster chooses the record that stays
 
 Only the forests come together in one place, 16 bytes an edge and no texts or names: of a billion records with a tenth
-of duplicates that is 1.6 GB where each duplicate has one link, and at most 2.4 GB where two of them have three; and 60
-bytes an edge more while they are joined. All else is shared out by labels, some 130 bytes a linked record.
+of duplicates, and three links for two of these, that is 2.4 GB at most, and 12 GB more (80 bytes an edge) while they are
+joined. All else is shared out by labels: some 100 bytes a linked record and 16 bytes a link.
 
 A node is a number: the partition of a record and its number there. With `by: query` a second graph joins groups: in it
 each record is another node, which is linked to a node of its group.
