@@ -289,6 +289,18 @@ def unpacked(rows: pa.Table, name: str) -> npt.NDArray[Any]:
     return items
 
 
+def without_items(rows: pa.Table, name: str, kind: pa.DataType) -> pa.Table:
+    """Add to rows of `packed` a kind of item that none of them has."""
+    bounds = pa.array(np.zeros(rows.num_rows + 1, dtype=np.int64))
+    return rows.append_column(name, pa.LargeListArray.from_arrays(bounds, pa.array([], kind)))
+
+
+def parted(rows: pa.Table, name: str) -> tuple[pa.Table, pa.Table]:
+    """Part rows of `packed` that have a kind of item from those of `without_items`."""
+    has = pc.greater(pc.list_value_length(rows.column(name)), 0)
+    return rows.filter(has), rows.filter(pc.invert(has))
+
+
 def senders(rows: pa.Table) -> UInt32s:
     """Return the partition that sent each item of rows of `packed`."""
     return np.repeat(rows.column("home").to_numpy(), pc.list_value_length(rows.column("rows")).to_numpy())

@@ -7,8 +7,8 @@
     choose   ... where each cluster chooses the record that stays
 
 Only the forests come together in one place, 16 bytes an edge and no texts or names: of a billion records with a tenth
-of duplicates, and three links for two of these, that is 2.4 GB at most, and 12 GB more (80 bytes an edge) while they are
-joined. All else is shared out by labels: some 100 bytes a linked record and 16 bytes a link.
+of duplicates, and three links for two of these, that is 2.4 GB at most, and 12 GB more (80 bytes an edge) while they
+are joined. All else is shared out by labels: some 100 bytes a linked record and 16 bytes a link.
 
 A node is a number: the partition of a record and its number there. With `by: query` a second graph joins groups: in it
 each record is another node, which is linked to a node of its group.
@@ -32,9 +32,11 @@ from curation.dedup.linking import (
     cluster_sizes,
     group_names,
     packed,
+    parted,
     similarity_of,
     texts_of,
     unpacked,
+    without_items,
 )
 from curation.dedup.preference import ids_of, preference_ranks
 from curation.dedup.sketches import UInt32s
@@ -142,7 +144,7 @@ def join(rows: pa.Table, records: pa.Table, *, home: int) -> pa.Table:  # noqa: 
         The links, and to each record's partition, without `similarity`, its node and its label: the least node that it
         is connected with.
     """
-    links, forests = _parted(rows)
+    links, forests = parted(rows, "similarity")
     left, right = unpacked(forests, "left"), unpacked(forests, "right")
     nodes = _distinct(np.concatenate([left, right]))
     first = join_links(np.arange(len(nodes)), np.searchsorted(nodes, left), np.searchsorted(nodes, right))
@@ -165,7 +167,7 @@ def rank(rows: pa.Table, records: pa.Table, options: Dedup, *, partitions: int, 
         A row for each linked record, with its links as left record. With `by: query` there is another one, without
         links, that tells its group.
     """
-    links, labelled = _parted(rows)
+    links, labelled = parted(rows, "similarity")
     nodes, labels = unpacked(labelled, "left"), unpacked(labelled, "right")
     order = np.argsort(nodes)
     nodes, labels = nodes[order], labels[order]
@@ -278,17 +280,7 @@ def _forest(left: UInt64s, right: UInt64s) -> tuple[UInt64s, UInt64s]:
 
 def _unweighed(to: UInt32s, home: int, left: UInt64s, right: UInt64s) -> pa.Table:
     """Pack rows like those of links, without similarities."""
-    rows = packed(to, home, {"left": left, "right": right})
-    nothing = pa.LargeListArray.from_arrays(
-        pa.array(np.zeros(rows.num_rows + 1, dtype=np.int64)), pa.array([], pa.float64())
-    )
-    return rows.append_column("similarity", nothing)
-
-
-def _parted(rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Part links from what has no similarity."""
-    weighed = pc.greater(pc.list_value_length(rows.column("similarity")), 0)
-    return rows.filter(weighed), rows.filter(pc.invert(weighed))
+    return without_items(packed(to, home, {"left": left, "right": right}), "similarity", pa.float64())
 
 
 def _best(labels: UInt64s) -> Int64s:

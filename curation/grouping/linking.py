@@ -13,9 +13,10 @@
 Without near duplicates the rounds begin with `share`. None depends on how the records were cut into partitions, except
 that other records are one node: the components are the same.
 
-A text sends 12 bytes to where equal ones meet, a distinct one 8 for each band (16 at a threshold of 0.8), a node 28 for
-each key, and each partition 28 for each node that shares a key with another one; `decide` holds these. Of a billion
-records of which a tenth is linked beyond its partition, each by two keys, that is 5.6 GB, and 17 GB more while it runs.
+A text sends 12 bytes to where equal ones meet, a distinct one 8 for each band (16 at a threshold of 0.8), a node 16 for
+each key (20 if it is of several records), and each partition 28 for each node that shares a key with another one;
+`decide` holds these. Of a billion records of which a tenth is linked beyond its partition, each by two keys, that is
+5.6 GB, and 17 GB more while it runs.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.config.model import Dedup
 from curation.dedup import linking
@@ -120,7 +122,7 @@ def share(rows: pa.Table, records: pa.Table, *, home: int, partitions: int) -> p
         partitions: how many there are.
 
     Returns:
-        Rows of `NODES`. Those that say of which node a record is part stay here.
+        Packed rows of `NODES`. Those that say of which node a record is part stay here.
     """
     keys, at = shared_keys(records)
     keys = np.concatenate([keys, rows.column("key").to_numpy()])
@@ -132,12 +134,13 @@ def share(rows: pa.Table, records: pa.Table, *, home: int, partitions: int) -> p
     own = np.flatnonzero(nodes != names)
     part_of = _node_rows(np.full(len(own), home), names[own], nodes[own], home, np.zeros(len(own)))
     keys, at = keys[new], at[new]
-    return pa.concat_tables([part_of, _node_rows(keys % np.uint64(partitions), keys, nodes[at], home, sizes[at])])
+    of_keys = _node_rows(keys % np.uint64(partitions), keys, nodes[at], home, sizes[at])
+    return _packed(pa.concat_tables([part_of, of_keys]), home)
 
 
 def connect(rows: pa.Table, records: pa.Table) -> pa.Table:  # noqa: ARG001 - the shape of all rounds
     """Connect the nodes of each key; send each that is not alone on, under the least name that it is connected with."""
-    passed, rows = _parted(rows)
+    passed, rows = _parted(_opened(rows))
     keys, order = _by_key(rows.column("name").to_numpy(), np.arange(rows.num_rows))
     new = _begins(keys)
     shared = ~(new & np.append(new[1:], True)[: len(new)])
@@ -177,6 +180,27 @@ def _parted(rows: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Part the rows that say of which node a record is part from the others."""
     stays = rows.column("size").to_numpy() == 0
     return rows.filter(pa.array(stays)), rows.filter(pa.array(~stays))
+
+
+def _packed(rows: pa.Table, home: int) -> pa.Table:
+    """Pack rows of `NODES`. Nearly all nodes are of one record: that is not said of each."""
+    to, single = rows.column("to").to_numpy(), rows.column("size").to_numpy() == 1
+    values = {name: rows.column(name).to_numpy() for name in ("name", "node", "size")}
+    of_one = {name: values[name][single] for name in ("name", "node")}
+    others = {name: items[~single] for name, items in values.items()}
+    singles = linking.without_items(linking.packed(to[single], home, of_one), "size", pa.uint32())
+    return pa.concat_tables([singles, linking.packed(to[~single], home, others)])
+
+
+def _opened(rows: pa.Table) -> pa.Table:
+    """Return the rows of `NODES` in rows of `_packed`."""
+    sized, single = linking.parted(rows, "size")
+    rows = pa.concat_tables([sized, single])
+    names, sizes = linking.unpacked(rows, "name"), linking.unpacked(sized, "size")
+    counts = pc.list_value_length(rows.column("name")).to_numpy()
+    to, homes = (np.repeat(rows.column(name).to_numpy(), counts) for name in ("to", "home"))
+    sizes = np.append(sizes, np.ones(len(names) - len(sizes), dtype=np.uint32))
+    return _node_rows(to, names, linking.unpacked(rows, "node"), homes, sizes)
 
 
 def _by_key(keys: UInt64s, at: Int64s) -> tuple[UInt64s, Int64s]:

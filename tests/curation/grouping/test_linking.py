@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds_of_groups import THRESHOLD, are_similar, brute_force, components_of, connect, records
 
-from curation.grouping import count_sizes, merge_sizes
+from curation.grouping import count_sizes, linking, merge_sizes
 from curation.hashing import hash64
 
 LONG = (
@@ -143,3 +143,15 @@ def test_sizes_add_up(parts: list[list[int]]) -> None:
     merged = {each["size"]: each["records"] for each in merge_sizes(tables).to_pylist()}
     every = [size for part in parts for size in part]
     assert merged == {size: every.count(size) for size in sorted(every)}
+
+
+def test_a_key_takes_16_bytes_and_20_where_its_node_is_of_several_records() -> None:
+    rows = [{"query": f"question number {n}", "positive": f"answer number {n}", "group": f"g{n}"} for n in range(300)]
+    for group, bound in ((False, 16), (True, 20)):
+        # With one document all records are one node.
+        sent = linking.key_rows(
+            records([row | ({"document": "d"} if group else {}) for row in rows]), home=0, partitions=1
+        )
+        keys = sum(len(names) for names in sent["name"].to_pylist())
+        assert keys >= 900
+        assert sent.nbytes <= bound * keys + 128
