@@ -11,6 +11,8 @@ from sentences import SENTENCES, edited
 from curation.config.model import Dedup
 from curation.dedup import find_near_duplicates
 from curation.dedup.linking import near_keys
+from curation.dedup.stage import apply_verdicts
+from curation.dedup.verdicts import VERDICTS
 from curation.records import RECORD_SCHEMA
 
 TRUST = {"curated": 90, "crawl": 10}
@@ -303,3 +305,15 @@ def test_results_do_not_depend_on_order_or_company(values: list[tuple[str, ...]]
         ]
         assert sorted(i for part in parts for i in numbers(part.records)) == numbers(whole.records)
         assert {k: v for part in parts for k, v in merges(part.ledger).items()} == merges(whole.ledger)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 1, 0, 2], [0, 2, 1, 3]])
+def test_records_leave_by_id_then_file_then_row(order: list[int]) -> None:
+    rows = [
+        record(1, "a", "b"),
+        *(record(2, "c", "d", file=f, row=r) for f, r in (("a", 9), ("b", 1))),
+        record(3, "e", "f"),
+    ]
+    outcome = apply_verdicts(table(*(rows[place] for place in order)), VERDICTS.empty_table(), Dedup())
+    assert outcome.records.select(RECORD_SCHEMA.names).equals(table(*rows))
+    assert outcome.records.column("cluster_size").to_pylist() == [1] * 4
