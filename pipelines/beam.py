@@ -7,25 +7,25 @@ that a run can be resumed, by either engine.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import PipelineOptions
 
-from curation.errors import ConfigError
 from pipelines.engine import NO_CHECKS, Checks, Observer
 from pipelines.progress import watching
+from pipelines.runners.hints import with_hints
+from pipelines.runners.options import beam_options
+from pipelines.runners.same_code import SameCodeDoFn
+from pipelines.runners.submit import new_pipeline, run_pipeline
 from pipelines.stages import Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
 from pipelines.store import StageStore, Store, in_batches, part_name
 from pipelines.tasks import link_part, link_round, map_part, read_part, reduce_part, route_part, start_links
 
 _TALLY = "tally"
-# DaskRunner of Beam 2.77 ends without an error and without its output.
-_REFUSED = {"DaskRunner": "it loses output without an error (seen with Beam 2.77)"}
 Element = tuple[int, pa.Table]
 
 
@@ -73,7 +73,7 @@ class BeamEngine:
         """Run the stages that are not finished as one pipeline, or as two with the checks between them.
 
         Raises:
-            ConfigError: for a runner that is known to lose data.
+            ConfigError: for a runner that is refused, or options that it cannot use.
         """
         options = beam_options(self.options)
         digests = graph.digests()
@@ -115,7 +115,7 @@ class BeamEngine:
         above: StageStore | None,
         sides: dict[str, list[pa.Table]],
     ) -> None:
-        pipeline = beam.Pipeline(options=options)
+        pipeline = new_pipeline(options)
         tallies = {
             name: pipeline | f"{name}: finished tallies" >> beam.Create(tables).with_output_types(pa.Table)
             for name, tables in sides.items()
@@ -131,7 +131,7 @@ class BeamEngine:
                 elements = elements | stage.name >> _table_map(ApplyMap(stage, place, self.partitions, self.batch_rows))
             elif isinstance(stage, SourceStage):
                 elements = elements | stage.name >> _table_map(ReadShare(stage, place, self.partitions))
-        pipeline.run().wait_until_finish()
+        run_pipeline(pipeline)
 
     def _shuffle(
         self, elements: beam.PCollection, stage: ShuffleStage, place: StageStore, side: beam.PCollection | None
@@ -142,9 +142,9 @@ class BeamEngine:
             | f"{stage.name}: group" >> beam.GroupByKey()
         )
         inputs = () if side is None else (beam.pvalue.AsList(side),)
-        reduced = grouped | f"{stage.name}: reduce" >> beam.ParDo(
-            Reduce(stage, place, self.partitions), *inputs
-        ).with_outputs(_TALLY, main="records")
+        reduce = beam.ParDo(Reduce(stage, place, self.partitions), *inputs)
+        hinted = with_hints(reduce, stage.name, elements.pipeline.options)
+        reduced = grouped | f"{stage.name}: reduce" >> hinted.with_outputs(_TALLY, main="records")
         return reduced.records, reduced[_TALLY]
 
     def _link(
@@ -174,25 +174,7 @@ def _check(place: StageStore, checks: Checks) -> None:
         checks[place.stage](place)
 
 
-def beam_options(arguments: Sequence[str]) -> PipelineOptions:
-    """Return Beam's options for a command line.
-
-    Raises:
-        ConfigError: for a runner that is known to lose data.
-    """
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
-    options = PipelineOptions(list(arguments), save_main_session=False)
-    standard = options.view_as(StandardOptions)
-    standard.runner = standard.runner or "DirectRunner"
-    name = standard.runner.rpartition(".")[2]
-    if name in _REFUSED:
-        raise ConfigError(
-            f"The runner {name} is refused", why=_REFUSED[name], hint="use DirectRunner, FlinkRunner or DataflowRunner"
-        )
-    return options
-
-
-class LoadShare(beam.DoFn):  # type: ignore[misc]
+class LoadShare(SameCodeDoFn):
     """Reads a partition of a finished stage."""
 
     def __init__(self, above: StageStore, partitions: int) -> None:
@@ -204,7 +186,7 @@ class LoadShare(beam.DoFn):  # type: ignore[misc]
         yield rank, self.above.share(rank, self.partitions)
 
 
-class ReadShare(beam.DoFn):  # type: ignore[misc]
+class ReadShare(SameCodeDoFn):
     """Reads one task's share of a source stage."""
 
     def __init__(self, stage: SourceStage, place: StageStore, partitions: int) -> None:
@@ -217,7 +199,7 @@ class ReadShare(beam.DoFn):  # type: ignore[misc]
         yield rank, self.place.records(part_name(rank, self.partitions))
 
 
-class ApplyMap(beam.DoFn):  # type: ignore[misc]
+class ApplyMap(SameCodeDoFn):
     """Applies a map stage to a partition, batch by batch."""
 
     def __init__(self, stage: MapStage, place: StageStore, partitions: int, batch_rows: int) -> None:
@@ -231,7 +213,7 @@ class ApplyMap(beam.DoFn):  # type: ignore[misc]
         yield rank, self.place.records(part_name(rank, self.partitions))
 
 
-class Route(beam.DoFn):  # type: ignore[misc]
+class Route(SameCodeDoFn):
     """Cuts a partition by the keys of a shuffle stage."""
 
     def __init__(self, stage: ShuffleStage, partitions: int) -> None:
@@ -244,7 +226,7 @@ class Route(beam.DoFn):  # type: ignore[misc]
         yield from route_part(self.stage, records, rank, self.partitions)
 
 
-class Reduce(beam.DoFn):  # type: ignore[misc]
+class Reduce(SameCodeDoFn):
     """Reduces one partition of a shuffle stage."""
 
     def __init__(self, stage: ShuffleStage, place: StageStore, partitions: int) -> None:
@@ -262,7 +244,7 @@ class Reduce(beam.DoFn):  # type: ignore[misc]
             yield beam.pvalue.TaggedOutput(_TALLY, tally)
 
 
-class StartLinks(beam.DoFn):  # type: ignore[misc]
+class StartLinks(SameCodeDoFn):
     """Sends the first rows of a link stage."""
 
     def __init__(self, stage: LinkStage, partitions: int) -> None:
@@ -275,7 +257,7 @@ class StartLinks(beam.DoFn):  # type: ignore[misc]
         yield from start_links(self.stage, records, rank, self.partitions)
 
 
-class LinkRound(beam.DoFn):  # type: ignore[misc]
+class LinkRound(SameCodeDoFn):
     """Does one round of a link stage."""
 
     def __init__(self, stage: LinkStage, number: int, partitions: int) -> None:
@@ -289,7 +271,7 @@ class LinkRound(beam.DoFn):  # type: ignore[misc]
         yield from link_round(self.stage, self.number, list(met["rows"]), records, rank, self.partitions)
 
 
-class FinishLinks(beam.DoFn):  # type: ignore[misc]
+class FinishLinks(SameCodeDoFn):
     """Ends a link stage."""
 
     def __init__(self, stage: LinkStage, place: StageStore, partitions: int) -> None:

@@ -88,7 +88,7 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
     Raises:
         CurationError: for anything that the user can act on.
     """
-    engine = make_engine(config, options)
+    engine = make_engine(config, options, str(out / "work"))
     # What the licences rule out is found before anything is read or written.
     licensing = apply_licences(config)
     with locked(out):
@@ -110,20 +110,28 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
     return out / "release"
 
 
-def make_engine(config: RunConfig, options: RunOptions) -> Engine:
+def make_engine(config: RunConfig, options: RunOptions, work: str) -> Engine:
     """Return the engine that the options name.
 
+    Args:
+        config: the resolved config.
+        options: engine and workers.
+        work: folder or URL of the stages' results.
+
     Raises:
-        ConfigError: if it is not installed, or refuses its options.
+        ConfigError: if it is not installed, refuses its options, or has workers that could not see the files.
+        AuthError: if a service that it needs does not know who asks.
     """
     partitions, batch_rows = config.engine.partitions, config.engine.batch_rows
     if options.engine == "beam":
         try:
-            from pipelines.beam import BeamEngine, beam_options
+            from pipelines.beam import BeamEngine
+            from pipelines.runners.before import check_before_run
+            from pipelines.runners.options import beam_options
         except ImportError as error:
             hint = "pip install 'ml-embed-curation[beam]'"
             raise ConfigError("Apache Beam is not installed", why=str(error), hint=hint) from error
-        beam_options(options.engine_options)
+        check_before_run(beam_options(options.engine_options), config, work)
         return BeamEngine(partitions, batch_rows, options.engine_options)
     if options.engine_options:
         why = f"options after `--` are for Beam runners; found {' '.join(options.engine_options)}"
