@@ -33,6 +33,9 @@ from pipelines.runners.table import Runner, find_runner
 # hold a partition in memory: a second thread would double the memory of a worker and compute nothing sooner.
 _DATAFLOW_THREADS = 1
 
+# Beam would upload the launcher's `pip freeze`, with the paths of this machine, for workers to compare.
+_NO_FREEZE = "disable_logging_submission_environment"
+
 _STEERED: Mapping[str, str] = MappingProxyType(
     {
         "--dry_run": "nothing would be run, and the run would look for results: `curate plan` shows what would be done",
@@ -193,6 +196,7 @@ def _complete_dataflow(options: PipelineOptions, runner: Runner) -> None:
     image = worker.sdk_container_image or worker.worker_harness_container_image
     _need(runner, "--sdk_container_image", image, "a container that holds this program, see deploy/dataflow/Dockerfile")
     debug = options.view_as(DebugOptions)
+    debug.add_experiment(_NO_FREEZE)
     debug.number_of_worker_harness_threads = debug.number_of_worker_harness_threads or _DATAFLOW_THREADS
     # Beam's own default holds the name of the user.
     cloud.job_name = cloud.job_name or f"curate-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"

@@ -75,7 +75,7 @@ def _not_started(error: Exception, family: str) -> Exception:
         return error
     if family == "dataflow":
         found = explain(error)
-        return found or CurationError("The Dataflow job was not started", why=_end_of(f"{_named(error)}"))
+        return found or CurationError("The Dataflow job was not started", why=_end_of(_named(error)))
     hint = "check --job_endpoint, and that the job service runs"
     return CurationError("The job service did not take the pipeline", why=_end_of(_named(error)), hint=hint)
 

@@ -41,12 +41,10 @@ RUNNERS: Mapping[str, Runner] = MappingProxyType(
             Runner("SparkRunner", "portable"),
             Runner("DataflowRunner", "dataflow"),
             Runner("DaskRunner", refused="it loses output without an error (seen with Beam 2.77)"),
-            Runner(
-                "BundleBasedDirectRunner", refused="its side inputs arrive without their rows (seen with Beam 2.77)"
-            ),
+            Runner("BundleBasedDirectRunner", refused="its side inputs come without rows (seen with Beam 2.77)"),
             Runner(
                 "SwitchingDirectRunner",
-                refused="it runs whatever it can with PrismRunner, a program that it downloads; DirectRunner never does",
+                refused="what it can it runs with PrismRunner, a program that it downloads",
             ),
             Runner("PrismRunner", refused="it downloads a program and runs it, and no run with it has been checked"),
             Runner("InteractiveRunner", refused="it caches records for notebooks, and no run with it has been checked"),

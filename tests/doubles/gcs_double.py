@@ -1,7 +1,7 @@
 """A double of Google Cloud Storage's JSON API: buckets and objects in memory, with generations.
 
-It knows what google-cloud-storage and gcsfs use: media, multipart and resumable uploads, downloads with ranges, listings
-with prefix, delimiter and pages, delete, rewrite, copy, compose, batches, and the preconditions on generations.
+It knows what google-cloud-storage and gcsfs use: media, multipart and resumable uploads, downloads with ranges,
+listings with prefix, delimiter and pages, delete, rewrite, move, compose, batches, preconditions on generations.
 """
 
 from __future__ import annotations
@@ -391,7 +391,7 @@ def _related(request: Request) -> tuple[Mapping[str, Any], bytes]:
     assert boundary is not None
     _, first, second, *_ = request.body.split(b"--" + boundary[1].encode())
     described = first.replace(b"\r\n", b"\n").split(b"\n\n", 1)[1]
-    head, gap, data = second.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    _, gap, data = second.lstrip(b"\r\n").partition(b"\r\n\r\n")
     if not gap:
-        head, gap, data = second.lstrip(b"\n").partition(b"\n\n")
+        _, gap, data = second.lstrip(b"\n").partition(b"\n\n")
     return orjson.loads(described), data.removesuffix(b"\r\n") if b"\r\n" in gap else data.removesuffix(b"\n")
