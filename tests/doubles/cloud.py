@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import time
 import types
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gcsfs
 import pytest
 from apache_beam.internal.gcp import auth
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -20,6 +22,9 @@ from apache_beam.runners.portability.fn_api_runner import fn_runner
 from dataflow_double import DataflowDouble, TokenDouble, write_credentials
 from gcs_double import GcsDouble
 
+# Otherwise gcsfs asks for the kind of each bucket by gRPC, which the double does not speak, for a minute. It looks at
+# this when it is imported.
+assert os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] == "false"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PROJECT, REGION, BUCKET, IMAGE = (
     "toy-project",
@@ -67,8 +72,6 @@ def google_cloud(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """Serve the doubles, point the client libraries at them, and shorten Beam's waiting."""
     with GcsDouble(BUCKET) as gcs, TokenDouble() as tokens, DataflowDouble() as dataflow:
         patch.setenv("STORAGE_EMULATOR_HOST", gcs.url)
-        # gcsfs asks for the kind of a bucket by gRPC otherwise, for a minute.
-        patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
         key = write_credentials(folder / "key.json", f"{tokens.url}/token")
         patch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
         patch.setenv("GCE_METADATA_HOST", "127.0.0.1:1")
@@ -77,6 +80,7 @@ def google_cloud(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         quick = types.SimpleNamespace(time=time.time, sleep=lambda seconds: time.sleep(min(seconds, 0.05)))
         patch.setattr("apache_beam.runners.dataflow.dataflow_runner.time", quick)
         keep_on_loopback(patch)
+        gcsfs.GCSFileSystem.clear_instance_cache()
         yield Cloud(gcs, tokens, dataflow)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import dataclasses
 import json
 import pickletools
@@ -16,13 +17,16 @@ import pytest
 from apache_beam.portability.api import beam_runner_api_pb2
 from cloud import BUCKET, IMAGE, PROJECT, REGION, Cloud, google_cloud
 from google.protobuf.wrappers_pb2 import BytesValue
+from http_double import Reply
 from test_engines import outcome
 from toys import Silent, toy_graph
 
 from curation.cli.main import run_command
-from curation.errors import AuthError, CurationError
+from curation.errors import AuthError, ConfigError, CurationError
 from pipelines.beam import BeamEngine
 from pipelines.local import DatatroveEngine
+from pipelines.runners.google import check_google
+from pipelines.runners.options import beam_options
 from pipelines.stages import Graph
 from pipelines.store import Store
 
@@ -73,7 +77,8 @@ def steps(pipeline: beam_runner_api_pb2.Pipeline) -> dict[str, Any]:
 
 def pickled(transform: Any) -> bytes:
     payload = beam_runner_api_pb2.ParDoPayload.FromString(transform.spec.payload)
-    return zlib.decompress(base64.b64decode(payload.do_fn.payload))
+    data = base64.b64decode(payload.do_fn.payload)
+    return bz2.decompress(data) if data.startswith(b"BZh") else zlib.decompress(data)
 
 
 def strings(data: bytes) -> list[str]:
@@ -239,17 +244,31 @@ def test_an_interrupted_wait_cancels_the_job(cloud: Cloud, tmp_path: Path, monke
 
 
 @pytest.mark.parametrize("status", [401, 403])
-@pytest.mark.parametrize("service", ["dataflow", "gcs"])
-def test_a_service_that_refuses_the_account_is_a_matter_of_rights(
-    service: str, status: int, cloud: Cloud, tmp_path: Path
-) -> None:
-    from http_double import Reply
-
-    double = getattr(cloud, service)
-    double.fault = lambda request: Reply.error(status, "caller does not have permission")
+def test_a_job_api_that_refuses_the_account_is_a_matter_of_rights(status: int, cloud: Cloud, tmp_path: Path) -> None:
+    cloud.dataflow.fault = lambda request: Reply.error(status, "caller does not have permission")
     with pytest.raises(AuthError, match="caller does not have permission") as caught:
         BeamEngine(3, 64, cloud.arguments).run(toy_graph(), Store(tmp_path / "work"), Silent())
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_bucket_that_is_closed_to_the_account_is_found_before_the_run(status: int, cloud: Cloud) -> None:
+    """Beam itself would try to upload for eight minutes."""
+    cloud.gcs.fault = lambda request: Reply.error(status, "caller does not have storage.buckets.get access")
+    with pytest.raises(AuthError, match=r"storage\.buckets\.get"):
+        check_google(beam_options(cloud.arguments))
+
+
+def test_a_bucket_that_is_not_there_is_found_before_the_run(cloud: Cloud) -> None:
+    options = beam_options([*cloud.arguments, "--staging_location=gs://no-such-bucket/x"])
+    with pytest.raises(ConfigError, match="The bucket no-such-bucket is not there"):
+        check_google(options)
+
+
+def test_a_bucket_that_is_open_is_asked_about_once(cloud: Cloud) -> None:
+    check_google(beam_options(cloud.arguments))
+    assert [(request.method, request.path) for request in cloud.gcs.requests] == [("GET", f"/storage/v1/b/{BUCKET}")]
+    assert [request.headers["authorization"] for request in cloud.gcs.requests] == ["Bearer token-of-the-double"]
 
 
 def write_config(folder: Path) -> Path:
