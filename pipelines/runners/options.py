@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import logging
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -32,6 +33,8 @@ from pipelines.runners.table import Runner, find_runner
 # One process of Python a core is what Dataflow starts by itself. Our steps are compiled code that fills a core, and
 # hold a partition in memory: a second thread would double the memory of a worker and compute nothing sooner.
 _DATAFLOW_THREADS = 1
+
+_ON_GOOGLE_STORAGE = re.compile(r"gs://[a-z0-9][-_a-z0-9.]+[a-z0-9]/[^\r\n]+")
 
 # Beam would upload the launcher's `pip freeze`, with the paths of this machine, for workers to compare.
 _NO_FREEZE = "disable_logging_submission_environment"
@@ -188,10 +191,12 @@ def _complete_dataflow(options: PipelineOptions, runner: Runner) -> None:
     _need(runner, "--project", cloud.project, "the project that pays for the workers")
     _need(runner, "--region", cloud.region, "the region of the workers, best the one of the bucket")
     _need(runner, "--temp_location", cloud.temp_location, "a folder for Dataflow's own files: gs://BUCKET/tmp")
+    # Beam makes a bucket of its own, in the user's project, where it does not like the name of the one that is given.
+    cloud.staging_location = cloud.staging_location or cloud.temp_location
     for name in ("temp_location", "staging_location"):
         value = getattr(cloud, name)
-        if value is not None and not value.startswith("gs://"):
-            why = f"{value!r} is not on Google Cloud Storage"
+        if not _ON_GOOGLE_STORAGE.fullmatch(value):
+            why = f"{value!r} is not a folder on Google Cloud Storage"
             raise ConfigError("Dataflow cannot use this folder", f"--{name}", why, f"give --{name} gs://BUCKET/FOLDER")
     image = worker.sdk_container_image or worker.worker_harness_container_image
     _need(runner, "--sdk_container_image", image, "a container that holds this program, see deploy/dataflow/Dockerfile")

@@ -77,11 +77,8 @@ def test_what_is_installed_is_pinned_as_here() -> None:
     assert "gcp" in extras[1].split(",")
 
 
-@pytest.mark.parametrize(
-    "extra", ["apache-beam", "gcsfs", "s3fs", "google-cloud-storage", "google-cloud-dataflow-client"]
-)
-def test_the_cloud_libraries_are_pinned(extra: str) -> None:
-    assert extra in PINS
+def test_the_cloud_libraries_are_pinned() -> None:
+    assert {"apache-beam", "gcsfs", "s3fs", "google-cloud-storage", "google-cloud-dataflow-client"} <= set(PINS)
 
 
 def test_no_build_argument_can_be_a_command() -> None:

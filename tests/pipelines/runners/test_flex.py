@@ -79,10 +79,8 @@ def test_a_run_that_fails_makes_the_job_fail(cloud: Cloud, monkeypatch: pytest.M
 
 def test_what_the_command_says_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    code = RunCurate()._run(
-        [sys.executable, "-c", "import sys; print('ሰላም'); print('ok', file=sys.stderr); sys.exit(5)"]
-    )
-    assert code == 5
+    program = "import sys; print('ሰላም', flush=True); print('ok', file=sys.stderr); sys.exit(5)"
+    assert RunCurate()._run([sys.executable, "-c", program]) == 5
     assert [record.getMessage() for record in caplog.records] == ["ሰላም", "ok"]
 
 

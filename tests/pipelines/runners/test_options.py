@@ -14,7 +14,7 @@ from pipelines.runners.options import beam_options, environment_type, runner_of,
 from pipelines.runners.submit import new_pipeline
 from pipelines.store import Store
 
-DATAFLOW = ("--runner=DataflowRunner", "--project=p-1", "--region=europe-west1", "--temp_location=gs://b/tmp")
+DATAFLOW = ("--runner=DataflowRunner", "--project=p-1", "--region=europe-west1", "--temp_location=gs://bucket/tmp")
 IMAGE = ("--sdk_container_image=europe-docker.pkg.dev/p-1/c/worker:1",)
 JOB_SERVICE = ("--runner=PortableRunner", "--job_endpoint=localhost:8099")
 
@@ -76,10 +76,13 @@ def test_dataflow_is_asked_for_what_it_needs(option: str) -> None:
 
 
 @pytest.mark.parametrize("option", ["temp_location", "staging_location"])
-@pytest.mark.parametrize("place", ["tmp", "/tmp/beam", "s3://b/tmp", "file:///tmp"])
+@pytest.mark.parametrize(
+    "place",
+    ["tmp", "/tmp/beam", "s3://bucket/tmp", "file:///tmp", "gs://b/tmp", "gs://Bucket/tmp", "gs:///tmp", "gs://bucket"],
+)
 def test_dataflow_keeps_its_files_on_gs(option: str, place: str) -> None:
     with pytest.raises(ConfigError, match="cannot use this folder") as caught:
-        beam_options([*without(DATAFLOW, option), *IMAGE, "--temp_location=gs://b/t", f"--{option}={place}"])
+        beam_options([*without(DATAFLOW, option), *IMAGE, "--temp_location=gs://bucket/t", f"--{option}={place}"])
     assert repr(place) in str(caught.value)
 
 
@@ -160,7 +163,8 @@ def test_memory_is_given_with_a_unit(size: str) -> None:
 
 
 def test_what_beam_finds_contradictory_is_said() -> None:
-    options = beam_options([*DATAFLOW, *IMAGE, "--num_workers=9", "--max_num_workers=3"])
+    here = "--dataflow_endpoint=http://localhost:1"
+    options = beam_options([*DATAFLOW, *IMAGE, here, "--num_workers=9", "--max_num_workers=3"])
     with pytest.raises(ConfigError, match="Beam refuses the options") as caught:
         new_pipeline(options)
     assert "num_workers (9) cannot exceed max_num_workers (3)" in str(caught.value)

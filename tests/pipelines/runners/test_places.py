@@ -106,7 +106,7 @@ def test_language_files_must_be_where_the_workers_are() -> None:
 # Keys whose values name files. Each is either looked at above, or read by the launching program alone.
 LOOKED_AT = {"path", "positive_path", "against", "cache", "model"}
 LAUNCHER_ONLY = {"parent", "withdrawn"}
-NO_PLACE = {"backbone", "split", "index"}
+NO_PLACE = {"columns", "locales", "revision"}
 
 
 def keys_about_files(model: type[BaseModel], seen: set[type[BaseModel]]) -> set[str]:

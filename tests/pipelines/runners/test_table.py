@@ -40,7 +40,7 @@ def test_a_refused_runner_is_refused_with_its_reason(name: str, form: str) -> No
         assert RUNNERS[name].refused in str(caught.value)
 
 
-@pytest.mark.parametrize("spec", ["FlinkRuner", "flnk"])
+@pytest.mark.parametrize("spec", ["FlinkRuner", "flinkruner"])
 def test_a_misspelt_runner_is_asked_about(spec: str) -> None:
     with pytest.raises(ConfigError, match=f"{spec} is not known") as caught:
         find_runner(spec)
