@@ -25,7 +25,7 @@ UNKNOWN = {
     "hyphens": (("--temp-location=gs://b/t",), "--temp-location", "did you mean --temp_location?"),
     "ours": (("--teacher_acelerator=type:x",), "--teacher_acelerator", "did you mean --teacher_accelerator?"),
     "of the job server": (("--object_reus=true",), "--object_reus", "did you mean --object_reuse?"),
-    "nothing like it": (("--zzzzzzzzzz=1",), "--zzzzzzzzzz", "see docs/running.md"),
+    "nothing like it": (("--zzzzzzzzzz=1",), "--zzzzzzzzzz", "see docs/running-beam.md"),
 }
 
 
@@ -163,11 +163,10 @@ def test_memory_is_given_with_a_unit(size: str) -> None:
 
 
 def test_what_beam_finds_contradictory_is_said() -> None:
-    here = "--dataflow_endpoint=http://localhost:1"
-    options = beam_options([*DATAFLOW, *IMAGE, here, "--num_workers=9", "--max_num_workers=3"])
+    options = beam_options([*JOB_SERVICE, "--environment_type=PROCESS"])
     with pytest.raises(ConfigError, match="Beam refuses the options") as caught:
         new_pipeline(options)
-    assert "num_workers (9) cannot exceed max_num_workers (3)" in str(caught.value)
+    assert "process_command" in str(caught.value)
 
 
 def test_the_local_runner_downloads_nothing(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
