@@ -67,6 +67,7 @@ def submit(cloud: Cloud, folder: Path, *arguments: str, graph: Graph | None = No
     return job
 
 
+@pytest.mark.slow
 def test_what_dataflow_would_run_gives_the_same_bytes(cloud: Cloud, tmp_path: Path) -> None:
     expected = outcome_apart("datatrove", tmp_path / "expected")
     cloud.dataflow.on_submit = cloud.run_staged
