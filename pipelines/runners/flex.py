@@ -102,8 +102,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--stage_options", default="")
     given = list(sys.argv[1:] if arguments is None else arguments)
     known, others = parser.parse_known_args(given)
-    stages = ("--runner=DataflowRunner", f"--project={known.project}", f"--region={known.region}")
-    stages += (f"--temp_location={known.temp_location}", f"--sdk_container_image={known.worker_image}")
+    stages = (
+        "--runner=DataflowRunner",
+        f"--project={known.project}",
+        f"--region={known.region}",
+        f"--temp_location={known.temp_location}",
+        f"--sdk_container_image={known.worker_image}",
+    )
     drive = Drive(known.config, known.work, known.results, (*stages, *shlex.split(known.stage_options)))
     options = _own_options([*others, *stages])
     pipeline = beam.Pipeline(options=options)

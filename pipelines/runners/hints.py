@@ -27,9 +27,11 @@ def hints_of(stage: str, options: PipelineOptions) -> dict[str, str]:
 
 
 def with_hints(transform: _Transform, stage: str, options: PipelineOptions) -> _Transform:
-    """Return a step with the hints of its stage."""
+    """Give a step the hints of its stage, and return it."""
     hints = hints_of(stage, options)
-    return transform.with_resource_hints(**hints) if hints else transform
+    if hints:
+        transform.with_resource_hints(**hints)
+    return transform
 
 
 def check_hints(accelerator: str | None, min_ram: str | None) -> None:

@@ -9,7 +9,8 @@ from typing import Literal
 from curation.config.mining import LEXICAL
 from curation.config.model import HubSource, MosesSource, RunConfig, Source
 from curation.errors import ConfigError
-from curation.langid.model import EMBEDDED, PUBLISHED
+from curation.langid.fetch import PUBLISHED
+from curation.langid.model import EMBEDDED
 from curation.mining.teachers.precomputed import SCHEME
 from language_configs.table import ENVIRONMENT
 
