@@ -142,7 +142,7 @@ class BeamEngine:
             | f"{stage.name}: group" >> beam.GroupByKey()
         )
         inputs = () if side is None else (beam.pvalue.AsList(side),)
-        reduce = beam.ParDo(Reduce(stage, place, self.partitions), *inputs)
+        reduce = beam.ParDo(Reduce(stage, place, self.partitions), *inputs).with_output_types(Element, tally=pa.Table)
         hinted = with_hints(reduce, stage.name, elements.pipeline.options)
         reduced = grouped | f"{stage.name}: reduce" >> hinted.with_outputs(_TALLY, main="records")
         return reduced.records, reduced[_TALLY]
@@ -159,9 +159,8 @@ class BeamEngine:
                 | f"{stage.name}: {step.name}" >> _table_map(LinkRound(stage, number, self.partitions))
             )
         met = {"rows": rows, "records": elements} | f"{stage.name}: finish, meet" >> beam.CoGroupByKey()
-        finished = met | f"{stage.name}: finish" >> beam.ParDo(FinishLinks(stage, place, self.partitions)).with_outputs(
-            _TALLY, main="records"
-        )
+        finish = beam.ParDo(FinishLinks(stage, place, self.partitions)).with_output_types(Element, tally=pa.Table)
+        finished = met | f"{stage.name}: finish" >> finish.with_outputs(_TALLY, main="records")
         return finished.records, finished[_TALLY]
 
     def _finished_sides(self, stages: Sequence[Stage], finished: Sequence[StageStore]) -> dict[str, list[pa.Table]]:

@@ -153,6 +153,10 @@ def check_coders(pipeline: beam_runner_api_pb2.Pipeline) -> None:
             assert coder.spec.urn == "beam:coder:pickled_python:v1"
             value = BytesValue.FromString(coder.spec.payload).value
             assert value.partition(b"$")[0].decode() in OURS | BEAMS
+    # Only what a side input reads, whose type Dataflow's runner sets to Any, is left to Beam to guess.
+    guessed = {key for key, coder in pipeline.components.coders.items() if b"FastPrimitives" in coder.spec.payload}
+    found = {each.unique_name for each in pipeline.components.pcollections.values() if each.coder_id in guessed}
+    assert all(name.endswith((".tally", "finished tallies/Map(decode).None")) for name in found), found
     keys = [
         coder.component_coder_ids[0]
         for coder in pipeline.components.coders.values()
