@@ -22,13 +22,13 @@ test-all: $(VENV)/.test lint
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/.test
-	$(BIN)/ruff check $(SOURCES) tests benchmarks tools
-	$(BIN)/ruff format --check $(SOURCES) tests benchmarks tools
+	$(BIN)/ruff check $(SOURCES) tests benchmarks tools deploy
+	$(BIN)/ruff format --check $(SOURCES) tests benchmarks tools deploy
 	$(BIN)/mypy
 
 format: $(VENV)/.test
-	$(BIN)/ruff check --fix $(SOURCES) tests benchmarks tools
-	$(BIN)/ruff format $(SOURCES) tests benchmarks tools
+	$(BIN)/ruff check --fix $(SOURCES) tests benchmarks tools deploy
+	$(BIN)/ruff format $(SOURCES) tests benchmarks tools deploy
 
 clean:
 	rm -rf $(VENV) quickstart build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -8,7 +8,6 @@ its number; a step that reads what all have sent comes after a `GroupByKey`.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,21 +15,22 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.metrics import Metrics
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
-from apache_beam.runners.runner import PipelineState
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils.shared import Shared
 
-from curation.errors import ConfigError, CurationError
+from curation.errors import CurationError
 from pipelines.engine import NO_CHECKS, Checks, Observer
 from pipelines.exchange import WIRE
 from pipelines.phases import Places
 from pipelines.progress import watching
+from pipelines.runners.hints import with_hints
+from pipelines.runners.options import beam_options
+from pipelines.runners.same_code import SameCodeDoFn
+from pipelines.runners.submit import new_pipeline, run_pipeline
 from pipelines.stages import Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
 from pipelines.store import StageStore, Store, part_name
 from pipelines.tasks import add_up, link_part, link_round, map_part, read_part, reduce_part, route_part, start_links
 
-# DaskRunner of Beam 2.77 ends without an error and without its output.
-_REFUSED = {"DaskRunner": "it loses output without an error (seen with Beam 2.77)"}
 Sent = tuple[int, pa.Table]
 Met = tuple[int, Iterable[pa.Table]]
 # So many tallies wait to be added up.
@@ -110,15 +110,15 @@ class BeamEngine:
         here = [places[number] for number in numbers]
         try:
             with watching(here, observer):
-                state = self.build(options, graph, places, numbers).run().wait_until_finish()
+                run_pipeline(self.build(options, graph, places, numbers))
         except CurationError:
             self._settled(here)
             raise
         except Exception as error:
             self._settled(here)
             raise _did_not_end(f"{type(error).__name__}: {error}") from error
-        if self._settled(here) < len(here) or state != PipelineState.DONE:
-            raise _did_not_end(f"its runner says {state}")
+        if self._settled(here) < len(here):
+            raise _did_not_end("its runner says that all is done, but parts are missing")
         for place in here:
             done = place.done()
             assert done is not None
@@ -139,9 +139,8 @@ class BeamEngine:
             places: of all its stages.
             numbers: which stages the pipeline is to run.
         """
-        pipeline = beam.Pipeline(options=options)
+        pipeline = new_pipeline(options)
         ranks = pipeline | "partitions" >> beam.Create(range(self.partitions)).with_output_types(int)
-        ranks = ranks | "spread" >> beam.Reshuffle()
         written: dict[str, beam.PCollection] = {}
         for number in numbers:
             stage = graph.stages[number]
@@ -168,7 +167,7 @@ class BeamEngine:
         label = f"{stage.name}: side table"
         if stage.side in written:
             tallies = written[stage.side] | f"{stage.name}: tallies" >> beam.ParDo(LoadTally(place, self.partitions))
-            table = tallies | label >> beam.CombineGlobally(AddUp(counted, stage)).with_output_types(pa.Table)
+            table = tallies | label >> beam.CombineGlobally(AddUp(counted, stage)).with_output_types(bytes)
         else:
             one = pipeline | f"{label}, once" >> beam.Create([0]).with_output_types(int)
             table = one | label >> beam.ParDo(LoadSide(counted, stage, place))
@@ -190,7 +189,8 @@ class BeamEngine:
         if isinstance(stage, ShuffleStage):
             sent = ranks | f"{name}: route" >> beam.ParDo(Route(stage, where, count), *side)
             met = sent | f"{name}: meet" >> beam.GroupByKey()
-            return met | f"{name}: reduce" >> beam.ParDo(Reduce(stage, where, count), *side)
+            reduce = with_hints(beam.ParDo(Reduce(stage, where, count), *side), name, ranks.pipeline.options)
+            return met | f"{name}: reduce" >> reduce
         raise TypeError(f"{stage.name} is no kind of stage that an engine knows")
 
 
@@ -207,25 +207,7 @@ def _check(place: StageStore, checks: Checks) -> None:
         checks[place.stage](place)
 
 
-def beam_options(arguments: Sequence[str]) -> PipelineOptions:
-    """Return Beam's options for a command line.
-
-    Raises:
-        ConfigError: for a runner that is known to lose data.
-    """
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
-    options = PipelineOptions(list(arguments), save_main_session=False)
-    standard = options.view_as(StandardOptions)
-    standard.runner = standard.runner or "DirectRunner"
-    name = standard.runner.rpartition(".")[2]
-    if name in _REFUSED:
-        raise ConfigError(
-            f"The runner {name} is refused", why=_REFUSED[name], hint="use DirectRunner, FlinkRunner or DataflowRunner"
-        )
-    return options
-
-
-class _Task(beam.DoFn):  # type: ignore[misc]
+class _Task(SameCodeDoFn):
     """What all steps know; what they need loaded is loaded once a process, and shared by its threads."""
 
     def __init__(self, stage: Any, where: Places, partitions: int) -> None:
@@ -234,7 +216,8 @@ class _Task(beam.DoFn):  # type: ignore[misc]
         self.handle, self.loaded = Shared(), None
 
     def setup(self) -> None:
-        """Load what the stage needs."""
+        """Compare the code, and load what the stage needs."""
+        super().setup()
         self.loaded = self.handle.acquire(self.stage.load)
 
     def written(self, rank: int) -> int:
@@ -261,28 +244,29 @@ class Read(_Task):
 class Map(_Task):
     """Applies a map stage to a partition, batch by batch."""
 
-    def process(self, rank: int, side: pa.Table | None = None) -> Iterator[int]:
+    def process(self, rank: int, side: bytes | None = None) -> Iterator[int]:
         """Write part `rank`."""
         batches = self.where.batches(rank, self.partitions)
-        map_part(self.stage, self.where.here, rank, self.partitions, batches, side)
+        map_part(self.stage, self.where.here, rank, self.partitions, batches, _table(side))
         yield self.written(rank)
 
 
 class Route(_Task):
     """Sends the records of a partition to where a shuffle stage wants them."""
 
-    def process(self, rank: int, side: pa.Table | None = None) -> Iterator[Sent]:
+    def process(self, rank: int, side: bytes | None = None) -> Iterator[Sent]:
         """Yield the pieces, each with the partition that it goes to."""
-        yield from route_part(self.stage, self.where.records(rank, self.partitions), side, rank, self.partitions)
+        records = self.where.records(rank, self.partitions)
+        yield from route_part(self.stage, records, _table(side), rank, self.partitions)
 
 
 class Reduce(_Task):
     """Reduces one partition of a shuffle stage."""
 
-    def process(self, met: Met, side: pa.Table | None = None) -> Iterator[int]:
+    def process(self, met: Met, side: bytes | None = None) -> Iterator[int]:
         """Write the part."""
         rank, pieces = met
-        reduce_part(self.stage, self.where.here, rank, self.partitions, list(pieces), side)
+        reduce_part(self.stage, self.where.here, rank, self.partitions, list(pieces), _table(side))
         yield self.written(rank)
 
 
@@ -312,15 +296,15 @@ class DoRound(_Task):
 class Finish(_Task):
     """Ends a link stage."""
 
-    def process(self, met: Met, side: pa.Table | None = None) -> Iterator[int]:
+    def process(self, met: Met, side: bytes | None = None) -> Iterator[int]:
         """Write the part."""
         rank, rows = met
         records = self.where.records(rank, self.partitions)
-        link_part(self.stage, self.where.here, rank, self.partitions, list(rows), records, side)
+        link_part(self.stage, self.where.here, rank, self.partitions, list(rows), records, _table(side))
         yield self.written(rank)
 
 
-class LoadTally(beam.DoFn):  # type: ignore[misc]
+class LoadTally(SameCodeDoFn):
     """Reads the tally of a part that is written."""
 
     def __init__(self, place: StageStore, partitions: int) -> None:
@@ -332,16 +316,16 @@ class LoadTally(beam.DoFn):  # type: ignore[misc]
         yield self.place.tally(part_name(rank, self.partitions))
 
 
-class LoadSide(beam.DoFn):  # type: ignore[misc]
+class LoadSide(SameCodeDoFn):
     """Makes a side table from the tallies of a finished stage."""
 
     def __init__(self, counted: Stage, stage: Stage, place: StageStore) -> None:
         super().__init__()
         self.counted, self.stage, self.place = counted, stage, place
 
-    def process(self, _: int) -> Iterator[pa.Table]:
-        """Yield it."""
-        yield self.stage.side_table(add_up(self.counted, self.place.tallies()))
+    def process(self, _: int) -> Iterator[bytes]:
+        """Yield its bytes."""
+        yield ArrowTableCoder().encode(self.stage.side_table(add_up(self.counted, self.place.tallies())))
 
 
 class AddUp(beam.CombineFn):  # type: ignore[misc]
@@ -367,10 +351,14 @@ class AddUp(beam.CombineFn):  # type: ignore[misc]
         """Add up the tallies that wait."""
         return [add_up(self.counted, sums)] if sums else sums
 
-    def extract_output(self, sums: list[pa.Table]) -> pa.Table:
-        """Make the side table."""
-        return self.stage.side_table(add_up(self.counted, sums))
+    def extract_output(self, sums: list[pa.Table]) -> bytes:
+        """Make the side table, as bytes: Dataflow takes every side input for something of any type."""
+        return ArrowTableCoder().encode(self.stage.side_table(add_up(self.counted, sums)))
 
     def get_accumulator_coder(self) -> beam.coders.Coder:
         """Return the coder of sums."""
         return beam.coders.IterableCoder(ArrowTableCoder())
+
+
+def _table(side: bytes | None) -> pa.Table | None:
+    return None if side is None else ArrowTableCoder().decode(side)

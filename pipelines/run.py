@@ -95,7 +95,7 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
         CurationError: for anything that the user can act on.
     """
     # What the engine refuses, it refuses before anything is read or written.
-    make_engine(config, options, 1)
+    make_engine(config, options, LEAST_PARTITIONS, str(work_folder(out, options.work)))
     # What the licences rule out is found before anything is read or written.
     licensing = apply_licences(config)
     with locked(out):
@@ -106,7 +106,7 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
         write_text(out / "README.md", _ABOUT)
         write_text(out / CONFIG, _to_yaml(config))
         partitions = partitions_of(config, inputs)
-        engine = make_engine(config, options, partitions)
+        engine = make_engine(config, options, partitions, str(work_folder(out, options.work)))
         write_json(out / PLAN, _plan(licensing, inputs, graph, out, options))
         alarms = AlarmFiles(out)
         alarms.remove()
@@ -126,20 +126,29 @@ def partitions_of(config: RunConfig, inputs: Inputs) -> int:
     return min(max(LEAST_PARTITIONS, -(-inputs.text_bytes() // PARTITION_BYTES)), MOST_PARTITIONS)
 
 
-def make_engine(config: RunConfig, options: RunOptions, partitions: int) -> Engine:
+def make_engine(config: RunConfig, options: RunOptions, partitions: int, work: str) -> Engine:
     """Return the engine that the options name.
 
+    Args:
+        config: the resolved config.
+        options: engine and workers.
+        partitions: parts of every stage.
+        work: folder or URL of the stages' results.
+
     Raises:
-        ConfigError: if it is not installed, or refuses its options.
+        ConfigError: if it is not installed, refuses its options, or has workers that could not see the files.
+        AuthError: if a service that it needs does not know who asks.
     """
     batch_rows = config.engine.batch_rows
     if options.engine == "beam":
         try:
-            from pipelines.beam import BeamEngine, beam_options
+            from pipelines.beam import BeamEngine
+            from pipelines.runners.before import check_before_run
+            from pipelines.runners.options import beam_options
         except ImportError as error:
             hint = "pip install 'ml-embed-curation[beam]'"
             raise ConfigError("Apache Beam is not installed", why=str(error), hint=hint) from error
-        beam_options(options.engine_options)
+        check_before_run(beam_options(options.engine_options), config, work)
         return BeamEngine(partitions, batch_rows, options.engine_options)
     if options.engine_options:
         why = f"options after `--` are for Beam runners; found {' '.join(options.engine_options)}"
