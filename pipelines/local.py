@@ -1,4 +1,4 @@
-"""The datatrove adapter: one or two executors a stage, over files in the run's work folder.
+"""The datatrove adapter: one or more steps a stage, over files in the run's work folder.
 
 datatrove's completion markers know nothing of config or input, so each stage's logging folder lies inside the
 stage's own content-addressed one, under a name that holds the number of partitions.
@@ -6,22 +6,21 @@ stage's own content-addressed one, under a name that holds the number of partiti
 
 from __future__ import annotations
 
-import contextlib
-import io
 import itertools
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from datatrove.executor.local import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 from loguru import logger
 
 from curation.files import atomic_path
 from pipelines.engine import NO_CHECKS, Checks, Observer
+from pipelines.launch.base import Launcher
 from pipelines.progress import watching
 from pipelines.routing import Routed
 from pipelines.stages import Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
@@ -35,15 +34,15 @@ _ROUTED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 @dataclass(frozen=True)
 class DatatroveEngine:
-    """Runs a graph on this machine with datatrove's executor.
+    """Runs a graph as steps of datatrove.
 
     Attributes:
-        workers: processes at a time; 1 runs in this process.
+        launcher: runs the tasks of each step.
         partitions: parts of every stage.
         batch_rows: rows of a map stage's batches.
     """
 
-    workers: int
+    launcher: Launcher
     partitions: int
     batch_rows: int
 
@@ -51,6 +50,10 @@ class DatatroveEngine:
         """Run the stages that are not finished, one after the other, and check each at once."""
         # datatrove logs through loguru, whose first handler holds the real stderr: its place is the task logs.
         logger.remove()
+        with closing(self.launcher):
+            self._run_stages(graph, store, observer, checks)
+
+    def _run_stages(self, graph: Graph, store: Store, observer: Observer, checks: Checks) -> None:
         digests = graph.digests()
         places = {stage.name: store.stage(stage.name, digests[stage.name]) for stage in graph.stages}
         above: StageStore | None = None
@@ -87,12 +90,7 @@ class DatatroveEngine:
 
     def _execute(self, place: StageStore, phase: str, task: PipelineStep) -> None:
         log = place.log_path / f"{phase}-{self.partitions}"
-        workers = min(self.workers, self.partitions)
-        if workers > 1:
-            _preload()
-        executor = _QuietExecutor([task], tasks=self.partitions, workers=workers, logging_dir=str(log))
-        with _quiet():
-            executor.run()
+        self.launcher.launch(task, tasks=self.partitions, log=str(log))
 
 
 class ReadTask(PipelineStep):  # type: ignore[misc]
@@ -248,32 +246,3 @@ def _read(path: Path, partition: int) -> pa.Table:
         bounds = [int(bound) for bound in reader.schema.metadata[_BOUNDS].split(b",")]
         batches = [reader.get_batch(number) for number in range(*bounds[partition : partition + 2])]
         return pa.Table.from_batches(batches, reader.schema).replace_schema_metadata(None)
-
-
-class _QuietExecutor(LocalPipelineExecutor):  # type: ignore[misc]
-    """datatrove's executor, with its console log sent to the task's log file only."""
-
-    def _run_for_rank(self, rank: int, local_rank: int = 0, node_rank: int = -1) -> Any:
-        with _quiet():
-            return super()._run_for_rank(rank, local_rank, node_rank)
-
-
-class _Nowhere(io.TextIOBase):
-    """A text stream that swallows everything, and that loguru can go on holding."""
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-
-_NOWHERE = _Nowhere()
-
-
-def _quiet() -> contextlib.AbstractContextManager[Any]:
-    return contextlib.redirect_stderr(_NOWHERE)
-
-
-def _preload() -> None:
-    """Let the fork server import what every worker needs, once instead of in each."""
-    import multiprocess
-
-    multiprocess.get_context("forkserver").set_forkserver_preload(["pipelines.preload"])

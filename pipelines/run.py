@@ -55,8 +55,8 @@ class RunOptions:
 
     Attributes:
         engine: `datatrove` or `beam`.
-        workers: processes at a time (datatrove).
-        engine_options: options that Beam's runner gets.
+        workers: processes at a time (datatrove); a launcher's own `--workers` replaces it.
+        engine_options: options of Beam's runner, or of datatrove's launcher.
     """
 
     engine: EngineName = "datatrove"
@@ -125,12 +125,12 @@ def make_engine(config: RunConfig, options: RunOptions) -> Engine:
             raise ConfigError("Apache Beam is not installed", why=str(error), hint=hint) from error
         beam_options(options.engine_options)
         return BeamEngine(partitions, batch_rows, options.engine_options)
-    if options.engine_options:
-        why = f"options after `--` are for Beam runners; found {' '.join(options.engine_options)}"
-        raise ConfigError("datatrove takes no engine options", why=why, hint="use --workers N, or add --engine beam")
+    from pipelines.launch.choose import make_launcher
+    from pipelines.launch.options import launch_options
     from pipelines.local import DatatroveEngine
 
-    return DatatroveEngine(options.workers, partitions, batch_rows)
+    launcher = make_launcher(launch_options(options.engine_options, options.workers))
+    return DatatroveEngine(launcher, partitions, batch_rows)
 
 
 def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, options: RunOptions) -> dict[str, Any]:
