@@ -84,7 +84,9 @@ class RayLauncher:
         resources = {"num_cpus": options.workers * options.cpus_per_task}
         if options.gpus_per_task:
             resources["num_gpus"] = options.workers * options.gpus_per_task
-        return {**resources, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
+        # Without an address Ray would join whatever cluster was started here last.
+        own = {"address": "local", "include_dashboard": False, "object_store_memory": _STORE_BYTES}
+        return own | resources
 
     def _run(self, task: Task, ranks: Sequence[int]) -> Iterator[int]:
         """Run ranks, at most `workers` at a time, and yield those that are done; give the others up at an error."""
