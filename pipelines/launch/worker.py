@@ -21,8 +21,6 @@ def main() -> None:
     # What libraries print must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    import pipelines.preload  # noqa: F401
-
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=[orders], daemon=True).start()
     send(answers, Hello(socket.gethostname(), os.environ.get("SLURM_JOB_ID", "")))

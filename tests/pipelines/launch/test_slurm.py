@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -120,14 +119,14 @@ class TestOnSlurm:
         wait_for(lambda: not jobs("running,pending"))
 
     def test_a_refused_job_is_an_error_with_what_slurm_says(self, tmp_path: Path) -> None:
-        with closing(SlurmLauncher(SlurmOptions(2, "gpu"))) as launcher:
-            with pytest.raises(CurationError, match="No worker could be started") as caught:
-                launcher.launch(Touch(tmp_path), tasks=2, log=str(tmp_path / "log"))
+        refused = pytest.raises(CurationError, match="No worker could be started")
+        with closing(SlurmLauncher(SlurmOptions(2, "gpu"))) as launcher, refused as caught:
+            launcher.launch(Touch(tmp_path), tasks=2, log=str(tmp_path / "log"))
         assert "nvalid partition" in caught.value.why
 
     def test_more_workers_than_processors_begin_when_they_can(self, tmp_path: Path) -> None:
-        # The node has four processors: of six workers two wait, and nobody waits for them.
-        with closing(SlurmLauncher(SlurmOptions(6, cpus_per_task=2))) as launcher:
+        # The node has four processors: two of four workers wait in the queue, and nobody waits for them.
+        with closing(SlurmLauncher(SlurmOptions(4, cpus_per_task=2))) as launcher:
             launcher.launch(Touch(tmp_path), tasks=6, log=str(tmp_path / "log"))
         assert tries(tmp_path) == dict.fromkeys(range(6), 1)
         wait_for(lambda: not jobs("running,pending"))
@@ -195,5 +194,5 @@ class TestOnSlurm:
 
 def identify_folder(config: Path, out: Path) -> Path:
     plan = [sys.executable, "-m", "curation.cli", "plan", str(config), "--json", "--set", "gate.enabled=false"]
-    stages = json.loads(subprocess.run(plan, check=True, capture_output=True, env=os.environ).stdout)["stages"]
+    stages = json.loads(subprocess.run(plan, check=True, capture_output=True).stdout)["stages"]
     return out / next(stage["folder"] for stage in stages if stage["stage"] == "identify")
