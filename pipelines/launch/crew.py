@@ -112,7 +112,7 @@ class Crew:
         """End the workers, whatever they are doing, and wait for them."""
         self._closing.set()
         for process in list(self._processes):
-            process.stop_asking()
+            process.dismiss()
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
@@ -141,7 +141,8 @@ class Crew:
             return False
         self._processes.add(process)
         try:
-            hello = process.hello()
+            # Whoever closes the crew sets the flag first, and only then looks for processes.
+            hello = None if self._closing.is_set() else process.hello()
             if hello is None:
                 self._events.put(_NotStarted(process.last_lines()))
                 return False
@@ -191,10 +192,13 @@ class _Process:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True
         )
 
+        self._is_there = False
+
     def hello(self) -> Hello | None:
         """Wait for the worker to be there; None if it ended before."""
         assert self._process.stdout is not None
         hello: Hello | None = receive(self._process.stdout)
+        self._is_there = hello is not None
         return hello
 
     def ask(self, order: Order) -> Answer | None:
@@ -219,15 +223,17 @@ class _Process:
         lines = [line.strip() for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
         return " | ".join(lines[-_LAST_LINES:]) or f"it ended with code {self._process.returncode}"
 
-    def stop_asking(self) -> None:
-        """Close the worker's standard input, at which it ends."""
+    def dismiss(self) -> None:
+        """Close the worker's standard input, at which it ends; one that is not there yet is called off."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
+        if not self._is_there:
+            self._process.terminate()
 
     def close(self) -> None:
         """End the process, gently first."""
-        self.stop_asking()
+        self.dismiss()
         self._end()
         assert self._process.stdout is not None
         self._process.stdout.close()
