@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "srun", "squeue", "scancel")
-_PATIENCE_S = 60
+_PATIENCE_S = 120
 _CONFIG = """\
 ClusterName=loopback
 SlurmctldHost=localhost
