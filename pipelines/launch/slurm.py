@@ -13,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 
 from datatrove.pipeline.base import PipelineStep
 
@@ -23,6 +24,7 @@ from pipelines.launch.rank import Task
 
 _WORKER = ["-m", "pipelines.launch.worker"]
 _ASK_SECONDS = 30
+_COMPLETING_SECONDS = 60
 
 
 class SlurmLauncher:
@@ -89,9 +91,16 @@ def _worker(options: SlurmOptions) -> list[str]:
 
 def last_word(job: str) -> tuple[str, bool]:
     """Return the state of a job, empty if Slurm does not say, and whether somebody wanted its end."""
-    state = _ask("squeue", "--noheader", "--states=all", "--format=%T", f"--jobs={job}")
-    state = state or _ask("sacct", "--noheader", "--allocations", "--parsable2", "--format=State", f"--jobs={job}")
+    end = time.monotonic() + _COMPLETING_SECONDS
+    # While its processes are cleared away, a job does not tell what ended it.
+    while (state := _state(job)) == "COMPLETING" and time.monotonic() < end:
+        time.sleep(1)
     return state, state.startswith("CANCELLED")
+
+
+def _state(job: str) -> str:
+    state = _ask("squeue", "--noheader", "--states=all", "--format=%T", f"--jobs={job}")
+    return state or _ask("sacct", "--noheader", "--allocations", "--parsable2", "--format=State", f"--jobs={job}")
 
 
 def _ask(*command: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ class Touch(PipelineStep):  # type: ignore[misc]
             rank in self.bad.get("killed_once", ()) and len(tries.read_text().split()) == 1
         ):
             os.kill(os.getpid(), signal.SIGKILL)
+        if rank in self.bad.get("sleeping", ()):
+            time.sleep(600)
         if rank in self.bad.get("raising", ()):
             logger.info("на строке 7: \x1b[31mред\u202eче")
             raise ValueError("गलत पंक्ति")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -117,6 +118,21 @@ class TestOnSlurm:
         with closing(SlurmLauncher(SlurmOptions(2, "cpu", "10", mem_per_cpu=1.0, retries=1))) as launcher:
             check(launcher, tmp_path)
         wait_for(lambda: not jobs("running,pending"))
+
+    def test_a_cancelled_job_is_not_replaced(self, tmp_path: Path) -> None:
+        def cancel() -> None:
+            wait_for(lambda: tries(tmp_path))
+            for job in jobs("running"):
+                subprocess.run(["scancel", job["id"]], check=True)
+
+        canceller = threading.Thread(target=cancel)
+        canceller.start()
+        with closing(SlurmLauncher(SlurmOptions(1))) as launcher:
+            with pytest.raises(CurationError, match="Task 0 of 2 of the stage touch failed") as caught:
+                launcher.launch(Touch(tmp_path, sleeping=(0,)), tasks=2, log=str(tmp_path / "log"))
+            canceller.join()
+        assert "CANCELLED" in caught.value.why
+        assert tries(tmp_path) == {0: 1}
 
     def test_a_refused_job_is_an_error_with_what_slurm_says(self, tmp_path: Path) -> None:
         refused = pytest.raises(CurationError, match="No worker could be started")
