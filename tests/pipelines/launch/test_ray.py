@@ -124,7 +124,8 @@ def test_workers_killed_at_random_moments_change_no_byte(
     stop, moments, killed = threading.Event(), random.Random(8), []
 
     def kill() -> None:
-        while not stop.wait(moments.uniform(1, 4)):
+        # So many and no more: on a busy machine a task takes longer than any pause between two kills.
+        while len(killed) < 6 and not stop.wait(moments.uniform(1, 6)):
             if workers := _working():
                 victim = moments.choice(workers)
                 killed.append(victim)
