@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -59,8 +60,8 @@ class RunOptions:
 
     Attributes:
         engine: `datatrove` or `beam`.
-        workers: processes at a time (datatrove).
-        engine_options: options of the engine, as on a command line.
+        workers: processes at a time (datatrove); a launcher's own `--workers` replaces it.
+        engine_options: options of Beam's runner, or of datatrove's launcher.
         work: path or URL of the work folder, which all workers must reach; empty for `work` in the run's folder.
     """
 
@@ -95,7 +96,7 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
         CurationError: for anything that the user can act on.
     """
     # What the engine refuses, it refuses before anything is read or written.
-    make_engine(config, options, LEAST_PARTITIONS, str(work_folder(out, options.work)))
+    make_engine = engine_of(config, options, str(work_folder(out, options.work)))
     # What the licences rule out is found before anything is read or written.
     licensing = apply_licences(config)
     with locked(out):
@@ -106,7 +107,7 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
         write_text(out / "README.md", _ABOUT)
         write_text(out / CONFIG, _to_yaml(config))
         partitions = partitions_of(config, inputs)
-        engine = make_engine(config, options, partitions, str(work_folder(out, options.work)))
+        engine = make_engine(partitions)
         write_json(out / PLAN, _plan(licensing, inputs, graph, out, options))
         alarms = AlarmFiles(out)
         alarms.remove()
@@ -126,13 +127,12 @@ def partitions_of(config: RunConfig, inputs: Inputs) -> int:
     return min(max(LEAST_PARTITIONS, -(-inputs.text_bytes() // PARTITION_BYTES)), MOST_PARTITIONS)
 
 
-def make_engine(config: RunConfig, options: RunOptions, partitions: int, work: str) -> Engine:
-    """Return the engine that the options name.
+def engine_of(config: RunConfig, options: RunOptions, work: str) -> Callable[[int], Engine]:
+    """Return what makes the engine that the options name, of a number of partitions.
 
     Args:
         config: the resolved config.
         options: engine and workers.
-        partitions: parts of every stage.
         work: folder or URL of the stages' results.
 
     Raises:
@@ -149,13 +149,13 @@ def make_engine(config: RunConfig, options: RunOptions, partitions: int, work: s
             hint = "pip install 'ml-embed-curation[beam]'"
             raise ConfigError("Apache Beam is not installed", why=str(error), hint=hint) from error
         check_before_run(beam_options(options.engine_options), config, work)
-        return BeamEngine(partitions, batch_rows, options.engine_options)
-    if options.engine_options:
-        why = f"options after `--` are for Beam runners; found {' '.join(options.engine_options)}"
-        raise ConfigError("datatrove takes no engine options", why=why, hint="use --workers N, or add --engine beam")
+        return partial(BeamEngine, batch_rows=batch_rows, options=options.engine_options)
+    from pipelines.launch.choose import make_launcher
+    from pipelines.launch.options import launch_options
     from pipelines.local import DatatroveEngine
 
-    return DatatroveEngine(options.workers, partitions, batch_rows)
+    launcher = make_launcher(launch_options(options.engine_options, options.workers))
+    return partial(DatatroveEngine, launcher, batch_rows=batch_rows)
 
 
 def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, options: RunOptions) -> dict[str, Any]:

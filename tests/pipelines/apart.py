@@ -12,10 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from test_engines import outcome
+from outcomes import outcome
 
 from curation.errors import CurationError
 from pipelines.beam import BeamEngine
+from pipelines.launch.local import LocalLauncher
 from pipelines.local import DatatroveEngine
 
 
@@ -36,7 +37,7 @@ def outcome_apart(engine: str, folder: Path, *arguments: str, poison: int = 0) -
 
 
 def main(engine: str, folder: str, poison: str, *arguments: str) -> None:
-    used = DatatroveEngine(1, 1, 64) if engine == "datatrove" else BeamEngine(3, 64, arguments)
+    used = DatatroveEngine(LocalLauncher(1), 1, 64) if engine == "datatrove" else BeamEngine(3, 64, arguments)
     try:
         found: dict[str, Any] = {**outcome(used, Path(folder), total=300, poison=tuple(range(int(poison))))}
     except CurationError as error:

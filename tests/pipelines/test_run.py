@@ -272,8 +272,8 @@ def test_a_run_that_loses_every_record_says_where(base: Path, config: RunConfig,
     assert "filter" in caught.value.why
 
 
-def test_engine_options_need_beam(base: Path, config: RunConfig, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no engine options"):
+def test_options_of_a_beam_runner_need_beam(base: Path, config: RunConfig, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="has no option '--runner'"):
         run(config, base, tmp_path, RunOptions(engine_options=("--runner=FlinkRunner",)), Silent())
 
 
