@@ -21,18 +21,32 @@ from apache_beam.runners.runner import PipelineState
 from apache_beam.utils.shared import Shared
 
 from curation.errors import ConfigError, CurationError
+from pipelines.beam_embedding import Embed
+from pipelines.beam_hints import Hints, hints_of, set_worker_memory
+from pipelines.embedding import texts_part
 from pipelines.engine import NO_CHECKS, Checks, Observer
 from pipelines.exchange import WIRE
 from pipelines.phases import Places
 from pipelines.progress import watching
-from pipelines.stages import Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
+from pipelines.stages import EmbeddingStage, Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
 from pipelines.store import StageStore, Store, part_name
-from pipelines.tasks import add_up, link_part, link_round, map_part, read_part, reduce_part, route_part, start_links
+from pipelines.tasks import (
+    add_up,
+    embedded_part,
+    link_part,
+    link_round,
+    map_part,
+    read_part,
+    reduce_part,
+    route_part,
+    start_links,
+)
 
 # DaskRunner of Beam 2.77 ends without an error and without its output.
 _REFUSED = {"DaskRunner": "it loses output without an error (seen with Beam 2.77)"}
 Sent = tuple[int, pa.Table]
 Met = tuple[int, Iterable[pa.Table]]
+_PIECES, _TEXTS = "pieces", "texts"
 # So many tallies wait to be added up.
 _WAITING = 64
 
@@ -132,7 +146,7 @@ class BeamEngine:
             places: of all its stages.
             numbers: which stages the pipeline is to run.
         """
-        pipeline = beam.Pipeline(options=options)
+        pipeline, hints = beam.Pipeline(options=options), hints_of(options)
         ranks = pipeline | "partitions" >> beam.Create(range(self.partitions)).with_output_types(int)
         ranks = ranks | "spread" >> beam.Reshuffle()
         written: dict[str, beam.PCollection] = {}
@@ -141,7 +155,7 @@ class BeamEngine:
             above = places[number - 1] if number else None
             where = Places(places[number], above, self.batch_rows, bool(stage.side))
             side = self._side(pipeline, stage, graph, places, written)
-            ranks = self._stage(ranks, stage, where, side)
+            ranks = self._stage(ranks, stage, where, side, hints)
             written[stage.name] = ranks
         return pipeline
 
@@ -167,7 +181,9 @@ class BeamEngine:
             table = one | label >> beam.ParDo(LoadSide(counted, stage, place))
         return (beam.pvalue.AsSingleton(table),)
 
-    def _stage(self, ranks: beam.PCollection, stage: Stage, where: Places, side: tuple[Any, ...]) -> beam.PCollection:
+    def _stage(
+        self, ranks: beam.PCollection, stage: Stage, where: Places, side: tuple[Any, ...], hints: Hints
+    ) -> beam.PCollection:
         name, count = stage.name, self.partitions
         if isinstance(stage, SourceStage):
             return ranks | name >> beam.ParDo(Read(stage, where, count))
@@ -180,11 +196,27 @@ class BeamEngine:
                 rows = met | f"{name}: {each.name}" >> beam.ParDo(DoRound(stage, where, count, number))
             met = rows | f"{name}: finish, meet" >> beam.GroupByKey()
             return met | f"{name}: finish" >> beam.ParDo(Finish(stage, where, count), *side)
+        if isinstance(stage, EmbeddingStage) and stage.texts_a_pass:
+            return self._embedding_stage(ranks, stage, where, side, hints)
         if isinstance(stage, ShuffleStage):
             sent = ranks | f"{name}: route" >> beam.ParDo(Route(stage, where, count), *side)
             met = sent | f"{name}: meet" >> beam.GroupByKey()
             return met | f"{name}: reduce" >> beam.ParDo(Reduce(stage, where, count), *side)
         raise TypeError(f"{stage.name} is no kind of stage that an engine knows")
+
+    def _embedding_stage(
+        self, ranks: beam.PCollection, stage: EmbeddingStage, where: Places, side: tuple[Any, ...], hints: Hints
+    ) -> beam.PCollection:
+        """Run a shuffle stage whose texts are embedded elsewhere than they are needed."""
+        name, count = stage.name, self.partitions
+        route = beam.ParDo(RouteWithTexts(stage, where, count), *side)
+        sent = ranks | f"{name}: route" >> route.with_outputs(_TEXTS, main=_PIECES)
+        embed = Embed(stage, count, hints).with_resource_hints(**hints.teacher)
+        vectors = sent[_TEXTS] | f"{name}: embed" >> embed
+        # Not by CoGroupByKey, which pickles what it joins.
+        met = (sent[_PIECES], vectors) | f"{name}: join" >> beam.Flatten() | f"{name}: meet" >> beam.GroupByKey()
+        reduce = beam.ParDo(ReduceWithVectors(stage, where, count), *side)
+        return met | f"{name}: reduce" >> reduce.with_resource_hints(**hints.mining)
 
 
 def _check(place: StageStore, checks: Checks) -> None:
@@ -196,10 +228,12 @@ def beam_options(arguments: Sequence[str]) -> PipelineOptions:
     """Return Beam's options for a command line.
 
     Raises:
-        ConfigError: for a runner that is known to lose data.
+        ConfigError: for a runner that is known to lose data, or for machines that are not understood.
     """
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
     options = PipelineOptions(list(arguments), save_main_session=False)
+    set_worker_memory(options)
+    hints_of(options)
     standard = options.view_as(StandardOptions)
     standard.runner = standard.runner or "DirectRunner"
     name = standard.runner.rpartition(".")[2]
@@ -210,17 +244,25 @@ def beam_options(arguments: Sequence[str]) -> PipelineOptions:
     return options
 
 
+class _Loaded:
+    """Holds anything: what Beam shares must be of a class that weak references can be made to."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
 class _Task(beam.DoFn):  # type: ignore[misc]
     """What all steps know; what they need loaded is loaded once a process, and shared by its threads."""
 
     def __init__(self, stage: Any, where: Places, partitions: int) -> None:
         super().__init__()
         self.stage, self.where, self.partitions = stage, where, partitions
-        self.handle, self.loaded = Shared(), None
+        self.handle = Shared()
+        self.loaded: _Loaded | None = None
 
     def setup(self) -> None:
         """Load what the stage needs."""
-        self.loaded = self.handle.acquire(self.stage.load)
+        self.loaded = self.handle.acquire(lambda: _Loaded(self.stage.load()))
 
     def written(self, rank: int) -> int:
         """Count a written part in the runner's metrics, by stage and language, and return its number."""
@@ -268,6 +310,33 @@ class Reduce(_Task):
         """Write the part."""
         rank, pieces = met
         reduce_part(self.stage, self.where.here, rank, self.partitions, list(pieces), side)
+        yield self.written(rank)
+
+
+class RouteWithTexts(_Task):
+    """Does as `Route`, and sends the texts that are to be embedded to where equal ones meet."""
+
+    def process(self, rank: int, side: pa.Table | None = None) -> Iterator[Sent]:
+        """Yield the pieces, and tagged the texts."""
+        records = self.where.records(rank, self.partitions)
+        pieces = list(route_part(self.stage, records, side, rank, self.partitions))
+        yield from pieces
+        for place, texts in texts_part(self.stage, pieces, side, rank, self.partitions):
+            yield beam.pvalue.TaggedOutput(_TEXTS, (place, texts))
+
+
+class ReduceWithVectors(_Task):
+    """Does as `Reduce`, with the vectors that have come back."""
+
+    def process(self, met: Met, side: pa.Table | None = None) -> Iterator[int]:
+        """Write the part."""
+        rank, tables = met
+        sent: dict[bool, list[pa.Table]] = {True: [], False: []}
+        for table in tables:
+            sent["vector" in table.column_names].append(table)
+        missed = Metrics.counter(self.stage.name, "embedded late").inc
+        place = self.where.here
+        embedded_part(self.stage, place, rank, self.partitions, sent[False], side, sent[True], missed)
         yield self.written(rank)
 
 
