@@ -209,13 +209,13 @@ class BeamEngine:
     ) -> beam.PCollection:
         """Run a shuffle stage whose texts are embedded elsewhere than they are needed."""
         name, count = stage.name, self.partitions
-        route = beam.ParDo(RouteWithTexts(stage, where, count), *side)
+        route = beam.ParDo(RouteWithTexts(stage, where, count), *side).with_output_types(Sent, **{_TEXTS: Sent})
         sent = ranks | f"{name}: route" >> route.with_outputs(_TEXTS, main=_PIECES)
         embed = Embed(stage, count, hints).with_resource_hints(**hints.teacher)
         vectors = sent[_TEXTS] | f"{name}: embed" >> embed
         # Not by CoGroupByKey, which pickles what it joins.
         met = (sent[_PIECES], vectors) | f"{name}: join" >> beam.Flatten() | f"{name}: meet" >> beam.GroupByKey()
-        reduce = beam.ParDo(ReduceWithVectors(stage, where, count), *side)
+        reduce = beam.ParDo(ReduceWithVectors(stage, where, count), *side).with_output_types(int)
         return met | f"{name}: reduce" >> reduce.with_resource_hints(**hints.mining)
 
 

@@ -41,9 +41,9 @@ class Embed(beam.PTransform):  # type: ignore[misc]
         """Build the steps."""
         handler = KeyedModelHandler(TeacherHandler(self.stage, self.hints))
         met = texts | "meet" >> beam.GroupByKey()
-        asked = met | "order" >> beam.ParDo(Order(self.stage.texts_a_pass))
+        asked = met | "order" >> beam.ParDo(Order(self.stage.texts_a_pass)).with_output_types(Keyed)
         vectors = asked | "embed" >> RunInference(handler).with_output_types(Keyed)
-        return vectors | "send" >> beam.ParDo(Send(self.partitions))
+        return vectors | "send" >> beam.ParDo(Send(self.partitions)).with_output_types(Keyed)
 
 
 class TeacherHandler(ModelHandler[pa.Table, pa.Table, Embedder]):  # type: ignore[misc]
