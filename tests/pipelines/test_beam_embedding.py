@@ -306,6 +306,12 @@ def test_hints_are_in_the_pipeline(base: Path, tmp_path: Path) -> None:
     assert any("BeamML_RunInference" in step for step in found)
 
 
+def test_with_a_gpu_all_processes_share_one_copy_of_the_model(base: Path, tmp_path: Path) -> None:
+    found, counters = by_beam(graph(base), tmp_path, MACHINES)
+    assert counters["embedded"] > 200
+    assert found.equals(alone(graph(base)))
+
+
 def test_without_options_there_are_no_hints(base: Path, tmp_path: Path) -> None:
     assert not any(hints_by_step(proto(base, tmp_path, ())).values())
 
