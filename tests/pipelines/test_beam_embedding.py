@@ -111,7 +111,7 @@ FALLBACK = "mining.fallback={min_recall: 0.9}"
         (),
         ("mining.teacher={model: model, store: int8}", "mining.candidates=hybrid", "engine.partitions=1"),
         ("mining.teacher={model: model, store: bfloat16, query_prompt: '', passage_prompt: ''}", "mining.anchor=both"),
-        (FALLBACK, "balance.budget=200", "mining.anchor=positive"),
+        (FALLBACK, "balance.budget=100", "mining.anchor=positive"),
     ],
     ids=str,
 )
