@@ -176,6 +176,7 @@ def test_within_a_source_nothing_else_matters(model: str) -> None:
         row["group"] = f"bad{n}"
     encoded = Encoder(TeacherModel(model=model))
     alone = find_recalls(table(*good), encoded, 0)
-    beside = find_recalls(table(*good, *bad), encoded, 0, within="source")
+    within = np.repeat(np.arange(2), [len(good), len(bad)])
+    beside = find_recalls(table(*good, *bad), encoded, 0, within=within)
     assert beside[: len(good)].tolist() == alone.tolist()
     assert beside[-1] < alone[0]
