@@ -19,20 +19,33 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils.shared import Shared
 
 from curation.errors import CurationError
+from pipelines.beam_embedding import Embed
+from pipelines.embedding import texts_part
 from pipelines.engine import NO_CHECKS, Checks, Observer
 from pipelines.exchange import WIRE
 from pipelines.phases import Places
 from pipelines.progress import watching
-from pipelines.runners.hints import with_hints
+from pipelines.runners.hints import Hints, hints_of
 from pipelines.runners.options import beam_options
 from pipelines.runners.same_code import SameCodeDoFn
 from pipelines.runners.submit import new_pipeline, run_pipeline
-from pipelines.stages import Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
+from pipelines.stages import EmbeddingStage, Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
 from pipelines.store import StageStore, Store, part_name
-from pipelines.tasks import add_up, link_part, link_round, map_part, read_part, reduce_part, route_part, start_links
+from pipelines.tasks import (
+    add_up,
+    embedded_part,
+    link_part,
+    link_round,
+    map_part,
+    read_part,
+    reduce_part,
+    route_part,
+    start_links,
+)
 
 Sent = tuple[int, pa.Table]
 Met = tuple[int, Iterable[pa.Table]]
+_PIECES, _TEXTS = "pieces", "texts"
 # So many tallies wait to be added up.
 _WAITING = 64
 
@@ -139,7 +152,7 @@ class BeamEngine:
             places: of all its stages.
             numbers: which stages the pipeline is to run.
         """
-        pipeline = new_pipeline(options)
+        pipeline, hints = new_pipeline(options), hints_of(options)
         ranks = pipeline | "partitions" >> beam.Create(range(self.partitions)).with_output_types(int)
         written: dict[str, beam.PCollection] = {}
         for number in numbers:
@@ -147,7 +160,7 @@ class BeamEngine:
             above = places[number - 1] if number else None
             where = Places(places[number], above, self.batch_rows, bool(stage.side))
             side = self._side(pipeline, stage, graph, places, written)
-            ranks = self._stage(ranks, stage, where, side)
+            ranks = self._stage(ranks, stage, where, side, hints)
             written[stage.name] = ranks
         return pipeline
 
@@ -166,32 +179,60 @@ class BeamEngine:
         counted, place = graph.stages[number], places[number]
         label = f"{stage.name}: side table"
         if stage.side in written:
-            tallies = written[stage.side] | f"{stage.name}: tallies" >> beam.ParDo(LoadTally(place, self.partitions))
+            tallies = written[stage.side] | f"{stage.name}: tallies" >> beam.ParDo(
+                LoadTally(place, self.partitions)
+            ).with_output_types(pa.Table)
             table = tallies | label >> beam.CombineGlobally(AddUp(counted, stage)).with_output_types(bytes)
         else:
             one = pipeline | f"{label}, once" >> beam.Create([0]).with_output_types(int)
-            table = one | label >> beam.ParDo(LoadSide(counted, stage, place))
+            table = one | label >> beam.ParDo(LoadSide(counted, stage, place)).with_output_types(bytes)
         return (beam.pvalue.AsSingleton(table),)
 
-    def _stage(self, ranks: beam.PCollection, stage: Stage, where: Places, side: tuple[Any, ...]) -> beam.PCollection:
+    def _stage(
+        self, ranks: beam.PCollection, stage: Stage, where: Places, side: tuple[Any, ...], hints: Hints
+    ) -> beam.PCollection:
         name, count = stage.name, self.partitions
         if isinstance(stage, SourceStage):
-            return ranks | name >> beam.ParDo(Read(stage, where, count))
+            return ranks | name >> _writing(Read(stage, where, count))
         if isinstance(stage, MapStage):
-            return ranks | name >> beam.ParDo(Map(stage, where, count), *side)
+            return ranks | name >> _writing(Map(stage, where, count), side)
         if isinstance(stage, LinkStage):
-            rows = ranks | f"{name}: start" >> beam.ParDo(Start(stage, where, count))
+            rows = ranks | f"{name}: start" >> _sending(Start(stage, where, count))
             for number, each in enumerate(stage.rounds(0, count)):
                 met = rows | f"{name}: {each.name}, meet" >> beam.GroupByKey()
-                rows = met | f"{name}: {each.name}" >> beam.ParDo(DoRound(stage, where, count, number))
+                rows = met | f"{name}: {each.name}" >> _sending(DoRound(stage, where, count, number))
             met = rows | f"{name}: finish, meet" >> beam.GroupByKey()
-            return met | f"{name}: finish" >> beam.ParDo(Finish(stage, where, count), *side)
+            return met | f"{name}: finish" >> _writing(Finish(stage, where, count), side)
+        if isinstance(stage, EmbeddingStage) and stage.texts_a_pass:
+            return self._embedding_stage(ranks, stage, where, side, hints)
         if isinstance(stage, ShuffleStage):
-            sent = ranks | f"{name}: route" >> beam.ParDo(Route(stage, where, count), *side)
+            sent = ranks | f"{name}: route" >> _sending(Route(stage, where, count), side)
             met = sent | f"{name}: meet" >> beam.GroupByKey()
-            reduce = with_hints(beam.ParDo(Reduce(stage, where, count), *side), name, ranks.pipeline.options)
-            return met | f"{name}: reduce" >> reduce
+            return met | f"{name}: reduce" >> _writing(Reduce(stage, where, count), side)
         raise TypeError(f"{stage.name} is no kind of stage that an engine knows")
+
+    def _embedding_stage(
+        self, ranks: beam.PCollection, stage: EmbeddingStage, where: Places, side: tuple[Any, ...], hints: Hints
+    ) -> beam.PCollection:
+        """Run a shuffle stage whose texts are embedded elsewhere than they are needed."""
+        name, count = stage.name, self.partitions
+        route = beam.ParDo(RouteWithTexts(stage, where, count), *side).with_output_types(Sent, **{_TEXTS: Sent})
+        sent = ranks | f"{name}: route" >> route.with_outputs(_TEXTS, main=_PIECES)
+        embed = Embed(stage, count, hints).with_resource_hints(**hints.teacher)
+        vectors = sent[_TEXTS] | f"{name}: embed" >> embed
+        # Not by CoGroupByKey, which pickles what it joins.
+        met = (sent[_PIECES], vectors) | f"{name}: join" >> beam.Flatten() | f"{name}: meet" >> beam.GroupByKey()
+        reduce = _writing(ReduceWithVectors(stage, where, count), side)
+        return met | f"{name}: reduce" >> reduce.with_resource_hints(**hints.mining)
+
+
+def _writing(step: beam.DoFn, side: Sequence[Any] = ()) -> beam.ParDo:
+    # Types are said, for Beam does not read those of annotations that are strings, and pickles what has no type.
+    return beam.ParDo(step, *side).with_output_types(int)
+
+
+def _sending(step: beam.DoFn, side: Sequence[Any] = ()) -> beam.ParDo:
+    return beam.ParDo(step, *side).with_output_types(Sent)
 
 
 def _did_not_end(why: str) -> CurationError:
@@ -207,18 +248,26 @@ def _check(place: StageStore, checks: Checks) -> None:
         checks[place.stage](place)
 
 
+class _Loaded:
+    """Holds anything: what Beam shares must be of a class that weak references can be made to."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
 class _Task(SameCodeDoFn):
     """What all steps know; what they need loaded is loaded once a process, and shared by its threads."""
 
     def __init__(self, stage: Any, where: Places, partitions: int) -> None:
         super().__init__()
         self.stage, self.where, self.partitions = stage, where, partitions
-        self.handle, self.loaded = Shared(), None
+        self.handle = Shared()
+        self.loaded: _Loaded | None = None
 
     def setup(self) -> None:
         """Compare the code, and load what the stage needs."""
         super().setup()
-        self.loaded = self.handle.acquire(self.stage.load)
+        self.loaded = self.handle.acquire(lambda: _Loaded(self.stage.load()))
 
     def written(self, rank: int) -> int:
         """Count a written part in the runner's metrics, by stage and language, and return its number."""
@@ -267,6 +316,33 @@ class Reduce(_Task):
         """Write the part."""
         rank, pieces = met
         reduce_part(self.stage, self.where.here, rank, self.partitions, list(pieces), _table(side))
+        yield self.written(rank)
+
+
+class RouteWithTexts(_Task):
+    """Does as `Route`, and sends the texts that are to be embedded to where equal ones meet."""
+
+    def process(self, rank: int, side: pa.Table | None = None) -> Iterator[Sent]:
+        """Yield the pieces, and tagged the texts."""
+        records = self.where.records(rank, self.partitions)
+        pieces = list(route_part(self.stage, records, side, rank, self.partitions))
+        yield from pieces
+        for place, texts in texts_part(self.stage, pieces, side, rank, self.partitions):
+            yield beam.pvalue.TaggedOutput(_TEXTS, (place, texts))
+
+
+class ReduceWithVectors(_Task):
+    """Does as `Reduce`, with the vectors that have come back."""
+
+    def process(self, met: Met, side: pa.Table | None = None) -> Iterator[int]:
+        """Write the part."""
+        rank, tables = met
+        sent: dict[bool, list[pa.Table]] = {True: [], False: []}
+        for table in tables:
+            sent["vector" in table.column_names].append(table)
+        missed = Metrics.counter(self.stage.name, "embedded late").inc
+        place = self.where.here
+        embedded_part(self.stage, place, rank, self.partitions, sent[False], side, sent[True], missed)
         yield self.written(rank)
 
 

@@ -26,6 +26,7 @@ from curation.release.stats import StageCount, compute_stats
 from pipelines.alarms import AlarmFiles, checks_of, find_alarms
 from pipelines.cost import plan_estimate
 from pipelines.engine import Engine, Observer
+from pipelines.folders import LocalFolder, open_folder
 from pipelines.graph import Inputs, build_graph, find_inputs
 from pipelines.ledgers import count_lost, write_ledgers
 from pipelines.lock import locked
@@ -101,7 +102,7 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
     licensing = apply_licences(config)
     with locked(out):
         refuse_as_target(config.release, base, out / "release")
-        inputs = find_inputs(licensing.config, base, out / "work")
+        inputs = find_inputs(licensing.config, base, _shared(work_folder(out, options.work)))
         graph = build_graph(licensing.config, inputs, recipes=licensing.recipes)
         store = Store.at(work_folder(out, options.work))
         write_text(out / "README.md", _ABOUT)
@@ -118,6 +119,12 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
             raise
         _assemble(config, licensing, inputs, graph, store, out)
     return out / "release"
+
+
+def _shared(work: Path | str) -> Path | None:
+    """Return the work folder if it is on a file system, which all workers share then."""
+    folder = open_folder(work)
+    return folder.path if isinstance(folder, LocalFolder) else None
 
 
 def partitions_of(config: RunConfig, inputs: Inputs) -> int:

@@ -27,7 +27,7 @@ from apache_beam.options.pipeline_options import (
 )
 
 from curation.errors import ConfigError
-from pipelines.runners.hints import check_hints
+from pipelines.runners.hints import hints_of, set_worker_memory
 from pipelines.runners.table import Runner, find_runner
 
 # One process of Python a core is what Dataflow starts by itself. Our steps are compiled code that fills a core, and
@@ -80,16 +80,10 @@ _OF_JOB_SERVERS = (
 
 
 class CurationOptions(PipelineOptions):  # type: ignore[misc]
-    """Options after `--` that are ours: what the workers are like, which only whoever starts a run knows."""
+    """Options after `--` that are ours: where files lie, which only whoever starts a run knows."""
 
     @classmethod
     def _add_argparse_args(cls, parser: Any) -> None:
-        parser.add_argument(
-            "--teacher_accelerator",
-            help="Accelerator of the workers that run the teacher, as Beam's hint has it: "
-            "type:nvidia-l4;count:1;install-nvidia-driver",
-        )
-        parser.add_argument("--teacher_min_ram", help="Memory of the workers that run the teacher: 30GB.")
         parser.add_argument(
             "--shared_filesystem",
             action="store_true",
@@ -114,8 +108,8 @@ def beam_options(arguments: Sequence[str]) -> PipelineOptions:
     runner = find_runner(options.view_as(StandardOptions).runner)
     options.view_as(StandardOptions).runner = runner.name
     _NEEDS[runner.family](options, runner)
-    ours = options.view_as(CurationOptions)
-    check_hints(ours.teacher_accelerator, ours.teacher_min_ram)
+    set_worker_memory(options)
+    hints_of(options)
     return options
 
 
