@@ -76,7 +76,7 @@ def explain(error: Exception) -> CurationError | None:
         return AuthError("Google gives no token", why=_cut(str(error)), hint=_LOGIN)
     if isinstance(error, Unauthorized | Forbidden):
         hint = (
-            "the account needs the roles dataflow.developer, and on the buckets storage.admin; see docs/running-beam.md"
+            "the account needs the roles dataflow.developer, and on the buckets storage.admin; see docs/running.md"
         )
         return AuthError("A Google service refuses this account", why=_cut(str(error)), hint=hint)
     if isinstance(error, GoogleAPICallError):

@@ -167,11 +167,11 @@ def _unknown(unknown: Sequence[str], known: Sequence[str]) -> ConfigError:
     if named is None:
         why = "it belongs to no option"
         return ConfigError(
-            f"{unknown[0]!r} is a value too many", where="after `--`", why=why, hint="see docs/running-beam.md"
+            f"{unknown[0]!r} is a value too many", where="after `--`", why=why, hint="see docs/running.md"
         )
     name = named.partition("=")[0]
     near = difflib.get_close_matches(name, known, n=1) or difflib.get_close_matches(f"-{name}", known, n=1)
-    hint = f"did you mean {near[0]}?" if near else "see docs/running-beam.md for the options of each runner"
+    hint = f"did you mean {near[0]}?" if near else "see docs/running.md for the options of each runner"
     why = "neither Beam nor this program has it, and Beam would ignore it without a word"
     return ConfigError(f"The option {name} is not known", where="after `--`", why=why, hint=hint)
 

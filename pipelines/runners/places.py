@@ -101,7 +101,7 @@ def check_languages(where: Literal["here", "elsewhere", "sharing"], folder: str 
         "The workers run elsewhere and would not know your language files",
         where=ENVIRONMENT,
         why=f"it names {folder} in this environment, which is not that of the workers",
-        hint="put the files into the workers' container, see docs/running-beam.md, and add --languages_in_image",
+        hint="put the files into the workers' container, see docs/running.md, and add --languages_in_image",
     )
 
 

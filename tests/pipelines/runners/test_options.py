@@ -25,7 +25,7 @@ UNKNOWN = {
     "hyphens": (("--temp-location=gs://b/t",), "--temp-location", "did you mean --temp_location?"),
     "ours": (("--teacher_acelerator=type:x",), "--teacher_acelerator", "did you mean --teacher_accelerator?"),
     "of the job server": (("--object_reus=true",), "--object_reus", "did you mean --object_reuse?"),
-    "nothing like it": (("--zzzzzzzzzz=1",), "--zzzzzzzzzz", "see docs/running-beam.md"),
+    "nothing like it": (("--zzzzzzzzzz=1",), "--zzzzzzzzzz", "see docs/running.md"),
 }
 
 
