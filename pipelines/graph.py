@@ -75,8 +75,6 @@ if TYPE_CHECKING:
 
 # Rows beyond the quota that are mined, where a rule of mining drops records, and where only chance does.
 _MORE, _LITTLE = 0.1, 0.01
-# Bytes of text in a byte of Parquet, gzip or Zstandard: 2 to 4 in most languages.
-_COMPRESSION = 3
 
 
 def build_graph(config: RunConfig, inputs: Inputs, *, recipes: Sequence[str] = ()) -> Graph:
@@ -152,10 +150,9 @@ class Inputs:
     parent: Release | None = None
     cache: Path | None = None
 
-    def text_bytes(self) -> int:
-        """Return about how many bytes of text the sources hold: compressed files hold more than their size."""
-        files = (file for found in self.fingerprints.values() for file in found)
-        return sum(file["bytes"] * (_COMPRESSION if _is_compressed(file["file"]) else 1) for file in files)
+    def sizes(self) -> list[tuple[str, int]]:
+        """Return name and bytes of each file of the sources; no bytes where nobody knows."""
+        return [(file["file"], file["bytes"]) for found in self.fingerprints.values() for file in found]
 
 
 def find_inputs(config: RunConfig, base: Path, work: Path | None = None) -> Inputs:
@@ -179,10 +176,6 @@ def find_inputs(config: RunConfig, base: Path, work: Path | None = None) -> Inpu
         parent,
         cache,
     )
-
-
-def _is_compressed(name: str) -> bool:
-    return name.endswith((".parquet", ".gz", ".zst"))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from curation.release.assemble import assemble_release
 from curation.release.parent import refuse_as_target
 from curation.release.stats import StageCount, compute_stats
 from pipelines.alarms import AlarmFiles, checks_of, find_alarms
-from pipelines.cost import plan_estimate
+from pipelines.cost import load_rates, plan_estimate, text_bytes
 from pipelines.engine import Engine, Observer
 from pipelines.folders import LocalFolder, open_folder
 from pipelines.graph import Inputs, build_graph, find_inputs
@@ -131,7 +132,9 @@ def partitions_of(config: RunConfig, inputs: Inputs) -> int:
     """Return how many parts each stage has: as the config says, or so many that each fits into any worker's memory."""
     if config.engine.partitions is not None:
         return config.engine.partitions
-    return min(max(LEAST_PARTITIONS, -(-inputs.text_bytes() // PARTITION_BYTES)), MOST_PARTITIONS)
+    return min(
+        max(LEAST_PARTITIONS, math.ceil(text_bytes(inputs.sizes(), load_rates()) / PARTITION_BYTES)), MOST_PARTITIONS
+    )
 
 
 def engine_of(config: RunConfig, options: RunOptions, work: str) -> Callable[[int], Engine]:
@@ -172,7 +175,6 @@ def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, 
         place = store.stage(name, digest) if store else None
         stages.append({"stage": name, "folder": f"work/{name}-{digest}", "cached": bool(place and place.done())})
     todo = [str(stage["stage"]) for stage in stages if not stage["cached"]]
-    read = [(file["file"], file["bytes"]) for files in inputs.fingerprints.values() for file in files]
     return {
         "name": config.name,
         "version": config.release.version,
@@ -183,7 +185,7 @@ def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, 
         "evaluation": _evaluation(inputs),
         "licence": licensing.to_json(),
         "stages": stages,
-        "estimate": plan_estimate(read, todo, options.workers),
+        "estimate": plan_estimate(inputs.sizes(), todo, options.workers),
     }
 
 

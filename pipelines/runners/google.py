@@ -75,9 +75,7 @@ def explain(error: Exception) -> CurationError | None:
     if isinstance(error, GoogleAuthError):
         return AuthError("Google gives no token", why=_cut(str(error)), hint=_LOGIN)
     if isinstance(error, Unauthorized | Forbidden):
-        hint = (
-            "the account needs the roles dataflow.developer, and on the buckets storage.admin; see docs/running.md"
-        )
+        hint = "the account needs the roles dataflow.developer, and on the buckets storage.admin; see docs/running.md"
         return AuthError("A Google service refuses this account", why=_cut(str(error)), hint=hint)
     if isinstance(error, GoogleAPICallError):
         return CurationError("A Google service refuses the request", why=_cut(str(error)), hint="check the options")
