@@ -10,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 COMPILE := $(BIN)/python -c "from curation.warm_up import warm_up; warm_up()"
 SOURCES := curation filters language_configs pipelines hub_upload
 
-.PHONY: quickstart test test-all lint format clean
+.PHONY: quickstart test test-all slurm lint format clean
 
 quickstart: $(VENV)/.quickstart
 	$(BIN)/curate quickstart --out quickstart
@@ -18,17 +18,24 @@ quickstart: $(VENV)/.quickstart
 test: $(VENV)/.test lint
 	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadfile
 
-test-all: $(VENV)/.test lint
+test-all: $(VENV)/.test lint slurm
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
+# A real Slurm for the tests marked `slurm`, where Debian's packages can be installed; elsewhere these tests are skipped.
+slurm:
+	@if ! command -v sbatch > /dev/null && command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
+		{ apt-get update --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes slurm-wlm munge; } \
+		|| echo "Slurm cannot be installed: its tests will be skipped" >&2; \
+	fi
+
 lint: $(VENV)/.test
-	$(BIN)/ruff check $(SOURCES) tests benchmarks tools
-	$(BIN)/ruff format --check $(SOURCES) tests benchmarks tools
+	$(BIN)/ruff check $(SOURCES) tests benchmarks tools deploy
+	$(BIN)/ruff format --check $(SOURCES) tests benchmarks tools deploy
 	$(BIN)/mypy
 
 format: $(VENV)/.test
-	$(BIN)/ruff check --fix $(SOURCES) tests benchmarks tools
-	$(BIN)/ruff format $(SOURCES) tests benchmarks tools
+	$(BIN)/ruff check --fix $(SOURCES) tests benchmarks tools deploy
+	$(BIN)/ruff format $(SOURCES) tests benchmarks tools deploy
 
 clean:
 	rm -rf $(VENV) quickstart build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -61,6 +61,12 @@ class AlarmError(CurationError):
     """A rule took more of a language than the config allows."""
 
 
+class AuthError(CurationError):
+    """A service does not know who asks, or does not allow what is asked."""
+
+    exit_code = 5
+
+
 class GateFailedError(CurationError):
     """The gate ended with the verdict `fail`."""
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +17,11 @@ _BLOCK_BYTES = 1 << 20
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, which takes its place when the block ends without an error.
 
-    The bytes are on disk before the name is. The temporary name holds the process id: two processes that write
+    The bytes are on disk before the name is. The temporary name holds machine and process: two processes that write
     the same file (a retried task) never write into each other's.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{_process()}.tmp")
     try:
         yield temporary
         _sync(temporary)
@@ -57,6 +58,10 @@ def sha256_file(path: Path) -> str:
         while block := stream.read(_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _process() -> str:
+    return f"{platform.node()}.{os.getpid()}"
 
 
 def _sync(path: Path) -> None:

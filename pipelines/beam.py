@@ -8,7 +8,6 @@ its number; a step that reads what all have sent comes after a `GroupByKey`.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,23 +15,37 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.metrics import Metrics
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
-from apache_beam.runners.runner import PipelineState
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils.shared import Shared
 
-from curation.errors import ConfigError, CurationError
+from curation.errors import CurationError
+from pipelines.beam_embedding import Embed
+from pipelines.embedding import texts_part
 from pipelines.engine import NO_CHECKS, Checks, Observer
 from pipelines.exchange import WIRE
 from pipelines.phases import Places
 from pipelines.progress import watching
-from pipelines.stages import Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
+from pipelines.runners.hints import Hints, hints_of
+from pipelines.runners.options import beam_options
+from pipelines.runners.same_code import SameCodeDoFn
+from pipelines.runners.submit import new_pipeline, run_pipeline
+from pipelines.stages import EmbeddingStage, Graph, LinkStage, MapStage, ShuffleStage, SourceStage, Stage
 from pipelines.store import StageStore, Store, part_name
-from pipelines.tasks import add_up, link_part, link_round, map_part, read_part, reduce_part, route_part, start_links
+from pipelines.tasks import (
+    add_up,
+    embedded_part,
+    link_part,
+    link_round,
+    map_part,
+    read_part,
+    reduce_part,
+    route_part,
+    start_links,
+)
 
-# DaskRunner of Beam 2.77 ends without an error and without its output.
-_REFUSED = {"DaskRunner": "it loses output without an error (seen with Beam 2.77)"}
 Sent = tuple[int, pa.Table]
 Met = tuple[int, Iterable[pa.Table]]
+_PIECES, _TEXTS = "pieces", "texts"
 # So many tallies wait to be added up.
 _WAITING = 64
 
@@ -110,15 +123,15 @@ class BeamEngine:
         here = [places[number] for number in numbers]
         try:
             with watching(here, observer):
-                state = self.build(options, graph, places, numbers).run().wait_until_finish()
+                run_pipeline(self.build(options, graph, places, numbers))
         except CurationError:
             self._settled(here)
             raise
         except Exception as error:
             self._settled(here)
             raise _did_not_end(f"{type(error).__name__}: {error}") from error
-        if self._settled(here) < len(here) or state != PipelineState.DONE:
-            raise _did_not_end(f"its runner says {state}")
+        if self._settled(here) < len(here):
+            raise _did_not_end("its runner says that all is done, but parts are missing")
         for place in here:
             done = place.done()
             assert done is not None
@@ -139,16 +152,15 @@ class BeamEngine:
             places: of all its stages.
             numbers: which stages the pipeline is to run.
         """
-        pipeline = beam.Pipeline(options=options)
+        pipeline, hints = new_pipeline(options), hints_of(options)
         ranks = pipeline | "partitions" >> beam.Create(range(self.partitions)).with_output_types(int)
-        ranks = ranks | "spread" >> beam.Reshuffle()
         written: dict[str, beam.PCollection] = {}
         for number in numbers:
             stage = graph.stages[number]
             above = places[number - 1] if number else None
             where = Places(places[number], above, self.batch_rows, bool(stage.side))
             side = self._side(pipeline, stage, graph, places, written)
-            ranks = self._stage(ranks, stage, where, side)
+            ranks = self._stage(ranks, stage, where, side, hints)
             written[stage.name] = ranks
         return pipeline
 
@@ -167,31 +179,60 @@ class BeamEngine:
         counted, place = graph.stages[number], places[number]
         label = f"{stage.name}: side table"
         if stage.side in written:
-            tallies = written[stage.side] | f"{stage.name}: tallies" >> beam.ParDo(LoadTally(place, self.partitions))
-            table = tallies | label >> beam.CombineGlobally(AddUp(counted, stage)).with_output_types(pa.Table)
+            tallies = written[stage.side] | f"{stage.name}: tallies" >> beam.ParDo(
+                LoadTally(place, self.partitions)
+            ).with_output_types(pa.Table)
+            table = tallies | label >> beam.CombineGlobally(AddUp(counted, stage)).with_output_types(bytes)
         else:
             one = pipeline | f"{label}, once" >> beam.Create([0]).with_output_types(int)
-            table = one | label >> beam.ParDo(LoadSide(counted, stage, place))
+            table = one | label >> beam.ParDo(LoadSide(counted, stage, place)).with_output_types(bytes)
         return (beam.pvalue.AsSingleton(table),)
 
-    def _stage(self, ranks: beam.PCollection, stage: Stage, where: Places, side: tuple[Any, ...]) -> beam.PCollection:
+    def _stage(
+        self, ranks: beam.PCollection, stage: Stage, where: Places, side: tuple[Any, ...], hints: Hints
+    ) -> beam.PCollection:
         name, count = stage.name, self.partitions
         if isinstance(stage, SourceStage):
-            return ranks | name >> beam.ParDo(Read(stage, where, count))
+            return ranks | name >> _writing(Read(stage, where, count))
         if isinstance(stage, MapStage):
-            return ranks | name >> beam.ParDo(Map(stage, where, count), *side)
+            return ranks | name >> _writing(Map(stage, where, count), side)
         if isinstance(stage, LinkStage):
-            rows = ranks | f"{name}: start" >> beam.ParDo(Start(stage, where, count))
+            rows = ranks | f"{name}: start" >> _sending(Start(stage, where, count))
             for number, each in enumerate(stage.rounds(0, count)):
                 met = rows | f"{name}: {each.name}, meet" >> beam.GroupByKey()
-                rows = met | f"{name}: {each.name}" >> beam.ParDo(DoRound(stage, where, count, number))
+                rows = met | f"{name}: {each.name}" >> _sending(DoRound(stage, where, count, number))
             met = rows | f"{name}: finish, meet" >> beam.GroupByKey()
-            return met | f"{name}: finish" >> beam.ParDo(Finish(stage, where, count), *side)
+            return met | f"{name}: finish" >> _writing(Finish(stage, where, count), side)
+        if isinstance(stage, EmbeddingStage) and stage.texts_a_pass:
+            return self._embedding_stage(ranks, stage, where, side, hints)
         if isinstance(stage, ShuffleStage):
-            sent = ranks | f"{name}: route" >> beam.ParDo(Route(stage, where, count), *side)
+            sent = ranks | f"{name}: route" >> _sending(Route(stage, where, count), side)
             met = sent | f"{name}: meet" >> beam.GroupByKey()
-            return met | f"{name}: reduce" >> beam.ParDo(Reduce(stage, where, count), *side)
+            return met | f"{name}: reduce" >> _writing(Reduce(stage, where, count), side)
         raise TypeError(f"{stage.name} is no kind of stage that an engine knows")
+
+    def _embedding_stage(
+        self, ranks: beam.PCollection, stage: EmbeddingStage, where: Places, side: tuple[Any, ...], hints: Hints
+    ) -> beam.PCollection:
+        """Run a shuffle stage whose texts are embedded elsewhere than they are needed."""
+        name, count = stage.name, self.partitions
+        route = beam.ParDo(RouteWithTexts(stage, where, count), *side).with_output_types(Sent, **{_TEXTS: Sent})
+        sent = ranks | f"{name}: route" >> route.with_outputs(_TEXTS, main=_PIECES)
+        embed = Embed(stage, count, hints).with_resource_hints(**hints.teacher)
+        vectors = sent[_TEXTS] | f"{name}: embed" >> embed
+        # Not by CoGroupByKey, which pickles what it joins.
+        met = (sent[_PIECES], vectors) | f"{name}: join" >> beam.Flatten() | f"{name}: meet" >> beam.GroupByKey()
+        reduce = _writing(ReduceWithVectors(stage, where, count), side)
+        return met | f"{name}: reduce" >> reduce.with_resource_hints(**hints.mining)
+
+
+def _writing(step: beam.DoFn, side: Sequence[Any] = ()) -> beam.ParDo:
+    # Types are said, for Beam does not read those of annotations that are strings, and pickles what has no type.
+    return beam.ParDo(step, *side).with_output_types(int)
+
+
+def _sending(step: beam.DoFn, side: Sequence[Any] = ()) -> beam.ParDo:
+    return beam.ParDo(step, *side).with_output_types(Sent)
 
 
 def _did_not_end(why: str) -> CurationError:
@@ -207,35 +248,26 @@ def _check(place: StageStore, checks: Checks) -> None:
         checks[place.stage](place)
 
 
-def beam_options(arguments: Sequence[str]) -> PipelineOptions:
-    """Return Beam's options for a command line.
+class _Loaded:
+    """Holds anything: what Beam shares must be of a class that weak references can be made to."""
 
-    Raises:
-        ConfigError: for a runner that is known to lose data.
-    """
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
-    options = PipelineOptions(list(arguments), save_main_session=False)
-    standard = options.view_as(StandardOptions)
-    standard.runner = standard.runner or "DirectRunner"
-    name = standard.runner.rpartition(".")[2]
-    if name in _REFUSED:
-        raise ConfigError(
-            f"The runner {name} is refused", why=_REFUSED[name], hint="use DirectRunner, FlinkRunner or DataflowRunner"
-        )
-    return options
+    def __init__(self, value: object) -> None:
+        self.value = value
 
 
-class _Task(beam.DoFn):  # type: ignore[misc]
+class _Task(SameCodeDoFn):
     """What all steps know; what they need loaded is loaded once a process, and shared by its threads."""
 
     def __init__(self, stage: Any, where: Places, partitions: int) -> None:
         super().__init__()
         self.stage, self.where, self.partitions = stage, where, partitions
-        self.handle, self.loaded = Shared(), None
+        self.handle = Shared()
+        self.loaded: _Loaded | None = None
 
     def setup(self) -> None:
-        """Load what the stage needs."""
-        self.loaded = self.handle.acquire(self.stage.load)
+        """Compare the code, and load what the stage needs."""
+        super().setup()
+        self.loaded = self.handle.acquire(lambda: _Loaded(self.stage.load()))
 
     def written(self, rank: int) -> int:
         """Count a written part in the runner's metrics, by stage and language, and return its number."""
@@ -261,28 +293,56 @@ class Read(_Task):
 class Map(_Task):
     """Applies a map stage to a partition, batch by batch."""
 
-    def process(self, rank: int, side: pa.Table | None = None) -> Iterator[int]:
+    def process(self, rank: int, side: bytes | None = None) -> Iterator[int]:
         """Write part `rank`."""
         batches = self.where.batches(rank, self.partitions)
-        map_part(self.stage, self.where.here, rank, self.partitions, batches, side)
+        map_part(self.stage, self.where.here, rank, self.partitions, batches, _table(side))
         yield self.written(rank)
 
 
 class Route(_Task):
     """Sends the records of a partition to where a shuffle stage wants them."""
 
-    def process(self, rank: int, side: pa.Table | None = None) -> Iterator[Sent]:
+    def process(self, rank: int, side: bytes | None = None) -> Iterator[Sent]:
         """Yield the pieces, each with the partition that it goes to."""
-        yield from route_part(self.stage, self.where.records(rank, self.partitions), side, rank, self.partitions)
+        records = self.where.records(rank, self.partitions)
+        yield from route_part(self.stage, records, _table(side), rank, self.partitions)
 
 
 class Reduce(_Task):
     """Reduces one partition of a shuffle stage."""
 
-    def process(self, met: Met, side: pa.Table | None = None) -> Iterator[int]:
+    def process(self, met: Met, side: bytes | None = None) -> Iterator[int]:
         """Write the part."""
         rank, pieces = met
-        reduce_part(self.stage, self.where.here, rank, self.partitions, list(pieces), side)
+        reduce_part(self.stage, self.where.here, rank, self.partitions, list(pieces), _table(side))
+        yield self.written(rank)
+
+
+class RouteWithTexts(_Task):
+    """Does as `Route`, and sends the texts that are to be embedded to where equal ones meet."""
+
+    def process(self, rank: int, side: pa.Table | None = None) -> Iterator[Sent]:
+        """Yield the pieces, and tagged the texts."""
+        records = self.where.records(rank, self.partitions)
+        pieces = list(route_part(self.stage, records, side, rank, self.partitions))
+        yield from pieces
+        for place, texts in texts_part(self.stage, pieces, side, rank, self.partitions):
+            yield beam.pvalue.TaggedOutput(_TEXTS, (place, texts))
+
+
+class ReduceWithVectors(_Task):
+    """Does as `Reduce`, with the vectors that have come back."""
+
+    def process(self, met: Met, side: pa.Table | None = None) -> Iterator[int]:
+        """Write the part."""
+        rank, tables = met
+        sent: dict[bool, list[pa.Table]] = {True: [], False: []}
+        for table in tables:
+            sent["vector" in table.column_names].append(table)
+        missed = Metrics.counter(self.stage.name, "embedded late").inc
+        place = self.where.here
+        embedded_part(self.stage, place, rank, self.partitions, sent[False], side, sent[True], missed)
         yield self.written(rank)
 
 
@@ -312,15 +372,15 @@ class DoRound(_Task):
 class Finish(_Task):
     """Ends a link stage."""
 
-    def process(self, met: Met, side: pa.Table | None = None) -> Iterator[int]:
+    def process(self, met: Met, side: bytes | None = None) -> Iterator[int]:
         """Write the part."""
         rank, rows = met
         records = self.where.records(rank, self.partitions)
-        link_part(self.stage, self.where.here, rank, self.partitions, list(rows), records, side)
+        link_part(self.stage, self.where.here, rank, self.partitions, list(rows), records, _table(side))
         yield self.written(rank)
 
 
-class LoadTally(beam.DoFn):  # type: ignore[misc]
+class LoadTally(SameCodeDoFn):
     """Reads the tally of a part that is written."""
 
     def __init__(self, place: StageStore, partitions: int) -> None:
@@ -332,16 +392,16 @@ class LoadTally(beam.DoFn):  # type: ignore[misc]
         yield self.place.tally(part_name(rank, self.partitions))
 
 
-class LoadSide(beam.DoFn):  # type: ignore[misc]
+class LoadSide(SameCodeDoFn):
     """Makes a side table from the tallies of a finished stage."""
 
     def __init__(self, counted: Stage, stage: Stage, place: StageStore) -> None:
         super().__init__()
         self.counted, self.stage, self.place = counted, stage, place
 
-    def process(self, _: int) -> Iterator[pa.Table]:
-        """Yield it."""
-        yield self.stage.side_table(add_up(self.counted, self.place.tallies()))
+    def process(self, _: int) -> Iterator[bytes]:
+        """Yield its bytes."""
+        yield ArrowTableCoder().encode(self.stage.side_table(add_up(self.counted, self.place.tallies())))
 
 
 class AddUp(beam.CombineFn):  # type: ignore[misc]
@@ -367,10 +427,14 @@ class AddUp(beam.CombineFn):  # type: ignore[misc]
         """Add up the tallies that wait."""
         return [add_up(self.counted, sums)] if sums else sums
 
-    def extract_output(self, sums: list[pa.Table]) -> pa.Table:
-        """Make the side table."""
-        return self.stage.side_table(add_up(self.counted, sums))
+    def extract_output(self, sums: list[pa.Table]) -> bytes:
+        """Make the side table, as bytes: Dataflow takes every side input for something of any type."""
+        return ArrowTableCoder().encode(self.stage.side_table(add_up(self.counted, sums)))
 
     def get_accumulator_coder(self) -> beam.coders.Coder:
         """Return the coder of sums."""
         return beam.coders.IterableCoder(ArrowTableCoder())
+
+
+def _table(side: bytes | None) -> pa.Table | None:
+    return None if side is None else ArrowTableCoder().decode(side)

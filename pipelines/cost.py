@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 # Records that a partition is meant to have: more partitions than cores keep all cores busy.
-RECORDS_PER_TASK = 250_000
+RECORDS_PER_TASK = 125_000
 # Text bytes in a byte of a file that is not packed: the rest is what marks its fields.
 _PLAIN_TEXT = 0.9
 # Formats differ by this factor either way, and the length of records by the second one.
@@ -207,9 +207,14 @@ def records_in(inputs: Sequence[tuple[str, int]], rates: Rates) -> float | None:
     """
     if not inputs or not all(size for _, size in inputs):
         return None
+    return text_bytes(inputs, rates) / rates.text_bytes
+
+
+def text_bytes(inputs: Sequence[tuple[str, int]], rates: Rates) -> float:
+    """Return about how many bytes of text there are to read, as far as sizes are known; `inputs` as of `records_in`."""
     packed = sum(size for name, size in inputs if PurePath(name).suffix.lower() in _PACKED)
     plain = sum(size for _, size in inputs) - packed
-    return (packed * rates.text_in_file + plain * _PLAIN_TEXT) / rates.text_bytes
+    return packed * rates.text_in_file + plain * _PLAIN_TEXT
 
 
 def plan_estimate(inputs: Sequence[tuple[str, int]], stages: Sequence[str], workers: int) -> dict[str, Any] | None:

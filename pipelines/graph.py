@@ -5,11 +5,11 @@ Everything here is glue: the decisions are in `curation` and `filters`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from curation import grouping, split
 from curation.code import code_digest
 from curation.config.balance import Balance
-from curation.config.mining import Mining
+from curation.config.mining import LEXICAL, Mining
 from curation.config.model import (
     Boilerplate,
     DatatroveFilter,
@@ -54,6 +54,8 @@ from filters.registry import score_versions
 from filters.roles import Roles, declared_roles
 from pipelines.routing import by_key, by_size
 from pipelines.stages import (
+    Embedder,
+    EmbeddingStage,
     Graph,
     KeyedStage,
     LinkStage,
@@ -68,10 +70,11 @@ from pipelines.stages import (
     Written,
 )
 
+if TYPE_CHECKING:
+    from curation.mining.encoder import Encoder
+
 # Rows beyond the quota that are mined, where a rule of mining drops records, and where only chance does.
 _MORE, _LITTLE = 0.1, 0.01
-# Bytes of text in a byte of Parquet, gzip or Zstandard: 2 to 4 in most languages.
-_COMPRESSION = 3
 
 
 def build_graph(config: RunConfig, inputs: Inputs, *, recipes: Sequence[str] = ()) -> Graph:
@@ -147,10 +150,9 @@ class Inputs:
     parent: Release | None = None
     cache: Path | None = None
 
-    def text_bytes(self) -> int:
-        """Return about how many bytes of text the sources hold: compressed files hold more than their size."""
-        files = (file for found in self.fingerprints.values() for file in found)
-        return sum(file["bytes"] * (_COMPRESSION if _is_compressed(file["file"]) else 1) for file in files)
+    def sizes(self) -> list[tuple[str, int]]:
+        """Return name and bytes of each file of the sources; no bytes where nobody knows."""
+        return [(file["file"], file["bytes"]) for found in self.fingerprints.values() for file in found]
 
 
 def find_inputs(config: RunConfig, base: Path, work: Path | None = None) -> Inputs:
@@ -174,10 +176,6 @@ def find_inputs(config: RunConfig, base: Path, work: Path | None = None) -> Inpu
         parent,
         cache,
     )
-
-
-def _is_compressed(name: str) -> bool:
-    return name.endswith((".parquet", ".gz", ".zst"))
 
 
 @dataclass(frozen=True)
@@ -633,7 +631,7 @@ class Preselect(ByQuota, Counting):
 
 
 @dataclass(frozen=True)
-class Mine(Counting, ShuffleStage):
+class Mine(Counting, EmbeddingStage):
     """Mines hard negatives."""
 
     options: Mining
@@ -670,12 +668,54 @@ class Mine(Counting, ShuffleStage):
         homes = by_size(side["rows"].to_numpy(), partitions)
         return Routes(np.arange(records.num_rows), homes[pools_of(records, side, self.options)])
 
+    @property
+    def texts_a_pass(self) -> int:
+        """As the teacher's options say; none where words are compared, or vectors were made elsewhere."""
+        from curation.mining.teachers.precomputed import SCHEME
+
+        teacher = self.options.teacher
+        is_model = teacher.model != LEXICAL and not teacher.model.startswith(SCHEME)
+        return teacher.batch_size if is_model else 0
+
+    def texts(self, records: pa.Table, side: pa.Table | None) -> pa.Table:
+        """Return passages and queries."""
+        from curation.mining.wanted import wanted_texts
+
+        return wanted_texts(records, self.options, seed=self.seed, pools=side)
+
+    def load_embedder(self) -> Embedder:
+        """Load the teacher, with the vectors that are kept where the cache is."""
+        from curation.mining.embeddings.apart import Embedder as TeacherEmbedder
+        from curation.mining.encoder import open_store, teacher_options
+        from curation.mining.teachers.load import load_teacher
+
+        options = self.options.teacher
+        return TeacherEmbedder(load_teacher(teacher_options(options)), open_store(self.cache), options.store)
+
     def reduce(self, records: pa.Table, side: pa.Table | None) -> Outcome:
         """Mine each pool."""
         from curation.mining.encoder import Encoder
+
+        return self._mine(records, side, Encoder(self.options.teacher, self.cache))
+
+    def reduce_with(
+        self,
+        records: pa.Table,
+        side: pa.Table | None,
+        vectors: Iterable[pa.Table],
+        missed: Callable[[int], None],
+    ) -> Outcome:
+        """Mine each pool with the teacher's vectors."""
+        from curation.mining.embeddings.apart import gather_vectors
+        from curation.mining.encoder import Encoder, teacher_options
+
+        options = self.options.teacher
+        given = gather_vectors(vectors, teacher_options(options), options.store, missed)
+        return self._mine(records, side, Encoder(options, self.cache, given))
+
+    def _mine(self, records: pa.Table, side: pa.Table | None, encoder: Encoder) -> Outcome:
         from curation.mining.stage import mine_records
 
-        encoder = Encoder(self.options.teacher, self.cache)
         policies, apart = self.policies, self.apart
         return mine_records(
             records, self.options, seed=self.seed, policies=policies, encoder=encoder, apart=apart, pools=side

@@ -1,4 +1,4 @@
-"""The datatrove adapter: an executor for each phase of a stage, over files in the run's work folder.
+"""The datatrove adapter: a step for each phase of a stage, over files in the run's work folder.
 
 datatrove's completion markers know nothing of config or input, so each stage's logging folder lies inside the
 stage's own content-addressed one, under a name that holds the number of partitions.
@@ -7,23 +7,21 @@ stage's own content-addressed one, under a name that holds the number of partiti
 from __future__ import annotations
 
 import atexit
-import contextlib
-import io
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from datatrove.executor.local import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 from loguru import logger
 
 from curation.errors import CurationError, of_os_error
 from pipelines.engine import NO_CHECKS, Checks, Observer
-from pipelines.folders import LocalFolder
+from pipelines.folders import LocalFolder, open_folder
+from pipelines.launch.base import Launcher
 from pipelines.phases import Phase, Places, phases_of
 from pipelines.progress import watching
 from pipelines.stages import Graph, Stage
@@ -33,15 +31,15 @@ from pipelines.tasks import add_up
 
 @dataclass(frozen=True)
 class DatatroveEngine:
-    """Runs a graph on this machine with datatrove's executor.
+    """Runs a graph with datatrove's steps, wherever its launcher runs them.
 
     Attributes:
-        workers: processes at a time; 1 runs in this process.
+        launcher: runs the tasks of a step.
         partitions: parts of every stage.
         batch_rows: rows of a map stage's batches.
     """
 
-    workers: int
+    launcher: Launcher
     partitions: int
     batch_rows: int
 
@@ -49,6 +47,10 @@ class DatatroveEngine:
         """Run the stages that are not finished, one after the other, and check each at once."""
         # datatrove logs through loguru, whose first handler holds the real stderr: its place is the task logs.
         logger.remove()
+        with closing(self.launcher):
+            self._run_stages(graph, store, observer, checks)
+
+    def _run_stages(self, graph: Graph, store: Store, observer: Observer, checks: Checks) -> None:
         places = store.places(graph.digests())
         stages = {stage.name: stage for stage in graph.stages}
         above: StageStore | None = None
@@ -75,7 +77,7 @@ class DatatroveEngine:
             done = place.settle(self.partitions)
             if done is not None:
                 return done
-            shutil.rmtree(_log_folder(place), ignore_errors=True)
+            open_folder(self._logs(place)).remove("")
         hint = "see that nobody else writes there, and run the same command again"
         raise CurationError(f"Parts of the stage {stage.name} are gone", where=str(place.folder), hint=hint)
 
@@ -93,26 +95,21 @@ class DatatroveEngine:
             self._execute(place, phase)
 
     def _execute(self, place: StageStore, phase: Phase) -> None:
-        log = str(_log_folder(place) / f"{phase.name}-{self.partitions}")
-        workers = min(self.workers, self.partitions)
-        if workers > 1:
-            _preload()
-        executor = _QuietExecutor([PhaseStep(phase)], tasks=self.partitions, workers=workers, logging_dir=log)
+        log = f"{self._logs(place)}/{phase.name}-{self.partitions}"
         try:
-            with _quiet():
-                executor.run()
+            self.launcher.launch(PhaseStep(place.stage, phase), tasks=self.partitions, log=log)
         except OSError as error:
             raise of_os_error(error, where=str(place.folder)) from error
 
+    def _logs(self, place: StageStore) -> str:
+        """Return where datatrove keeps logs, and its marks of finished tasks, which hold while the stage's parts do.
 
-def _log_folder(place: StageStore) -> Path:
-    """Return where datatrove keeps its logs, and its marks of finished tasks, which hold for as long as both are there.
-
-    Those of a stage in an object store are kept here for this run only: datatrove gives up when a store fails once.
-    """
-    if isinstance(place.folder, LocalFolder):
-        return place.folder.path / "log"
-    return Path(_logs_of_this_run()) / str(place.folder).rpartition("/")[2]
+        A stage in an object store has them there if its workers are elsewhere. Otherwise they are kept here and for
+        this run only, for datatrove gives up when a store fails once.
+        """
+        if isinstance(place.folder, LocalFolder) or not self.launcher.is_here:
+            return f"{place.folder}/log"
+        return f"{_logs_of_this_run()}/{str(place.folder).rpartition('/')[2]}"
 
 
 @cache
@@ -127,40 +124,11 @@ class PhaseStep(PipelineStep):  # type: ignore[misc]
 
     type = "curation"
 
-    def __init__(self, phase: Phase) -> None:
+    def __init__(self, stage: str, phase: Phase) -> None:
         super().__init__()
-        self.name, self.phase = phase.name, phase
+        self.name, self.phase = f"{stage}: {phase.name}", phase
 
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Do the task of a rank."""
         yield from data or ()
         self.phase.work(rank, world_size)
-
-
-class _QuietExecutor(LocalPipelineExecutor):  # type: ignore[misc]
-    """datatrove's executor, with its console log sent to the task's log file only."""
-
-    def _run_for_rank(self, rank: int, local_rank: int = 0, node_rank: int = -1) -> Any:
-        with _quiet():
-            return super()._run_for_rank(rank, local_rank, node_rank)
-
-
-class _Nowhere(io.TextIOBase):
-    """A text stream that swallows everything, and that loguru can go on holding."""
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-
-_NOWHERE = _Nowhere()
-
-
-def _quiet() -> contextlib.AbstractContextManager[Any]:
-    return contextlib.redirect_stderr(_NOWHERE)
-
-
-def _preload() -> None:
-    """Let the fork server import what every worker needs, once instead of in each."""
-    import multiprocess
-
-    multiprocess.get_context("forkserver").set_forkserver_preload(["pipelines.preload"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -23,8 +25,9 @@ from curation.release.assemble import assemble_release
 from curation.release.parent import refuse_as_target
 from curation.release.stats import StageCount, compute_stats
 from pipelines.alarms import AlarmFiles, checks_of, find_alarms
-from pipelines.cost import plan_estimate
+from pipelines.cost import load_rates, plan_estimate, text_bytes
 from pipelines.engine import Engine, Observer
+from pipelines.folders import LocalFolder, open_folder
 from pipelines.graph import Inputs, build_graph, find_inputs
 from pipelines.ledgers import count_lost, write_ledgers
 from pipelines.lock import locked
@@ -59,8 +62,8 @@ class RunOptions:
 
     Attributes:
         engine: `datatrove` or `beam`.
-        workers: processes at a time (datatrove).
-        engine_options: options of the engine, as on a command line.
+        workers: processes at a time (datatrove); a launcher's own `--workers` replaces it.
+        engine_options: options of Beam's runner, or of datatrove's launcher.
         work: path or URL of the work folder, which all workers must reach; empty for `work` in the run's folder.
     """
 
@@ -95,18 +98,18 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
         CurationError: for anything that the user can act on.
     """
     # What the engine refuses, it refuses before anything is read or written.
-    make_engine(config, options, 1)
+    make_engine = engine_of(config, options, str(work_folder(out, options.work)))
     # What the licences rule out is found before anything is read or written.
     licensing = apply_licences(config)
     with locked(out):
         refuse_as_target(config.release, base, out / "release")
-        inputs = find_inputs(licensing.config, base, out / "work")
+        inputs = find_inputs(licensing.config, base, _shared(work_folder(out, options.work)))
         graph = build_graph(licensing.config, inputs, recipes=licensing.recipes)
         store = Store.at(work_folder(out, options.work))
         write_text(out / "README.md", _ABOUT)
         write_text(out / CONFIG, _to_yaml(config))
         partitions = partitions_of(config, inputs)
-        engine = make_engine(config, options, partitions)
+        engine = make_engine(partitions)
         write_json(out / PLAN, _plan(licensing, inputs, graph, out, options))
         alarms = AlarmFiles(out)
         alarms.remove()
@@ -119,34 +122,50 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
     return out / "release"
 
 
+def _shared(work: Path | str) -> Path | None:
+    """Return the work folder if it is on a file system, which all workers share then."""
+    folder = open_folder(work)
+    return folder.path if isinstance(folder, LocalFolder) else None
+
+
 def partitions_of(config: RunConfig, inputs: Inputs) -> int:
     """Return how many parts each stage has: as the config says, or so many that each fits into any worker's memory."""
     if config.engine.partitions is not None:
         return config.engine.partitions
-    return min(max(LEAST_PARTITIONS, -(-inputs.text_bytes() // PARTITION_BYTES)), MOST_PARTITIONS)
+    return min(
+        max(LEAST_PARTITIONS, math.ceil(text_bytes(inputs.sizes(), load_rates()) / PARTITION_BYTES)), MOST_PARTITIONS
+    )
 
 
-def make_engine(config: RunConfig, options: RunOptions, partitions: int) -> Engine:
-    """Return the engine that the options name.
+def engine_of(config: RunConfig, options: RunOptions, work: str) -> Callable[[int], Engine]:
+    """Return what makes the engine that the options name, of a number of partitions.
+
+    Args:
+        config: the resolved config.
+        options: engine and workers.
+        work: folder or URL of the stages' results.
 
     Raises:
-        ConfigError: if it is not installed, or refuses its options.
+        ConfigError: if it is not installed, refuses its options, or has workers that could not see the files.
+        AuthError: if a service that it needs does not know who asks.
     """
     batch_rows = config.engine.batch_rows
     if options.engine == "beam":
         try:
-            from pipelines.beam import BeamEngine, beam_options
+            from pipelines.beam import BeamEngine
+            from pipelines.runners.before import check_before_run
+            from pipelines.runners.options import beam_options
         except ImportError as error:
             hint = "pip install 'ml-embed-curation[beam]'"
             raise ConfigError("Apache Beam is not installed", why=str(error), hint=hint) from error
-        beam_options(options.engine_options)
-        return BeamEngine(partitions, batch_rows, options.engine_options)
-    if options.engine_options:
-        why = f"options after `--` are for Beam runners; found {' '.join(options.engine_options)}"
-        raise ConfigError("datatrove takes no engine options", why=why, hint="use --workers N, or add --engine beam")
+        check_before_run(beam_options(options.engine_options), config, work)
+        return partial(BeamEngine, batch_rows=batch_rows, options=options.engine_options)
+    from pipelines.launch.choose import make_launcher
+    from pipelines.launch.options import launch_options
     from pipelines.local import DatatroveEngine
 
-    return DatatroveEngine(options.workers, partitions, batch_rows)
+    launcher = make_launcher(launch_options(options.engine_options, options.workers))
+    return partial(DatatroveEngine, launcher, batch_rows=batch_rows)
 
 
 def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, options: RunOptions) -> dict[str, Any]:
@@ -156,7 +175,6 @@ def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, 
         place = store.stage(name, digest) if store else None
         stages.append({"stage": name, "folder": f"work/{name}-{digest}", "cached": bool(place and place.done())})
     todo = [str(stage["stage"]) for stage in stages if not stage["cached"]]
-    read = [(file["file"], file["bytes"]) for files in inputs.fingerprints.values() for file in files]
     return {
         "name": config.name,
         "version": config.release.version,
@@ -167,7 +185,7 @@ def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, 
         "evaluation": _evaluation(inputs),
         "licence": licensing.to_json(),
         "stages": stages,
-        "estimate": plan_estimate(read, todo, options.workers),
+        "estimate": plan_estimate(inputs.sizes(), todo, options.workers),
     }
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +118,67 @@ class ShuffleStage(Stage):
         """Decide about the rows of one partition, which come sorted by id, file and row.
 
         Which other rows are in the partition must not matter to those that belong together.
+        """
+
+
+class Embedded(Protocol):
+    """Vectors of some texts."""
+
+    @property
+    def vectors(self) -> pa.Table:
+        """The vectors, whatever their columns; `row` (the place of the text) and `roles` (which of them) are known."""
+
+    @property
+    def made(self) -> int:
+        """How many of them had to be made."""
+
+
+class Embedder(Protocol):
+    """A loaded model. Its methods may be called by several threads, and from other processes."""
+
+    def embed(self, texts: pa.Table) -> Embedded:
+        """Return the vectors of a table with the columns `key`, `text` and `roles`."""
+
+
+class EmbeddingStage(ShuffleStage):
+    """A shuffle stage that wants a model's vectors of its texts.
+
+    `reduce` has the model itself at hand. Where the workers that have it are others, an engine asks for `texts`, has
+    each different one embedded once, and brings the vectors to `reduce_with`; the result is the same.
+    """
+
+    @property
+    @abstractmethod
+    def texts_a_pass(self) -> int:
+        """How many texts go through the model at a time; 0 where there is none, and `reduce` is all there is to do."""
+
+    @abstractmethod
+    def texts(self, records: pa.Table, side: pa.Table | None) -> pa.Table:
+        """Return the texts that some of a partition's records want embedded, each once.
+
+        Columns: `key` (16 bytes, equal where the texts are), `text`, `roles` (uint8, bits: what it is wanted as).
+        """
+
+    @abstractmethod
+    def load_embedder(self) -> Embedder:
+        """Load the model."""
+
+    @abstractmethod
+    def reduce_with(
+        self,
+        records: pa.Table,
+        side: pa.Table | None,
+        vectors: Iterable[pa.Table],
+        missed: Callable[[int], None],
+    ) -> Outcome:
+        """Do as `reduce` does, with vectors that were made before.
+
+        Args:
+            records: as for `reduce`.
+            side: likewise.
+            vectors: tables of an `Embedder`, of all that `texts` named for any of the records, in any order; one of
+                them may be empty, but there is one.
+            missed: is told of how many texts there was no vector after all, so that the model was loaded.
         """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import pyarrow as pa
@@ -10,7 +10,16 @@ import pyarrow as pa
 from curation.notes import listening
 from curation.outcome import Outcome
 from pipelines.routing import Routed, cut, gather
-from pipelines.stages import LinkStage, MapStage, ShuffleStage, SinkStage, SourceStage, Stage, apply_or_quarantine
+from pipelines.stages import (
+    EmbeddingStage,
+    LinkStage,
+    MapStage,
+    ShuffleStage,
+    SinkStage,
+    SourceStage,
+    Stage,
+    apply_or_quarantine,
+)
 from pipelines.store import StageStore, part_name
 
 # So many tallies are added up at a time: there is one a partition.
@@ -75,6 +84,23 @@ def reduce_part(
         return
     with listening(partial(place.write_note, name)):
         outcome = stage.reduce(records, side)
+    place.write(name, outcome, records.num_rows, stage.tally(outcome.records))
+
+
+def embedded_part(
+    stage: EmbeddingStage,
+    place: StageStore,
+    rank: int,
+    world: int,
+    pieces: Sequence[pa.Table],
+    side: pa.Table | None,
+    vectors: Iterable[pa.Table],
+    missed: Callable[[int], None],
+) -> None:
+    """Write part `rank` of a stage whose texts have been embedded; see `reduce_part` and `EmbeddingStage`."""
+    records, name = gather(pieces), part_name(rank, world)
+    with listening(partial(place.write_note, name)):
+        outcome = stage.reduce_with(records, side, vectors, missed)
     place.write(name, outcome, records.num_rows, stage.tally(outcome.records))
 
 

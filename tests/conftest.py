@@ -18,6 +18,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(_HERE.parent), str(_HERE / "pipelines"), *filter(None, [os.environ.get("PYTHONPATH")])]
 )
 
+# For the double of Google's storage, see tests/doubles/cloud.py; gcsfs looks at it when it is imported.
+os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
+
 # How long an example takes says more about the machine's other work than about ours.
 settings.register_profile("ours", deadline=None)
 settings.load_profile("ours")

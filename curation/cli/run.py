@@ -22,7 +22,9 @@ _ALARMS = 5
 def _engine_options(function: _Function) -> _Function:
     options = (
         click.option("--engine", type=click.Choice(["datatrove", "beam"]), default="datatrove", show_default=True),
-        click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes (datatrove)."),
+        click.option(
+            "--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes or workers (datatrove)."
+        ),
         click.option("--work", default="", metavar="PLACE", help="Work folder, a path or URL; by default in --out."),
         click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting: --set seed=7"),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
@@ -72,7 +74,13 @@ def run_command(
 ) -> int:
     """Run CONFIG: sources to a gated release in the folder of --out.
 
-    Options after `--` go to the Beam runner: curate run c.yml --out d --engine beam -- --runner FlinkRunner ...
+    Options after `--` go to the engine: to datatrove's launcher, as in
+
+        curate run c.yml --out d -- --launcher slurm --slurm-partition cpu --workers 50
+
+    or to the Beam runner, as in
+
+        curate run c.yml --out d --engine beam -- --runner FlinkRunner ...
     """
     loaded = _load(config, overrides, commercial_safe=commercial_safe)
     return _run(loaded, config.absolute().parent, out, engine, as_json=as_json)

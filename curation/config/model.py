@@ -528,7 +528,8 @@ class Engine(Section):
     """How the work is cut. None of these can change a byte of the release."""
 
     partitions: int | None = Field(default=None, ge=1, le=65_536)
-    """Partitions of every stage; by default one for each 32 MB of text, and 4 at least."""
+    """Partitions of every stage; by default one for each 32 MB of text, as far as sizes are known (those of sources on
+    the Hub are not), and 4 at least."""
     batch_rows: int = Field(default=16_384, ge=1)
     """Rows of a record batch."""
 

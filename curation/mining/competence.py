@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.hashing import priority
 from curation.mining.encoder import Encoder
 from curation.mining.pool import column
-from curation.mining.ragged import Exclusions, Ragged, Rows
+from curation.mining.ragged import Exclusions, Ragged, Rows, groups_of
+from curation.mining.rules import Bools
 from curation.mining.search.candidates import Vectors
 from curation.split import TRAIN
 from curation.text import fold
@@ -37,21 +39,52 @@ def find_recalls(records: pa.Table, encoder: Encoder, seed: int, *, within: Rows
     Returns:
         float32, shape (n,); NaN in languages with fewer than `LEAST` pairs.
     """
-    parts = pa.array(np.zeros(records.num_rows, dtype=np.int64) if within is None else within).cast(pa.string())
-    keys = pc.binary_join_element_wise(column(records, "positive_language"), parts, "\0")
-    codes = keys.dictionary_encode().indices.to_numpy()
     recalls = np.full(records.num_rows, np.nan, dtype=np.float32)
-    for code in np.unique(codes):
-        members = np.flatnonzero(codes == code)
+    parts = np.zeros(records.num_rows, dtype=np.int64) if within is None else within
+    for members in groups_of(_codes(records, parts)):
         if len(members) >= LEAST:
             recalls[members] = _recall(records.take(pa.array(members)), encoder, seed)
     return recalls
 
 
-def _recall(records: pa.Table, encoder: Encoder, seed: int) -> float:
+def may_be_asked(records: pa.Table, seed: int, *, within: Rows) -> tuple[Bools, Bools]:
+    """Tell which texts of some records `find_recalls` may embed, whatever other records there are with these.
+
+    Who is among the first by the draw of all records is among the first of any that are looked at alone.
+
+    Args:
+        records: some of the records, in any order, shape (n,).
+        seed: what the pairs and passages are drawn with.
+        within: int64 (n,), as for `find_recalls`.
+
+    Returns:
+        Of each record, whether its positive and whether its query may be asked for, shapes (n,).
+    """
+    passages, queries = np.zeros((2, records.num_rows), dtype=bool)
+    for members in groups_of(_codes(records, within)):
+        some = records.take(pa.array(members))
+        drawn, tried = _draw(some, seed)
+        queries[members[tried]] = True
+        offered = _first_of_each(_folded(some), np.argsort(drawn, kind="stable"))[:PASSAGES]
+        passages[members[tried]] = passages[members[offered]] = True
+    return passages, queries
+
+
+def _codes(records: pa.Table, within: Rows) -> Rows:
+    """Return a number for each record's language and part, int64, shape (n,)."""
+    keys = pc.binary_join_element_wise(column(records, "positive_language"), pa.array(within).cast(pa.string()), "\0")
+    return np.asarray(keys.dictionary_encode().indices.to_numpy(), dtype=np.int64)
+
+
+def _draw(records: pa.Table, seed: int) -> tuple[npt.NDArray[np.uint64], Rows]:
+    """Return what each record drew, shape (n,), and those whose pairs are tried, ascending."""
     drawn = priority(column(records, "id").to_pylist(), "mine:competence", seed)
     is_train = pc.equal(column(records, "split"), TRAIN).to_numpy(zero_copy_only=False)
-    tried = np.sort(np.lexsort((drawn, is_train))[:PAIRS])
+    return drawn, np.sort(np.lexsort((drawn, is_train))[:PAIRS])
+
+
+def _recall(records: pa.Table, encoder: Encoder, seed: int) -> float:
+    drawn, tried = _draw(records, seed)
     passages, entries = _passages(records, drawn, tried)
     queries = column(records, "query").take(pa.array(tried))
     space = encoder.build(encoder.options.model, passages, queries)
@@ -71,14 +104,24 @@ def _recall(records: pa.Table, encoder: Encoder, seed: int) -> float:
 
 def _passages(records: pa.Table, drawn: np.ndarray, tried: Rows) -> tuple[pa.Array, Rows]:
     """Return the passages, those of the pairs and others, and for each record its passage or -1."""
-    folded = fold(column(records, "positive")).dictionary_encode().indices.to_numpy().astype(np.int64)
-    first = np.unique(folded, return_index=True)[1]
-    # The passages of the pairs come first, then others by the draw of the first record that has them.
-    is_needed = np.isin(folded[first], folded[tried])
-    kept = np.sort(first[np.lexsort((drawn[first], ~is_needed))[: max(PASSAGES, int(is_needed.sum()))]])
+    folded = _folded(records)
+    is_tried = np.isin(np.arange(len(drawn)), tried)
+    # The passages of the pairs come first, then others; a passage counts as the first record by the draw has it.
+    first = _first_of_each(folded, np.lexsort((drawn, ~is_tried)))
+    kept = np.sort(first[: max(PASSAGES, len(np.unique(folded[tried])))])
     numbers = np.full(int(folded.max(initial=-1)) + 1, -1, dtype=np.int64)
     numbers[folded[kept]] = np.arange(len(kept))
     return column(records, "positive").take(pa.array(kept)), numbers[folded]
+
+
+def _folded(records: pa.Table) -> Rows:
+    """Return a number for each record's positive, equal where these are after folding, int64, shape (n,)."""
+    return np.asarray(fold(column(records, "positive")).dictionary_encode().indices.to_numpy(), dtype=np.int64)
+
+
+def _first_of_each(folded: Rows, order: Rows) -> Rows:
+    """Return the first record with each passage, in an order of all records; the passages in the same order."""
+    return order[np.sort(np.unique(folded[order], return_index=True)[1])]
 
 
 def _right(records: pa.Table, entries: Rows, tried: Rows) -> Ragged:

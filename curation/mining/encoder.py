@@ -12,6 +12,7 @@ import pyarrow as pa
 from curation.config.mining import LEXICAL, Mining, TeacherModel
 from curation.files import to_json
 from curation.hashing import content_id
+from curation.mining.embeddings.apart import Given
 from curation.mining.embeddings.fill import Progress
 from curation.mining.embeddings.shelf import Stored
 from curation.mining.embeddings.store import EmbeddingStore, MemoryStore, Store
@@ -37,10 +38,12 @@ class Encoder:
     Attributes:
         options: which teacher.
         folder: where vectors and finished searches are kept, or None to keep vectors in memory only.
+        given: vectors that were made before, and whose; None to ask the teacher.
     """
 
     options: TeacherModel
     folder: Path | None = None
+    given: Given | None = None
 
     def build(self, teacher: str, texts: pa.Array, queries: pa.Array) -> Space:
         """Return the space of some entries and queries.
@@ -56,7 +59,7 @@ class Encoder:
         """
         if teacher == LEXICAL:
             return LexicalSpace.build(texts, queries)
-        loaded = load_teacher(teacher_options(self.options))
+        loaded = load_teacher(teacher_options(self.options)) if self.given is None else self.given.teacher
         entries, asked = self._embed(loaded, texts, "passage"), self._embed(loaded, queries, "query")
         sound = np.concatenate([entries.valid, asked.valid])
         searcher = Searcher(self.folder / "search" if self.folder else None, self._contents(loaded, texts, queries))
@@ -75,7 +78,14 @@ class Encoder:
 
     @cached_property
     def _store(self) -> Store:
-        return MemoryStore() if self.folder is None else _open_store(self.folder / "embeddings")
+        if self.given is not None:
+            return self.given.store
+        return open_store(self.folder) or MemoryStore()
+
+
+def open_store(folder: Path | None) -> EmbeddingStore | None:
+    """Return the vectors that are kept in a folder, or None without one."""
+    return None if folder is None else _open_store(folder / "embeddings")
 
 
 @lru_cache(maxsize=4)

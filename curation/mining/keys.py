@@ -42,6 +42,21 @@ def join_keys(keys: Iterable[bytes]) -> Keys:
     return np.frombuffer(b"".join(keys), dtype=KEY)
 
 
+def key_array(keys: Keys) -> pa.Array:
+    """Return keys as Arrow has them, shape (n,)."""
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(KEY_BYTES), len(keys), [None, pa.py_buffer(keys.tobytes())])
+
+
+def keys_of(column: pa.Array | pa.ChunkedArray) -> Keys:
+    """Return the keys of `key_array`, from a column of tables that may be slices of larger ones."""
+    chunks: Sequence[pa.Array] = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    parts = []
+    for chunk in chunks:
+        start = chunk.offset * KEY_BYTES
+        parts.append(memoryview(chunk.buffers()[1])[start : start + len(chunk) * KEY_BYTES] if len(chunk) else b"")
+    return join_keys(bytes(part) for part in parts)
+
+
 def _utf8(texts: pa.Array) -> Iterable[memoryview]:
     width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
     _, offset_buffer, data_buffer = texts.buffers()

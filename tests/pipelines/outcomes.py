@@ -9,14 +9,15 @@ from toys import Silent, toy_graph
 
 from pipelines.beam import BeamEngine
 from pipelines.engine import Engine
+from pipelines.launch.local import LocalLauncher
 from pipelines.local import DatatroveEngine
 from pipelines.stages import Graph
 from pipelines.store import Store
 
 ENGINES: dict[str, Engine] = {
-    "one worker, one partition": DatatroveEngine(workers=1, partitions=1, batch_rows=64),
-    "one worker, three partitions": DatatroveEngine(workers=1, partitions=3, batch_rows=1000),
-    "two workers, seven partitions": DatatroveEngine(workers=2, partitions=7, batch_rows=10),
+    "one worker, one partition": DatatroveEngine(LocalLauncher(1), partitions=1, batch_rows=64),
+    "one worker, three partitions": DatatroveEngine(LocalLauncher(1), partitions=3, batch_rows=1000),
+    "two workers, seven partitions": DatatroveEngine(LocalLauncher(2), partitions=7, batch_rows=10),
     "beam in memory": BeamEngine(partitions=3, batch_rows=64),
 }
 MULTI_PROCESSING = BeamEngine(2, 64, ("--direct_running_mode=multi_processing", "--direct_num_workers=2"))

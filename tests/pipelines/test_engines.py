@@ -6,8 +6,6 @@ import pytest
 from outcomes import ENGINES, MULTI_PROCESSING, outcome
 from toys import Silent, toy_graph
 
-from curation.errors import ConfigError
-from pipelines.beam import beam_options
 from pipelines.store import Store
 
 
@@ -57,9 +55,3 @@ def test_a_failing_task_ends_the_run_and_leaves_no_marker(tmp_path: Path) -> Non
     done = store.stage("write", graph.digests()["write"]).done()
     assert done is not None
     assert done.rows_in == 0
-
-
-@pytest.mark.parametrize("runner", ["DaskRunner", "apache_beam.runners.dask.dask_runner.DaskRunner"])
-def test_runners_that_lose_data_are_refused(runner: str) -> None:
-    with pytest.raises(ConfigError, match="DaskRunner is refused"):
-        beam_options([f"--runner={runner}"])

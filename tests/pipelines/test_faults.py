@@ -18,6 +18,7 @@ from toys import Silent, toy_graph
 
 from curation.errors import CurationError
 from pipelines.engine import Engine
+from pipelines.launch.local import LocalLauncher
 from pipelines.local import DatatroveEngine
 from pipelines.phases import Places, phases_of
 from pipelines.stages import Graph
@@ -73,7 +74,7 @@ def test_worker_processes_share_a_store_that_fails(
     tmp_path: Path, expected: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(faulty.SHARE, "0.05")
-    assert outcome(DatatroveEngine(workers=2, partitions=3, batch_rows=100), f"faulty://{tmp_path}") == expected
+    assert outcome(DatatroveEngine(LocalLauncher(2), partitions=3, batch_rows=100), f"faulty://{tmp_path}") == expected
 
 
 @pytest.fixture

@@ -17,13 +17,16 @@ from toys import Silent
 
 from curation.config import RunConfig, load_config
 from curation.config.model import Boilerplate, DatatroveFilter
+from curation.dedup.known import Known
 from curation.errors import ConfigError, CurationError
+from curation.mining.inputs import TeacherInputs
 from curation.release import open_release
 from curation.release.verify import verify_release
 from filters.registry import score_versions
 from language_configs.bounds import Bounds
 from pipelines.explain import explain
-from pipelines.run import RunOptions, plan_run, run
+from pipelines.graph import Inputs
+from pipelines.run import RunOptions, partitions_of, plan_run, run
 
 
 def digests(out: Path) -> dict[str, str]:
@@ -272,8 +275,8 @@ def test_a_run_that_loses_every_record_says_where(base: Path, config: RunConfig,
     assert "filter" in caught.value.why
 
 
-def test_engine_options_need_beam(base: Path, config: RunConfig, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no engine options"):
+def test_options_of_a_beam_runner_need_beam(base: Path, config: RunConfig, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="has no option '--runner'"):
         run(config, base, tmp_path, RunOptions(engine_options=("--runner=FlinkRunner",)), Silent())
 
 
@@ -332,3 +335,16 @@ def test_unknown_ids_are_refused(finished: Path, unknown: str) -> None:
 def test_a_folder_without_a_run(tmp_path: Path) -> None:
     with pytest.raises(CurationError, match="no run"):
         explain("0" * 32, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("size", "asked", "partitions"),
+    [(0, None, 4), (1_000_000, None, 4), (1 << 30, None, 29), (1 << 50, None, 65_536), (1 << 30, 7, 7)],
+)
+def test_partitions_grow_with_the_text_unless_the_config_says_how_many(
+    config: RunConfig, size: int, asked: int | None, partitions: int
+) -> None:
+    fingerprints = {"a": [{"file": "a.jsonl", "bytes": size, "sha256": ""}]}
+    inputs = Inputs({}, fingerprints, Known(), TeacherInputs(config.mining, {}))
+    engine = config.engine.model_copy(update={"partitions": asked})
+    assert partitions_of(config.model_copy(update={"engine": engine}), inputs) == partitions

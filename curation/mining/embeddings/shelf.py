@@ -165,6 +165,12 @@ class Stored:
             raise IndexError(f"rows {int(rows.min())} to {int(rows.max())} of a corpus of {len(self._rows)}")
         return self._gather(self._rows[rows])
 
+    def encoded(self) -> Iterator[tuple[Rows, npt.NDArray[Any], float]]:
+        """Yield all texts in parts that are stored alike: which they are, their values as stored, and their scale."""
+        every = np.arange(len(self._rows), dtype=np.int64)
+        for block, places, local in self._by_block(self._rows) if len(self._rows) else ():
+            yield every[places], block.load()[local], block.scale
+
     def _gather(self, rows: Rows) -> Vectors:
         vectors = np.empty((len(rows), self._dimensions), dtype=np.float32)
         for block, places, local in self._by_block(rows):

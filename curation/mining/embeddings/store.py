@@ -56,7 +56,7 @@ class Store(ABC):
         """
         array = as_arrow(texts)
         job = Job(Recipe(teacher, role, dtype), array, text_keys(array), self._block_rows, progress)
-        return fill(*self._open(job, content_id(to_json(job.recipe.describe()))), job)
+        return fill(*self._open(job, _name(job.recipe)), job)
 
     @abstractmethod
     def _open(self, job: Job, name: str) -> tuple[Shelf, Callable[[Block], Block]]:
@@ -98,6 +98,18 @@ class MemoryStore(Store):
         super().__init__(block_rows=block_rows)
         self._shelves: dict[str, Shelf] = {}
 
+    def put(self, recipe: Recipe, block: Block) -> None:
+        """Keep vectors that were made elsewhere, by the same recipe."""
+        shelf, keep = self._shelf(recipe, _name(recipe))
+        shelf.add(keep(block))
+
     def _open(self, job: Job, name: str) -> tuple[Shelf, Callable[[Block], Block]]:
-        shelf = self._shelves.setdefault(name, Shelf(job.recipe.teacher.dimensions, job.recipe.dtype))
+        return self._shelf(job.recipe, name)
+
+    def _shelf(self, recipe: Recipe, name: str) -> tuple[Shelf, Callable[[Block], Block]]:
+        shelf = self._shelves.setdefault(name, Shelf(recipe.teacher.dimensions, recipe.dtype))
         return shelf, lambda block: replace(block, name=f"{len(shelf.names):06d}")
+
+
+def _name(recipe: Recipe) -> str:
+    return content_id(to_json(recipe.describe()))

@@ -13,6 +13,8 @@ from curation.mining.ragged import Rows
 from curation.mining.search.candidates import Vectors
 
 Role = Literal["query", "passage"]
+ROLE_BITS: Mapping[Role, int] = {"passage": 1, "query": 2}
+"""A text that is wanted in both roles has both bits."""
 Identity = Mapping[str, object]
 """What JSON can say. Two teachers with equal identities for a role give a text the same vector."""
 
