@@ -7,7 +7,7 @@
     choose   ... where each cluster chooses the record that stays
 
 Only the forests come together in one place, 16 bytes an edge and no texts or names: of a billion records with a tenth
-of duplicates, and three links for two of these, that is 2.4 GB at most, and 12 GB more (80 bytes an edge) while they
+of duplicates, and three links for two of these, that is 2.4 GB at most, and 15 GB more (100 bytes an edge) while they
 are joined. All else is shared out by labels: some 100 bytes a linked record and 16 bytes a link.
 
 A node is a number: the partition of a record and its number there. With `by: query` a second graph joins groups: in it
