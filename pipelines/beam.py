@@ -181,8 +181,10 @@ class BeamEngine:
         if stage.side in written:
             tallies = written[stage.side] | f"{stage.name}: tallies" >> beam.ParDo(
                 LoadTally(place, self.partitions)
-            ).with_output_types(pa.Table)
-            table = tallies | label >> beam.CombineGlobally(AddUp(counted, stage)).with_output_types(bytes)
+            ).with_output_types(Sent)
+            # Under a key of ours, for the one that `CombineGlobally` takes is pickled.
+            added = tallies | f"{stage.name}: add up" >> beam.CombinePerKey(AddUp(counted, stage))
+            table = added | label >> beam.Values().with_output_types(bytes)
         else:
             one = pipeline | f"{label}, once" >> beam.Create([0]).with_output_types(int)
             table = one | label >> beam.ParDo(LoadSide(counted, stage, place)).with_output_types(bytes)
@@ -322,19 +324,20 @@ class Reduce(_Task):
 class RouteWithTexts(_Task):
     """Does as `Route`, and sends the texts that are to be embedded to where equal ones meet."""
 
-    def process(self, rank: int, side: pa.Table | None = None) -> Iterator[Sent]:
+    def process(self, rank: int, side: bytes | None = None) -> Iterator[Sent]:
         """Yield the pieces, and tagged the texts."""
         records = self.where.records(rank, self.partitions)
-        pieces = list(route_part(self.stage, records, side, rank, self.partitions))
+        table = _table(side)
+        pieces = list(route_part(self.stage, records, table, rank, self.partitions))
         yield from pieces
-        for place, texts in texts_part(self.stage, pieces, side, rank, self.partitions):
+        for place, texts in texts_part(self.stage, pieces, table, rank, self.partitions):
             yield beam.pvalue.TaggedOutput(_TEXTS, (place, texts))
 
 
 class ReduceWithVectors(_Task):
     """Does as `Reduce`, with the vectors that have come back."""
 
-    def process(self, met: Met, side: pa.Table | None = None) -> Iterator[int]:
+    def process(self, met: Met, side: bytes | None = None) -> Iterator[int]:
         """Write the part."""
         rank, tables = met
         sent: dict[bool, list[pa.Table]] = {True: [], False: []}
@@ -342,7 +345,7 @@ class ReduceWithVectors(_Task):
             sent["vector" in table.column_names].append(table)
         missed = Metrics.counter(self.stage.name, "embedded late").inc
         place = self.where.here
-        embedded_part(self.stage, place, rank, self.partitions, sent[False], side, sent[True], missed)
+        embedded_part(self.stage, place, rank, self.partitions, sent[False], _table(side), sent[True], missed)
         yield self.written(rank)
 
 
@@ -387,9 +390,9 @@ class LoadTally(SameCodeDoFn):
         super().__init__()
         self.place, self.partitions = place, partitions
 
-    def process(self, rank: int) -> Iterator[pa.Table]:
-        """Yield it."""
-        yield self.place.tally(part_name(rank, self.partitions))
+    def process(self, rank: int) -> Iterator[Sent]:
+        """Yield it; all go to one place."""
+        yield 0, self.place.tally(part_name(rank, self.partitions))
 
 
 class LoadSide(SameCodeDoFn):
@@ -404,6 +407,8 @@ class LoadSide(SameCodeDoFn):
         yield ArrowTableCoder().encode(self.stage.side_table(add_up(self.counted, self.place.tallies())))
 
 
+@beam.typehints.with_input_types(pa.Table)
+@beam.typehints.with_output_types(bytes)
 class AddUp(beam.CombineFn):  # type: ignore[misc]
     """Adds up the tallies of one stage, and makes the side table of another of them."""
 

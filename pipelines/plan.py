@@ -55,7 +55,7 @@ def read_plan(run: Path) -> Plan:
         places = tuple(_place(store, stage["stage"], stage["folder"]) for stage in said["stages"])
         engine, partitions = str(said["engine"]["name"]), int(said["partitions"])
         return Plan(str(said["name"]), str(said["version"]), engine, partitions, str(store.folder), places)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _unreadable(file, f"not as a run writes it: {type(error).__name__}: {error}") from error
 
 

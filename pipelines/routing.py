@@ -20,7 +20,8 @@ _ORDER = [("id", "ascending"), ("file", "ascending"), ("row", "ascending")]
 
 def by_key(keys: pa.Array | pa.ChunkedArray, partitions: int) -> Routes:
     """Send each row to the partition of its key, shape (n,): a function of the key alone."""
-    targets = (hash64(keys) % np.uint64(partitions)).astype(np.int64)
+    texts = keys if pa.types.is_string(keys.type) else keys.cast(pa.string())
+    targets = (hash64(texts) % np.uint64(partitions)).astype(np.int64)
     return Routes(np.arange(len(targets)), targets)
 
 

@@ -69,7 +69,7 @@ def test_the_status_of_a_run(finished: Path, tmp_path: Path, capsys: pytest.Capt
         (["run", "missing.yml", "--out", "{tmp}"], 2, "cannot be read"),
         (["run", "{base}/messages.yml", "--out", "{tmp}", "--set", "nothing=1"], 2, "no such key"),
         (["run", "{base}/messages.yml", "--out", "{tmp}", "--set", "sources.1.path=no.tsv"], 2, "no.tsv"),
-        (["run", "{base}/messages.yml", "--out", "{tmp}", "--", "--runner=X"], 2, "no engine options"),
+        (["run", "{base}/messages.yml", "--out", "{tmp}", "--", "--runner=X"], 2, "Beam's need --engine beam"),
         (
             ["run", "{base}/messages.yml", "--out", "{tmp}", "--engine", "beam", "--", "--runner=DaskRunner"],
             2,
