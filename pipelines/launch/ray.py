@@ -94,13 +94,14 @@ class RayLauncher:
         """Run ranks, at most `workers` at a time, and yield those that are done; give the others up at an error."""
         import ray
 
-        remote, sent = ray.remote(_run_rank).options(**self._resources()), ray.put(task)
+        # The step goes along with each call: an object that is put would have to be fetched from this process.
+        remote = ray.remote(_run_rank).options(**self._resources())
         waiting, working = deque(ranks), dict[Any, int]()
         try:
             while waiting or working:
                 while waiting and len(working) < self.options.workers:
                     rank = waiting.popleft()
-                    working[remote.remote(sent, rank)] = rank
+                    working[remote.remote(task, rank)] = rank
                 (first, *_), _ = ray.wait(list(working), num_returns=1)
                 self._settle(task, working[first], first)
                 yield working.pop(first)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import faulty  # noqa: F401 - so that workers, which unpickle toy stages, know its store
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
