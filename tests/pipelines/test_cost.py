@@ -51,11 +51,12 @@ RATES = Rates(
 
 def test_what_some_stages_take() -> None:
     found = estimate(1e6, ["read", "near_dedup", "release"], 4, RATES, PRICES)
-    assert found.core_hours == pytest.approx((36 + 64 + 4 * 0.5 + 1 + 6) / 3600)
-    assert found.hours == pytest.approx((102 / 4 + 7 + 6 * 2) / 3600)
+    together = 36 + 64 + 1e6 / RECORDS_PER_TASK * 0.5
+    assert found.core_hours == pytest.approx((together + 1 + 6) / 3600)
+    assert found.hours == pytest.approx((together / 4 + 7 + 6 * 2) / 3600)
     assert (found.shuffled_gb, found.stored_gb) == (pytest.approx(0.15), pytest.approx(0.4))
     worker_hour = 0.05 + 4 * 0.004 + 10 * 0.0001
-    assert found.dataflow_usd == pytest.approx(102 / 3600 * worker_hour + 0.15 * 0.01)
+    assert found.dataflow_usd == pytest.approx(together / 3600 * worker_hour + 0.15 * 0.01)
     assert found.unmeasured == ()
 
 
