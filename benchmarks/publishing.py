@@ -1,14 +1,14 @@
 """Publishing a release beside the client's own `upload_folder`: time, memory, and what a second version sends.
 
-    python benchmarks/publishing.py [--files 2000] [--megabytes 1000] [--runs 3] [--lfs] [--growth 0.05]
+    python benchmarks/publishing.py [--files 2000] [--megabytes 1000] [--runs 3] [--lfs] [--data FOLDER]
 
 Both send the same sealed release of shards of random letters (no compression helps, so nothing is faster than it would
 be with text) to the double of the Hub from the tests, which is a process of its own on loopback; each turn has a new
 one. `upload_folder` makes as many commits as it likes and verifies nothing; ours stages, verifies, promotes and tags.
 Time is that of the call, imports excluded. Memory is the most that the client's process ever had.
 
-Then each source's part of every language grows by `--growth` in rows, and a second version is published: what is sent
-for it, in per cent of its bytes. That needs xet, so it is left out with --lfs.
+With --data (described in `release.py`), a release of real text is published by xet, and then a version to which every
+source has appended 5 % in every language: what is sent for it, in per cent of the bytes of its shards.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--lfs", action="store_true", help="without xet")
-    parser.add_argument("--growth", type=float, default=0.05)
+    parser.add_argument("--data", type=Path, help="folder of real text, for the second version")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--contend", nargs=3, metavar=("WHO", "RELEASE", "VERSION"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -63,7 +63,8 @@ def main() -> None:
 def compare(folder: Path, options: argparse.Namespace) -> None:
     """Let both publish in turn, then publish a second version."""
     release = folder / "release"
-    make_release(release, "1.0.0", options.files, options.megabytes * 1_000_000, growth=0.0)
+    write_letters(release, options.files, options.megabytes * 1_000_000)
+    seal(release, "1.0.0")
     seen: dict[str, list[dict[str, float]]] = {who: [] for who in CONTENDERS}
     for turn in range(options.runs):
         for who in CONTENDERS:
@@ -76,57 +77,62 @@ def compare(folder: Path, options: argparse.Namespace) -> None:
     print(f"{options.files:,} files, {options.megabytes:,} MB; medians of {options.runs}")
     print(f"time: {seconds['publish'] / seconds['upload_folder']:.2f}x upload_folder (goal {GOAL_TIME}x)")
     print(f"memory: {memory:.0f} MB (goal {GOAL_MEMORY:.0f} MB)")
-    if not options.lfs:
-        second(folder, release, options)
+    if options.data:
+        second(folder, options.data)
 
 
-def second(folder: Path, release: Path, options: argparse.Namespace) -> None:
-    """Publish a second version with more rows, and print what was sent for it."""
-    later = folder / "later"
-    make_release(later, "1.1.0", options.files, options.megabytes * 1_000_000, growth=options.growth)
-    store = folder / "second"
+def second(folder: Path, data: Path) -> None:
+    """Publish a release of real text and a later version of it, and print what was sent for that."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    from release_layouts.changes import append_everywhere, before
+    from release_layouts.corpus import read_corpus, with_ranks
+    from release_layouts.layouts import ours
+
+    records = read_corpus(data, 3, 8, folder)
+    store, sent = folder / "second", [0]
     with server(store, lfs=False) as url:
-        run("publish", release, "v1.0.0", url, lfs=False)
-        before = stored(store)
-        run("publish", later, "v1.1.0", url, lfs=False)
-        sent = stored(store) - before
-    whole = sum(path.stat().st_size for path in later.rglob("*.parquet"))
-    print(f"a version with {options.growth:.0%} more rows sends {sent / whole:.1%} of its bytes (goal {GOAL_SENT:.0%})")
+        for version, change in (("1.0.0", before), ("1.1.0", append_everywhere)):
+            release = folder / version
+            ours(with_ranks(change(records)).combine_chunks(), release)
+            seal(release, version)
+            run("publish", release, f"v{version}", url, lfs=False)
+            sent.append(sum(path.stat().st_size for path in (store / "cas").rglob("*") if path.is_file()))
+    whole = sum(path.stat().st_size for path in (folder / "1.1.0").rglob("*.parquet"))
+    share = (sent[2] - sent[1]) / whole
+    print(f"a version of {whole / 1e6:.0f} MB with 5 % more rows sends {share:.1%} of them (goal {GOAL_SENT:.0%})")
 
 
-def stored(store: Path) -> int:
-    """Return the bytes of what the uploader has sent: the chunks, and what says which files they make."""
-    return sum(path.stat().st_size for path in (store / "cas").rglob("*") if path.is_file())
-
-
-def make_release(folder: Path, version: str, files: int, size: int, *, growth: float) -> None:
-    """Seal a release of so many files and about so many bytes; growth is in rows, at the end of each file."""
-    from curation.files import sha256_file, write_json
+def write_letters(folder: Path, files: int, size: int) -> None:
+    """Write so many shards of together about so many bytes."""
     from curation.release import layout
-    from curation.release.shards import schema_digest
 
     chars = size // files // _ROWS_PER_FILE // 2
     schema = pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("anchor", "positive")])
-    entries = []
-    per_language = files // _LANGUAGES
     for number in range(files):
         code = f"l{chr(97 + number % _LANGUAGES)}a_Latn"
-        path = layout.shard_path("data", code, "train", number // _LANGUAGES, per_language)
+        file = folder / layout.shard_path("data", code, "train", number // _LANGUAGES, files // _LANGUAGES)
         letters = random.Random(number)
-        rows = round(_ROWS_PER_FILE * (1 + growth))
-        columns = [["".join(letters.choices(string.printable[:94], k=chars)) for _ in range(2)] for _ in range(rows)]
-        table = pa.table([[row[0] for row in columns], [row[1] for row in columns]], schema=schema)
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(
-            table, folder / path, compression="zstd", use_content_defined_chunking=True, use_dictionary=False
-        )
-        entries.append({"path": path, "rows": rows, "schema": schema_digest(schema)})
+        texts = ["".join(letters.choices(string.printable[:94], k=chars)) for _ in range(2 * _ROWS_PER_FILE)]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        table = pa.table([texts[:_ROWS_PER_FILE], texts[_ROWS_PER_FILE:]], schema=schema)
+        pq.write_table(table, file, compression="zstd", use_dictionary=False)
+
+
+def seal(folder: Path, version: str) -> None:
+    """Make a release of a folder of shards."""
+    from curation.files import sha256_file, write_json, write_text
+    from curation.release import layout
+    from curation.release.shards import schema_digest
+
     for name in (layout.CARD, layout.STATS, layout.CHANGELOG):
-        (folder / name).write_text("{}" if name == layout.STATS else f"# {version}\n")
-        entries.append({"path": name, "rows": None, "schema": ""})
-    for entry in entries:
-        file = folder / str(entry["path"])
-        entry |= {"bytes": file.stat().st_size, "sha256": sha256_file(file)}
+        write_text(folder / name, "{}" if name == layout.STATS else f"# {version}\n")
+    entries = []
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        entry = {"path": str(file.relative_to(folder)), "bytes": file.stat().st_size, "sha256": sha256_file(file)}
+        if file.suffix == ".parquet":
+            shard = pq.ParquetFile(file)
+            entry |= {"rows": shard.metadata.num_rows, "schema": schema_digest(shard.schema_arrow)}
+        entries.append(entry)
     facts: dict[str, Any] = {"name": "benchmark", "version": version, "seed": 1, "config": {}, "sources": {}}
     write_json(folder / layout.MANIFEST, {**facts, "files": entries})
 

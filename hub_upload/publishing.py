@@ -36,7 +36,7 @@ Say = Callable[[str], None]
 _TITLE = re.compile(r"Release (v\d+\.\d+\.\d+) \[manifest sha256:([0-9a-f]{12})\]")
 _NOTICES_BYTES = 1 << 20
 # One call of the uploader: few enough that its notes stay small, enough that its threads have work.
-_BATCH_FILES, _BATCH_BYTES = 256, 1 << 30
+_BATCH_FILES, _BATCH_BYTES = 100, 1 << 30
 _SHOWN = 5
 
 
