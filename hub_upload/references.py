@@ -13,8 +13,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from curation.errors import ConfigError, CurationError
+from curation.errors import ConfigError
 from curation.release import layout
+from hub_upload.calls import status_of, why_of
+from hub_upload.errors import HubAccessError, HubError
 
 PREFIX = "hf://"
 
@@ -28,16 +30,6 @@ _TIMEOUTS = {"HF_HUB_DOWNLOAD_TIMEOUT": "60", "HF_HUB_ETAG_TIMEOUT": "30"}
 _SHOWN_CHARS = 200
 _LOGIN = "check the name; if the dataset is private, `hf auth login`"
 _OFFLINE = "run again with a network, and without HF_HUB_OFFLINE; what was downloaded once is found without either"
-
-
-class HubError(CurationError):
-    """A release on the Hub cannot be had."""
-
-
-class HubAccessError(HubError):
-    """The Hub does not let us."""
-
-    exit_code = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +115,7 @@ def _download(reference: Reference) -> Path:
     try:
         return Path(snapshot_download(reference.repository, repo_type="dataset", revision=reference.revision))
     except Exception as error:  # what proxies, sockets and disks raise has no common class
-        kind = HubAccessError if _status(error) in (401, 403) else HubError
+        kind = HubAccessError if status_of(error) in (401, 403) else HubError
         for known, what, hint in (
             (errors.GatedRepoError, "The dataset is gated", "ask for access on its page, then `hf auth login`"),
             # The Hub answers so for what is private, too.
@@ -132,20 +124,8 @@ def _download(reference: Reference) -> Path:
             (errors.LocalEntryNotFoundError, "The dataset cannot be fetched, and is not in the cache", _OFFLINE),
         ):
             if isinstance(error, known):
-                raise kind(what, str(reference), _why(error), hint) from error
-        raise kind("The dataset cannot be downloaded", str(reference), _why(error), "run again later") from error
-
-
-def _status(error: BaseException) -> int:
-    """Return the HTTP status behind an error, or behind what caused it; 0 if there is none."""
-    found = getattr(getattr(error, "response", None), "status_code", 0)
-    return int(found) if found or error.__cause__ is None else _status(error.__cause__)
-
-
-def _why(error: Exception) -> str:
-    """Return the kind and status of an error: its text may quote headers and addresses that hold secrets."""
-    status = _status(error)
-    return type(error.__cause__ or error).__name__ + (f" (HTTP {status})" if status else "")
+                raise kind(what, str(reference), why_of(error), hint) from error
+        raise kind("The dataset cannot be downloaded", str(reference), why_of(error), "run again later") from error
 
 
 def _default_cache() -> Path:

@@ -23,11 +23,12 @@ INDEX = "index/near-duplicates.parquet"
 VERDICT = "gate/verdict.json"
 GATE_REPORT = "gate/report.html"
 JUNIT = "gate/junit.xml"
+NOTICES = "notices.json"
 
 # What a manifest lists beside the shards.
 OTHERS = (INDEX, STATS, CARD, CHANGELOG, LICENCES, CROISSANT, CITATION)
-# A release's digest is its manifest's; what the gate adds afterwards speaks about that digest.
-OUTSIDE_MANIFEST = (MANIFEST, VERDICT, GATE_REPORT, JUNIT)
+# A release's digest is its manifest's; what the gate and publishing add afterwards speaks about that digest.
+OUTSIDE_MANIFEST = (MANIFEST, VERDICT, GATE_REPORT, JUNIT, NOTICES)
 
 _SHARD = re.compile(
     r"(?P<view>data|full)/(?P<language>[a-z]{2,12}_[A-Z][a-z]{3})/(?P<split>train|validation|test)-\d{5}-of-\d{5}\.parquet"
