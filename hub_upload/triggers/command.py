@@ -40,6 +40,7 @@ from typing import Any
 from curation.errors import ConfigError
 from curation.files import write_json
 from curation.release import layout
+from hub_upload.triggers.printing import printable
 from hub_upload.triggers.protocol import (
     SCHEMA,
     Handle,
@@ -49,7 +50,6 @@ from hub_upload.triggers.protocol import (
     Target,
     TransientError,
 )
-from hub_upload.triggers.redaction import printable, redact
 from hub_upload.triggers.verdicts import MAX_VERDICT_BYTES
 from hub_upload.triggers.waiting import Clock
 from hub_upload.triggers.workplace import Workplace, read_bounded
@@ -124,8 +124,7 @@ class CommandBackend:
 
     def payload(self, request: Request) -> dict[str, Any]:
         """Return the commands, and the payload that the first one gets."""
-        commands = {key: [redact(word) for word in words] for key, words in self.commands.settings().items()}
-        return {"commands": commands, "stdin": self._payload(request)}
+        return {"commands": self.commands.settings(), "stdin": self._payload(request)}
 
     def submit(self, request: Request) -> Handle:
         """Run the submit command, unless it has been run for this key."""

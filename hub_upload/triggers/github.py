@@ -11,6 +11,7 @@ import io
 import re
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,8 +19,8 @@ from typing import Any
 
 from curation.errors import ConfigError
 from hub_upload.triggers.github_api import GitHubApi, UnansweredError
+from hub_upload.triggers.printing import printable
 from hub_upload.triggers.protocol import SCHEMA, Handle, Request, State, Status, TransientError, TriggerError
-from hub_upload.triggers.redaction import printable
 from hub_upload.triggers.verdicts import MAX_VERDICT_BYTES
 from hub_upload.triggers.waiting import Clock
 from hub_upload.triggers.workplace import Workplace
@@ -253,7 +254,7 @@ def verdict_in_zip(data: bytes) -> bytes:
             # What the archive says of the size need not be true.
             with archive.open(chosen[0]) as stream:
                 return stream.read(MAX_VERDICT_BYTES + 1)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, zipfile.zlib.error) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error) as error:
         raise TransientError("The artifact cannot be unpacked", why=type(error).__name__) from error
 
 

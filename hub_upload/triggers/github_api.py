@@ -21,8 +21,8 @@ import httpx2
 
 from curation.errors import ConfigError
 from hub_upload.calls import Patience
+from hub_upload.triggers.printing import printable
 from hub_upload.triggers.protocol import TransientError, TriggerAuthError, TriggerConflictError, TriggerError
-from hub_upload.triggers.redaction import printable
 
 DEFAULT_API = "https://api.github.com"
 TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
@@ -164,7 +164,7 @@ class GitHubApi:
         """Return the error for an answer that is one."""
         why = f"HTTP {answer.status}: {self._message(answer)}"
         if (wait := self._asked_to_wait(answer)) is not None:
-            return _Later(wait, self.repository, why)
+            return _LaterError(wait, self.repository, why)
         kinds: dict[int, tuple[type[TriggerError | ConfigError], str]] = {
             401: (TriggerAuthError, "GitHub does not know the token"),
             403: (TriggerAuthError, "The token may not do that"),
@@ -193,13 +193,13 @@ class GitHubApi:
             message = answer.json().get("message", "")
         except (TransientError, AttributeError):
             message = ""
-        return printable(str(message), self.token, limit=300)
+        return printable(str(message), limit=300)
 
     def _patiently(self, call: Callable[[], Answer], *, again_if_unanswered: bool = True) -> Answer:
         for number in range(self.patience.tries - 1):
             try:
                 return call()
-            except _Later as error:
+            except _LaterError as error:
                 wait = max(error.seconds, self._pause(number))
                 if wait > self.patience.cap:
                     raise
@@ -221,7 +221,7 @@ class GitHubApi:
         return f"{self.address}/repos/{self.repository}/{path}"
 
 
-class _Later(TransientError):
+class _LaterError(TransientError):
     def __init__(self, seconds: float, where: str, why: str) -> None:
         super().__init__("GitHub takes no more requests for now", where, why, "run the same command again later")
         self.seconds = seconds

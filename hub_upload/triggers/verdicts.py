@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from curation.gate.verdict import SCHEMA, Kind, Severity, Status
 from curation.text import is_unseen
+from hub_upload.triggers.printing import printable
 from hub_upload.triggers.protocol import TriggerConflictError, TriggerError
-from hub_upload.triggers.redaction import printable
 
 MAX_VERDICT_BYTES = 16 << 20
 """Greatest size of a verdict; one of 112 languages takes 0.6 MB."""

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from hub_upload.errors import HubUnavailableError
 from hub_upload.triggers.protocol import ENDED, Backend, Handle, Request, Status, TransientError, TriggerError
 from hub_upload.triggers.verdicts import parse_verdict
 
 _FIRST_PAUSE_S, _PAUSE_GROWTH, _LONGEST_PAUSE_S = 0.5, 1.5, 30.0
 _FETCHES = 4
+_UNANSWERED = (TransientError, HubUnavailableError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,7 @@ def run_trigger(
 _ENDINGS = {"failed": "failed before it came to a verdict", "cancelled": "was cancelled"}
 
 
-def _await_end(
-    backend: Backend, handle: Handle, deadline: float, say: Callable[[str], None], clock: Clock
-) -> Status:
+def _await_end(backend: Backend, handle: Handle, deadline: float, say: Callable[[str], None], clock: Clock) -> Status:
     said = ""
     for pause in _pauses():
         status = _ask(backend, handle)
@@ -106,7 +106,7 @@ def _ask(backend: Backend, handle: Handle) -> Status:
     """Poll; a service that cannot be asked just now has said nothing about the run."""
     try:
         return backend.poll(handle)
-    except TransientError as error:
+    except _UNANSWERED as error:
         return Status("unknown", error.why or error.what)
 
 
@@ -115,7 +115,7 @@ def _fetch(backend: Backend, handle: Handle, clock: Clock) -> bytes:
     for pause in (2.0**number for number in range(_FETCHES - 1)):
         try:
             return backend.fetch_verdict(handle)
-        except TransientError:
+        except _UNANSWERED:
             clock.sleep(pause)
     return backend.fetch_verdict(handle)
 

@@ -20,8 +20,8 @@ from typing import Any
 
 from curation.errors import ConfigError, CurationError
 from curation.files import write_json
+from hub_upload.triggers.printing import printable
 from hub_upload.triggers.protocol import Request
-from hub_upload.triggers.redaction import printable
 
 _RECORD_BYTES = 1 << 20
 _TAIL_BYTES = 8_192
