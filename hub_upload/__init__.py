@@ -1,1 +1,5 @@
-"""Moving a release to and from the Hugging Face Hub."""
+"""The Hub: releases are published, verified and found there, and smoke tests of them started."""
+
+from hub_upload.publishing import Publication, publish
+
+__all__ = ["Publication", "publish"]

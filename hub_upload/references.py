@@ -17,6 +17,7 @@ from curation.errors import ConfigError
 from curation.release import layout
 from hub_upload.calls import status_of, why_of
 from hub_upload.errors import HubAccessError, HubError
+from hub_upload.inventory import HUB_FILES
 
 PREFIX = "hf://"
 
@@ -24,8 +25,6 @@ _FORM = f"{PREFIX}datasets/ORG/NAME@REVISION"
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _REVISION = r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}(?:/[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}){0,4}"
 _REFERENCE = re.compile(rf"{PREFIX}datasets/({_NAME})/({_NAME})(?:@({_REVISION}))?")
-# What the Hub itself adds to a repository.
-_HUB_FILES = (".gitattributes",)
 _TIMEOUTS = {"HF_HUB_DOWNLOAD_TIMEOUT": "60", "HF_HUB_ETAG_TIMEOUT": "30"}
 _SHOWN_CHARS = 200
 _LOGIN = "check the name; if the dataset is private, `hf auth login`"
@@ -72,6 +71,18 @@ def parse_reference(text: str) -> Reference:
             "This is not a reference to a dataset on the Hub", why=f"{text!r:.{_SHOWN_CHARS}}", hint=_FORM
         )
     return Reference(found[1], found[2], found[3])
+
+
+def parse_repository(text: str) -> str:
+    """Return the name of a dataset repository if it is one: `ORG/NAME`.
+
+    Raises:
+        ConfigError: if it is anything else.
+    """
+    found = parse_reference(f"{PREFIX}datasets/{text}") if "@" not in text else None
+    if found is None:
+        raise ConfigError("This is not the name of a repository", why=f"{text!r:.{_SHOWN_CHARS}}", hint="ORG/NAME")
+    return found.repository
 
 
 def local_release(reference: Reference, *, cache: Path | None = None) -> Path:
@@ -141,7 +152,7 @@ def _copy(snapshot: Path, target: Path) -> None:
     try:
         for path in sorted(snapshot.rglob("*")):
             name = path.relative_to(snapshot).as_posix()
-            if path.is_dir() or name in _HUB_FILES:
+            if path.is_dir() or name in HUB_FILES:
                 continue
             file = path.resolve()
             if not file.is_relative_to(store):

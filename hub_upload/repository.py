@@ -29,13 +29,13 @@ class RemoteFile:
 
     Attributes:
         path: path in the repository.
-        bytes: size.
+        size: in bytes.
         blob: SHA-1 of the git blob; of a large file, that of its pointer.
         sha256: digest of a large file's bytes, None for one that is stored in git.
     """
 
     path: str
-    bytes: int
+    size: int
     blob: str
     sha256: str | None
 
@@ -144,8 +144,8 @@ class Repository:
         Raises:
             HubError: if it has more than `limit` bytes.
         """
-        if file.bytes > limit:
-            why = f"it has {file.bytes:,} bytes, and {limit:,} at most are read"
+        if file.size > limit:
+            why = f"it has {file.size:,} bytes, and {limit:,} at most are read"
             raise HubError("A file on the Hub is too large to be read", f"{self.name}: {file.path}", why)
         return self._attempt(f"{file.path} cannot be read", lambda: self._read(file.path, revision))
 
@@ -182,21 +182,21 @@ class Repository:
         Raises:
             HubConflictError: if the branch has moved.
         """
-        return self._attempt(
-            f"The commit to {branch} cannot be made",
-            lambda: (
-                self.client.create_commit(
-                    self.name,
-                    list(operations),
-                    commit_message=title,
-                    commit_description=message,
-                    repo_type=_KIND,
-                    revision=branch,
-                    parent_commit=parent,
-                ).oid
-            ),
-            done=lambda: self._committed(branch, parent, title),
-        )
+
+        def send() -> str:
+            made = self.client.create_commit(
+                self.name,
+                list(operations),
+                commit_message=title,
+                commit_description=message,
+                repo_type=_KIND,
+                revision=branch,
+                parent_commit=parent,
+            )
+            return str(made.oid)
+
+        what = f"The commit to {branch} cannot be made"
+        return self._attempt(what, send, done=lambda: self._committed(branch, parent, title))
 
     def tag(self, tag: str, commit: str) -> None:
         """Tag a commit, and look whether the tag stands there.

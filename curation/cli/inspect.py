@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from curation.cli.output import columns, plain, result
+from curation.cli.output import columns, plain, result, say
 from curation.errors import ConfigError, ReleaseError
 
 if TYPE_CHECKING:
+    from curation.release import Release
+    from curation.release.verify import Finding
     from language_configs import Language
 
 _TEXT_CHARS = 160
@@ -85,25 +87,46 @@ def report_command(folder: Path, as_json: bool) -> None:
 
 
 @click.command("verify")
-@click.argument("release", type=click.Path(path_type=Path))
+@click.argument("release")
+@click.option("--deep", is_flag=True, help="Of the Hub: download everything, and hash it here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def verify_command(release: Path, as_json: bool) -> int:
-    """Re-check every digest of RELEASE: names each file that is missing, changed or added."""
+def verify_command(release: str, deep: bool, as_json: bool) -> int:
+    """Re-check every digest of RELEASE: names each file that is missing, changed or added.
+
+    RELEASE is a folder, or hf://datasets/ORG/NAME@REVISION: of that, digests are compared as the Hub gives them, and
+    only small files and the footers of shards are fetched.
+    """
+    from hub_upload.references import is_reference, parse_reference
+
+    if is_reference(release):
+        from hub_upload.verifying import verify_remote
+
+        check = verify_remote(parse_reference(release), deep=deep)
+        if check.yanked is not None:
+            say(f"Warning: {check.yanked.version} was yanked: {plain(check.yanked.reason)}")
+        facts = {"commit": check.commit, "yanked": check.yanked.reason if check.yanked else None}
+        return _verified(release, check.release, check.findings, facts, as_json=as_json)
     from curation.release.verify import verify_release
 
-    opened, findings = verify_release(release)
-    shards = [file for file in opened.files if file.rows is not None]
-    sound = {"files": len(opened.files), "rows": sum(f.rows or 0 for f in shards if f.path.startswith("data/"))}
-    value = {"ok": not findings, "manifest_sha256": opened.digest, **sound, "findings": [asdict(f) for f in findings]}
+    return _verified(release, *verify_release(release), {}, as_json=as_json)
+
+
+def _verified(
+    name: str, release: Release, findings: Sequence[Finding], facts: Mapping[str, Any], *, as_json: bool
+) -> int:
+    shards = [file for file in release.files if file.rows is not None]
+    sound = {"files": len(release.files), "rows": sum(f.rows or 0 for f in shards if f.path.startswith("data/"))}
+    value = {"ok": not findings, "manifest_sha256": release.digest, **sound, **facts}
+    value["findings"] = [asdict(finding) for finding in findings]
     if not findings:
-        text = f"{release}: {sound['files']:,} files and {sound['rows']:,} rows are as the manifest says"
-        result(value, f"{text}\nmanifest sha256 {opened.digest}", as_json=as_json)
+        text = f"{name}: {sound['files']:,} files and {sound['rows']:,} rows are as the manifest says"
+        result(value, f"{text}\nmanifest sha256 {release.digest}", as_json=as_json)
         return 0
     table = columns(("file", "problem", "detail"), [(plain(f.path), f.problem, plain(f.detail)) for f in findings])
     result(value, table, as_json=as_json)
     raise ReleaseError(
         f"{len(findings)} finding(s): this release is not what its manifest says",
-        where=str(release),
+        where=name,
         hint="fetch or make it again; do not train on it",
     )
 

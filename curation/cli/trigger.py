@@ -81,16 +81,13 @@ def trigger_command(
     as_json: bool,
     **options: Any,
 ) -> int:
-    r"""Run the gate of a release elsewhere, wait for it, and fetch its verdict; exit 3 if it fails.
+    """Run the gate of a release elsewhere, wait for it, and fetch its verdict; exit 3 if it fails.
 
     RELEASE_REF is hf://datasets/ORG/NAME@REVISION, or a folder (local and command only).
 
     The same command finds the run that it started before, goes on waiting, or fetches its verdict again.
 
-    \b
         curate trigger hf://datasets/org/name@v1.0.0 --backend hf-jobs --flavor t4-small
-        curate trigger hf://datasets/org/name@v1.0.0 --backend github --github-repo org/ci
-        curate trigger runs/1/release --backend command --command 'sbatch --wait job.sh'
     """
     from hub_upload.triggers import run_trigger
     from hub_upload.triggers.backends import Options, make_backend

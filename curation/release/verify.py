@@ -46,14 +46,14 @@ def verify_release(path: Path | str) -> tuple[Release, list[Finding]]:
         ReleaseError: if there is no manifest that can be understood.
     """
     release = open_release(path)
-    return release, [*check_files(release), *_check_verdict(release)]
+    return release, [*check_files(release), *check_verdict(release)]
 
 
 def check_files(release: Release) -> Iterator[Finding]:
     """Yield what is wrong with the files of a release, whatever the gate has said of it."""
     yield from _check_links(release)
     for file in release.files:
-        yield from _check_file(release, file)
+        yield from check_file(release, file)
     yield from _check_extra(release)
 
 
@@ -64,7 +64,8 @@ def _check_links(release: Release) -> Iterator[Finding]:
             yield Finding(path.relative_to(release.path).as_posix(), "link", "a release holds no symbolic links")
 
 
-def _check_file(release: Release, file: ReleaseFile) -> Iterator[Finding]:
+def check_file(release: Release, file: ReleaseFile) -> Iterator[Finding]:
+    """Yield what is wrong with one file of a release."""
     path = release.path / file.path
     if path.is_symlink():
         return
@@ -94,6 +95,11 @@ def _check_shard(path: Path, file: ReleaseFile) -> Iterator[Finding]:
     except pa.ArrowInvalid as error:
         yield Finding(file.path, "changed", str(error))
         return
+    yield from check_footer(shard, file)
+
+
+def check_footer(shard: pq.ParquetFile, file: ReleaseFile) -> Iterator[Finding]:
+    """Yield where a shard's footer says other things than the manifest; no row is read."""
     if shard.metadata.num_rows != file.rows:
         yield Finding(file.path, "rows", f"{file.rows:,} expected, {shard.metadata.num_rows:,} found")
     if schema_digest(shard.schema_arrow) != file.schema:
@@ -108,7 +114,8 @@ def _check_extra(release: Release) -> Iterator[Finding]:
             yield Finding(name, "added", "the manifest does not list it")
 
 
-def _check_verdict(release: Release) -> Iterator[Finding]:
+def check_verdict(release: Release) -> Iterator[Finding]:
+    """Yield what is wrong with the verdict of a release, if there is one: it must speak about this release."""
     try:
         verdict = release.verdict
     except ReleaseError as error:

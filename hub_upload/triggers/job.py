@@ -1,6 +1,6 @@
 """What runs inside a job: check one release, and hand back its verdict without writing to the release's repository.
 
-    python -m hub_upload.triggers.job --repository ORG/NAME --spec DIGEST --release /release --digest DIGEST
+    python -m hub_upload.triggers.job --repository ORG/NAME --release /release --digest DIGEST --spec DIGEST
 
 Started by hand, it checks the release that is mounted at --release. Started by a webhook (WEBHOOK_PAYLOAD is set), it
 ends at once unless the event has set a tag `vX.Y.Z`, and then checks that tag: the mount of a copied job is still that
@@ -36,6 +36,7 @@ from hub_upload.triggers.webhook import PAYLOAD, released_tags
 from hub_upload.triggers.workplace import read_bounded
 
 _HUB_FILES = (".gitattributes",)
+_BY_HAND = Spec("job").digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Task:
         repository: the watched dataset.
         spec: digest of the spec, for the key.
         release: folder of the mounted release.
-        digest: digest that it must have.
+        digest: digest that it must have, None for any.
         baseline: folder of the mounted release to compare with.
         verdicts: where verdicts are committed, None for nowhere.
     """
@@ -54,20 +55,20 @@ class Task:
     repository: str
     spec: str
     release: Path
-    digest: str
+    digest: str | None
     baseline: Path | None
     verdicts: VerdictRepository | None
 
 
 @click.command()
-@click.option("--repository", required=True)
-@click.option("--spec", required=True)
-@click.option("--release", required=True, type=click.Path(path_type=Path))
-@click.option("--digest", required=True)
-@click.option("--baseline", type=click.Path(path_type=Path))
-@click.option("--verdict-repo")
+@click.option("--repository", required=True, metavar="ORG/NAME", help="The dataset that is checked.")
+@click.option("--release", required=True, type=click.Path(path_type=Path), help="Where it is mounted.")
+@click.option("--digest", help="Digest of its manifest; any is taken without.")
+@click.option("--spec", default=_BY_HAND, help="Digest of the spec, for the key of the verdict.")
+@click.option("--baseline", type=click.Path(path_type=Path), help="Where the release to compare with is mounted.")
+@click.option("--verdict-repo", metavar="ORG/NAME", help="Commit the verdict there, too.")
 def main(
-    repository: str, spec: str, release: Path, digest: str, baseline: Path | None, verdict_repo: str | None
+    repository: str, release: Path, digest: str | None, spec: str, baseline: Path | None, verdict_repo: str | None
 ) -> None:
     """Check one release and hand back its verdict."""
     try:
@@ -88,7 +89,7 @@ def run(task: Task, payload: str | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         if payload is None:
             copy = _copied(task.release, Path(folder) / "release")
-            if (found := open_release(copy).digest) != task.digest:
+            if task.digest not in (None, found := open_release(copy).digest):
                 raise TriggerConflictError(
                     "Another release is mounted", str(task.release), f"its digest is {found}, not {task.digest}"
                 )
