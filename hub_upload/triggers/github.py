@@ -128,15 +128,16 @@ class GitHubBackend:
             young = self._age(Workplace.of(self._state, NAME, handle.key)) < _SETTLE_S
             why = "" if young else f"no run has {_tag(handle)} in its name; does the default branch hold the workflow?"
             return Status("queued" if young else "unknown", why)
-        state = _STATES.get(str(run.get("status")), "queued")
+        state, page = _STATES.get(str(run.get("status")), "queued"), self._page(run)
         if state != "done":
-            return Status(state)
+            return Status(state, url=page)
         conclusion = printable(str(run.get("conclusion")), limit=40)
         if conclusion == "cancelled":
-            return Status("cancelled")
+            return Status("cancelled", url=page)
         if self._artifact(handle) is None:
-            return Status("failed", f"it ended with {conclusion}, and left no artifact {ARTIFACT}-{_tag(handle)}")
-        return Status("done", conclusion)
+            why = f"it ended with {conclusion}, and left no artifact {ARTIFACT}-{_tag(handle)}"
+            return Status("failed", why, page)
+        return Status("done", conclusion, page)
 
     def fetch_verdict(self, handle: Handle) -> bytes:
         """Download the artifact and take the verdict out of it."""

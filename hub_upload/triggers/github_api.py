@@ -6,6 +6,7 @@ dependency. Redirects are followed by hand, since the address of an artifact mus
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -125,6 +126,10 @@ class GitHubApi:
         """
         return self._patiently(lambda: self._follow(self._address(path), limit)).body
 
+    @functools.cached_property
+    def _client(self) -> httpx2.Client:
+        return httpx2.Client(timeout=_TIMEOUT, follow_redirects=False)
+
     def _follow(self, address: str, limit: int) -> Answer:
         answer = self._send("GET", address, limit=limit)
         for _ in range(_REDIRECTS):
@@ -145,10 +150,7 @@ class GitHubApi:
         headers |= {"X-GitHub-Api-Version": _VERSION} if token else {}
         headers |= {"Authorization": f"Bearer {self.token}"} if token else {}
         try:
-            with (
-                httpx2.Client(timeout=_TIMEOUT, follow_redirects=False) as client,
-                client.stream(method, address, headers=headers, content=content) as response,
-            ):
+            with self._client.stream(method, address, headers=headers, content=content) as response:
                 body = _bounded(response, limit if response.is_success else _MESSAGE_BYTES)
                 answer = Answer(response.status_code, response.headers, body)
         except httpx2.HTTPError as error:

@@ -66,7 +66,7 @@ class LocalBackend:
 def gate_command(request: Request, out: Path) -> list[str]:
     """Return the command that checks a request's release with this very Python and writes `out`/gate."""
     # -P: a file of the current folder must not stand in for a module.
-    argv = [sys.executable, "-P", "-m", "curation.cli", "gate", request.release.reference, "--out", str(out), "--json"]
+    argv = [sys.executable, "-P", "-m", "curation.cli", "gate", request.release.reference, "--out", str(out)]
     return [*argv, "--baseline", request.baseline.reference] if request.baseline else argv
 
 

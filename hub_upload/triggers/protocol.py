@@ -137,10 +137,12 @@ class Status:
     Attributes:
         state: `unknown` where the backend does not say; it is asked again then.
         detail: for people: a message, the end of a log.
+        url: where a person can watch it, if that is known only now.
     """
 
     state: State
     detail: str = ""
+    url: str = ""
 
 
 class Backend(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hub_upload.errors import HubUnavailableError
@@ -72,13 +72,19 @@ def run_trigger(
     handle = backend.submit(request)
     say(f"{'found' if handle.found else 'started'}: {backend.name} {handle.url or handle.id or request.tag}")
     if not wait:
-        return Outcome(handle, _ask(backend, handle))
+        status = _ask(backend, handle)
+        return Outcome(_seen(handle, status), status)
     status = _await_end(backend, handle, clock.now() + timeout, say, clock)
+    handle = _seen(handle, status)
     if status.state != "done":
         hint = "see to the cause; another --attempt N starts another run"
         raise TriggerError(f"The run {_ENDINGS[status.state]}", handle.url or handle.id, status.detail, hint)
     data = _fetch(backend, handle, clock)
     return Outcome(handle, status, parse_verdict(data, request.release.digest))
+
+
+def _seen(handle: Handle, status: Status) -> Handle:
+    return replace(handle, url=status.url or handle.url)
 
 
 _ENDINGS = {"failed": "failed before it came to a verdict", "cancelled": "was cancelled"}

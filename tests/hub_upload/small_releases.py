@@ -100,6 +100,7 @@ def _records(rows: int, texts: Mapping[str, str]) -> pa.Table:
             line: dict[str, object] = dict.fromkeys(RECORD_SCHEMA.names, "")
             line |= {"id": f"{language}-{number:05}", "query": f"weather {number}", "positive": f"{text} {number}"}
             line |= {"negatives": [f"{text} {number} {k}" for k in "ab"], "language": language, "source": "s"}
+            line |= {"query_language": "eng_Latn", "positive_language": language}
             line |= {"licence": "CC0-1.0", "row": number, "split": "test" if number == 0 else "train"}
             lines.append(line)
     return pa.Table.from_pylist(lines, schema=RECORD_SCHEMA.append(pa.field("split", pa.string())))
