@@ -20,7 +20,8 @@ Kind = Literal["503", "429", "403", "lost", "hang"]
 Work = Callable[[dict[str, Any]], tuple[str, Sequence[str]]]
 
 _NAMESPACE, _ID = r"([A-Za-z0-9-]+)", r"([0-9a-f]{24})"
-_START = datetime(2026, 11, 1, tzinfo=UTC)
+# Long ago: the client stops reading a log at what was written after it asked.
+_START = datetime(2020, 2, 29, tzinfo=UTC)
 _OWNER = {"id": "0" * 24, "type": "org"}
 
 
@@ -84,7 +85,7 @@ class HubJobs:
         job = {
             **{key: value for key, value in body.items() if key != "timeoutSeconds"},
             "id": f"{number + 1:024x}",
-            "createdAt": (_START + timedelta(seconds=number)).isoformat().replace("+00:00", "Z"),
+            "createdAt": _stamp(number),
             # Their values never come back.
             "secrets": dict.fromkeys(secrets, ""),
             "status": {"stage": "SCHEDULING", "message": None},
@@ -149,9 +150,9 @@ class HubJobs:
         return Reply.of(job)
 
     def _log(self, request: Request) -> Reply:
-        """Answer with a stream of events, as the client reads it: comments, and one line of JSON for each of the log."""
+        """Answer with a stream of events, as the client reads it: comments, and a line of JSON for each of the log."""
         lines = [f"===== Job started at {_START} =====", *self.logs.get(request.match[1], ())]
-        events = [orjson.dumps({"timestamp": _START.isoformat(), "data": line}).decode() for line in lines]
+        events = [orjson.dumps({"timestamp": _stamp(), "data": line}).decode() for line in lines]
         tail = int(request.query.get("tail", len(events)))
         body = ": keep-alive\n\n" + "".join(f"data: {event}\n\n" for event in events[-tail:])
         return Reply(200, body.encode(), {"Content-Type": "text/event-stream"})
@@ -178,6 +179,10 @@ class HubJobs:
         namespace, identity = request.match
         found = (job for job in self.jobs if (job["id"], job["owner"]["name"]) == (identity, namespace))
         return next(found, None)
+
+
+def _stamp(seconds: int = 0) -> str:
+    return f"{_START + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.000Z"
 
 
 def _refuse(status: int, message: str) -> Reply:

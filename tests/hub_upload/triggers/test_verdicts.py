@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -109,7 +110,5 @@ JSON = st.recursive(
 
 @given(st.sampled_from(sorted(verdict())), JSON)
 def test_nothing_but_our_error_comes_out(key: str, value: object) -> None:
-    try:
+    with contextlib.suppress(TriggerError):
         parse_verdict(json.dumps(verdict() | {key: value}).encode(), DIGEST)
-    except TriggerError as error:
-        assert str(error)
