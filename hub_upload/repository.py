@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from hub_upload import client
 from hub_upload.calls import Patience, attempt
 from hub_upload.errors import HubConflictError, HubError, HubMissingError
 
 if TYPE_CHECKING:
-    from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
+    from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, DatasetInfo, HfApi
 
     Operation: TypeAlias = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
 
@@ -95,9 +96,7 @@ class Repository:
     def head(self) -> Head | None:
         """Return the state of the default branch, or None if there is no such repository (or none that we may see)."""
         try:
-            info = self._attempt(
-                "The repository cannot be looked at", lambda: self.client.repo_info(self.name, repo_type=_KIND)
-            )
+            info = self._info("The repository cannot be looked at", None)
         except HubMissingError:
             return None
         if info.sha is None:
@@ -128,10 +127,7 @@ class Repository:
 
     def resolve(self, revision: str | None) -> str:
         """Return the commit that a branch, tag or commit stands for; the default branch's without one."""
-        info = self._attempt(
-            "The revision cannot be looked at",
-            lambda: self.client.repo_info(self.name, repo_type=_KIND, revision=revision),
-        )
+        info = self._info("The revision cannot be looked at", revision)
         return str(info.sha)
 
     def tree(self, revision: str) -> dict[str, RemoteFile]:
@@ -216,6 +212,11 @@ class Repository:
 
     def _attempt(self, what: str, call: Callable[[], T], *, done: Callable[[], T | None] | None = None) -> T:
         return attempt(what, call, where=self.name, patience=self.patience, done=done)
+
+    def _info(self, what: str, revision: str | None) -> DatasetInfo:
+        # Said here, for the client would say None, which is no timeout at all.
+        wait = client.READ_SECONDS
+        return self._attempt(what, lambda: self.client.dataset_info(self.name, revision=revision, timeout=wait))
 
     def _references(self) -> References:
         refs = self.client.list_repo_refs(self.name, repo_type=_KIND)

@@ -47,7 +47,7 @@ def publishing_token(repository: str) -> str | None:
     """
     token = next((os.environ[name].strip() for name in _ENVIRONMENT if os.environ.get(name, "").strip()), "")
     if os.environ.get("HF_OIDC_RESOURCE") or (not token and _oidc_is_on_offer()):
-        os.environ.setdefault("HF_OIDC_RESOURCE", f"datasets/{repository}")
+        os.environ["HF_OIDC_RESOURCE"] = os.environ.get("HF_OIDC_RESOURCE") or f"datasets/{repository}"
         return None
     if not token:
         hint = "HF_TOKEN=... curate publish ...; in GitHub Actions, give the job `permissions: id-token: write`"

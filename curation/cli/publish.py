@@ -58,7 +58,7 @@ def publish_command(
     from hub_upload import publish
 
     done = publish(release, repo, version, public=public, override=override, dry_run=dry_run, say=_say)
-    result(asdict(done), _text(done, dry_run=dry_run), as_json=as_json)
+    result(asdict(done), publication_text(done, dry_run=dry_run), as_json=as_json)
 
 
 def _yank(repo: str, version: str, reason: str, *, dry_run: bool, as_json: bool) -> None:
@@ -71,7 +71,8 @@ def _yank(repo: str, version: str, reason: str, *, dry_run: bool, as_json: bool)
     result(asdict(done), f"{text}; {more}", as_json=as_json)
 
 
-def _text(done: Publication, *, dry_run: bool) -> str:
+def publication_text(done: Publication, *, dry_run: bool) -> str:
+    """Return what a publication did, or would do, for people."""
     lines = [f"{done.repository} {done.version} (manifest sha256 {done.manifest_sha256})"]
     if done.state == "new":
         verb = "would be " if dry_run else ""

@@ -89,10 +89,17 @@ def run_command(
 @click.command("plan")
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; plan.json is written there.")
+@click.option("--repo", metavar="ORG/NAME", help="Show, too, what publishing the release in --out would change there.")
 @_licence_options
 @_engine_options
 def plan_command(
-    config: Path, out: Path | None, as_json: bool, overrides: tuple[str, ...], commercial_safe: bool, **engine: Any
+    config: Path,
+    out: Path | None,
+    repo: str | None,
+    as_json: bool,
+    overrides: tuple[str, ...],
+    commercial_safe: bool,
+    **engine: Any,
 ) -> None:
     """Show the inputs and stages of CONFIG, and which stages are finished already. Runs nothing."""
     from curation.files import write_json
@@ -105,10 +112,27 @@ def plan_command(
     inputs = [(name, len(files), sum(file["bytes"] for file in files)) for name, files in plan["inputs"].items()]
     stages = [(stage["stage"], "finished" if stage["cached"] else "to do") for stage in plan["stages"]]
     tables = (columns(("source", "files", "bytes"), inputs), columns(("stage", "state"), stages))
-    text = "\n\n".join(
-        [*tables, *_estimate(plan["estimate"]), f"licence  {plan['licence']['release'] or 'of each row'}"]
-    )
-    result(plan, text, as_json=as_json)
+    parts = [*tables, *_estimate(plan["estimate"]), f"licence  {plan['licence']['release'] or 'of each row'}"]
+    if repo is not None:
+        if out is None or not (out / "release").is_dir():
+            raise click.UsageError("--repo needs --out with a finished release: what it holds is not known before")
+        publication, text = _publication(out / "release", repo)
+        plan, parts = {**plan, "publish": publication}, [*parts, text]
+    result(plan, "\n\n".join(parts), as_json=as_json)
+
+
+def _publication(release: Path, repo: str) -> tuple[dict[str, Any], str]:
+    """Return what publishing a release would do, as JSON values and for people."""
+    from dataclasses import asdict
+
+    from curation.cli.publish import publication_text
+    from hub_upload import publish
+
+    try:
+        planned = publish(release, repo, f"v{open_release(release).manifest['version']}", dry_run=True)
+    except GateFailedError as error:
+        return {"refused": error.what, "why": error.why}, f"publish  refused: {error.what}: {error.why}"
+    return asdict(planned), publication_text(planned, dry_run=True)
 
 
 def _estimate(found: dict[str, Any] | None) -> list[str]:
