@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from curation.errors import ConfigError
 
 if TYPE_CHECKING:
+    from httpx2 import Request
     from huggingface_hub import HfApi
 
 CONNECT_SECONDS = 15.0
@@ -49,13 +50,21 @@ def connect(token: str | bool | None) -> HfApi:
 
 def _set_timeouts() -> None:
     global _set_up
-    from httpx2 import Client, Timeout
+    from httpx2 import Client
     from huggingface_hub import get_session, set_client_factory
 
     with _lock:
         session = get_session()
         if not _set_up and session.timeout.read is None:
             # The client opens a new session after each broken connection: what it hangs on requests is kept.
-            hooks, timeout = session.event_hooks, Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-            set_client_factory(lambda: Client(event_hooks=hooks, follow_redirects=True, timeout=timeout))
+            hooks = [*session.event_hooks["request"], _limit]
+            set_client_factory(lambda: Client(event_hooks={"request": hooks}, follow_redirects=True, timeout=None))
         _set_up = True
+
+
+def _limit(request: Request) -> None:
+    """Give a request timeouts where it has none: many of the client's calls say so themselves, against the session."""
+    wanted = request.extensions.get("timeout") or {}
+    if wanted.get("read") is None:
+        limits = {"connect": CONNECT_SECONDS, "read": READ_SECONDS, "write": READ_SECONDS, "pool": READ_SECONDS}
+        request.extensions["timeout"] = limits

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from hub_upload import client
 from hub_upload.calls import Patience, attempt
 from hub_upload.errors import HubConflictError, HubError, HubMissingError
 
@@ -214,9 +213,7 @@ class Repository:
         return attempt(what, call, where=self.name, patience=self.patience, done=done)
 
     def _info(self, what: str, revision: str | None) -> DatasetInfo:
-        # Said here, for the client would say None, which is no timeout at all.
-        wait = client.READ_SECONDS
-        return self._attempt(what, lambda: self.client.dataset_info(self.name, revision=revision, timeout=wait))
+        return self._attempt(what, lambda: self.client.dataset_info(self.name, revision=revision))
 
     def _references(self) -> References:
         refs = self.client.list_repo_refs(self.name, repo_type=_KIND)

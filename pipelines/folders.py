@@ -42,10 +42,6 @@ class Folder(ABC):
         """Return a folder in it, which need not exist."""
 
     @abstractmethod
-    def exists(self, name: str) -> bool:
-        """Return whether there is a file of this name."""
-
-    @abstractmethod
     def names(self, name: str) -> list[str]:
         """Return the names of the files directly in a folder in it, sorted, hidden ones left out; empty without it."""
 
@@ -111,10 +107,6 @@ class LocalFolder(Folder):
     def child(self, name: str) -> LocalFolder:
         """Return a folder in it."""
         return LocalFolder(self.path / name)
-
-    def exists(self, name: str) -> bool:
-        """Return whether there is a file of this name."""
-        return (self.path / name).is_file()
 
     def names(self, name: str) -> list[str]:
         """Return the names of the files in a folder in it."""
@@ -191,16 +183,6 @@ class RemoteFolder(Folder):
     def child(self, name: str) -> RemoteFolder:
         """Return a folder in it."""
         return RemoteFolder(f"{self.url}/{name}")
-
-    def exists(self, name: str) -> bool:
-        """Return whether there is an object of this name."""
-        store, path = self._at(name)
-        try:
-            # `isfile` takes every failure for an answer.
-            found = self._try(name, lambda: (store.invalidate_cache(), store.info(path))[1])
-        except FileNotFoundError:
-            return False
-        return bool(found["type"] == "file")
 
     def names(self, name: str) -> list[str]:
         """Return the names of the objects in a folder in it."""
