@@ -8,10 +8,9 @@
 # ///
 """The gate of one release in a job of Hugging Face, started by hand.
 
-    hf jobs uv run --volume hf://datasets/ORG/NAME@vX.Y.Z:/release \\
-        examples/hf_job_gate.py --repository ORG/NAME --release /release
+    hf jobs uv run --volume hf://datasets/ORG/NAME@v1.0.0:/release examples/hf_job_gate.py --repository ORG/NAME
 
-The verdict is in the log, packed; with `--secrets HF_TOKEN` before the script and `--verdict-repo ORG/VERDICTS` behind
+The verdict is in the log, packed. With `--secrets HF_TOKEN` before the script and `--verdict-repo ORG/VERDICTS` behind
 it, the verdict is committed to that dataset, too. `curate trigger ... --backend hf-jobs` starts the same code, waits
 for it and unpacks the verdict; with `--watch`, a webhook starts it again for each version that is tagged later.
 """

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from curation.cli.main import cli
 from hub_upload.triggers.github import ARTIFACT, Workflow
 from hub_upload.triggers.hf_jobs import Machine
+from hub_upload.triggers.job import MOUNT
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 WORKFLOWS = sorted((EXAMPLES / "github").glob("*.yml"))
@@ -104,3 +105,13 @@ def test_the_client_understands_the_scripts_table() -> None:
     header = pytest.importorskip("huggingface_hub.cli._uv_script_header")
     found = header.parse_uv_script_header(SCRIPT.read_text(encoding="utf-8"))
     assert (found.flavor, found.timeout, found.secrets) == ("cpu-upgrade", "2h", [])
+
+
+def test_the_client_mounts_what_the_script_shows() -> None:
+    from huggingface_hub.cli._cli_utils import parse_volumes
+
+    shown = re.search(r"--volume (\S+)", SCRIPT.read_text(encoding="utf-8"))
+    assert shown is not None
+    (volume,) = parse_volumes([shown[1]])
+    assert (volume.type, volume.source, volume.revision) == ("dataset", "ORG/NAME", "v1.0.0")
+    assert volume.mount_path == str(MOUNT)

@@ -35,6 +35,8 @@ from hub_upload.triggers.verdicts import MAX_VERDICT_BYTES, parse_verdict
 from hub_upload.triggers.webhook import PAYLOAD, released_tags
 from hub_upload.triggers.workplace import read_bounded
 
+MOUNT = Path("/release")
+
 _HUB_FILES = (".gitattributes",)
 _BY_HAND = Spec("job").digest
 
@@ -62,7 +64,7 @@ class Task:
 
 @click.command()
 @click.option("--repository", required=True, metavar="ORG/NAME", help="The dataset that is checked.")
-@click.option("--release", required=True, type=click.Path(path_type=Path), help="Where it is mounted.")
+@click.option("--release", type=click.Path(path_type=Path), default=MOUNT, help="Where it is mounted.")
 @click.option("--digest", help="Digest of its manifest; any is taken without.")
 @click.option("--spec", default=_BY_HAND, help="Digest of the spec, for the key of the verdict.")
 @click.option("--baseline", type=click.Path(path_type=Path), help="Where the release to compare with is mounted.")

@@ -161,7 +161,8 @@ def test_jobs_that_come_to_nothing(
     assert TOKEN not in str(raised.value)
     assert "\x1b" not in str(raised.value)
     # The same command finds the same job; another attempt is another job.
-    assert pytest.raises(TriggerError, run)
+    with pytest.raises(TriggerError, match=words):
+        run()
     assert len(jobs.jobs) == 1
     jobs.work = lambda _: answers(verdict_bytes(), again.key)
     again = request("hf-jobs", attempt=2, **MACHINE.settings())

@@ -88,7 +88,9 @@ def test_a_run_that_hangs_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch
 
 
 def test_a_verdict_behind_a_link_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "import os, sys; out = sys.argv[1] + '/gate/'; os.makedirs(out); os.symlink('/etc/hostname', out + 'verdict.json')"
+    text = (
+        "import os, sys; out = sys.argv[1] + '/gate/'; os.makedirs(out); os.symlink('/etc/hosts', out + 'verdict.json')"
+    )
     monkeypatch.setattr("hub_upload.triggers.local.gate_command", lambda _, out: [sys.executable, "-c", text, str(out)])
     with pytest.raises(OSError, match="symbolic"):
         run_trigger(LocalBackend(tmp_path), request("local"), timeout=60)
