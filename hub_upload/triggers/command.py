@@ -22,7 +22,8 @@ There are two ways to use it.
    the verdict; without one it is read from the path. Both find the handle in CURATION_TRIGGER_HANDLE, and in place of
    `{handle}` in their arguments (`--poll-command 'squeue --noheader --states all --format %T --job {handle}'`).
 
-No secret is in the payload. Commands inherit the environment.
+No secret is in the payload. Commands inherit the environment and run in the current folder. Where a cluster runs the
+gate, the folder of `--state` must be one that all of its machines see.
 """
 
 from __future__ import annotations
@@ -170,7 +171,8 @@ class CommandBackend:
         (place.folder / layout.VERDICT).parent.mkdir(parents=True, exist_ok=True)
         place.record(request)
         try:
-            place.launch(self.commands.submit, stdin=file, answer=True, **{PAYLOAD: str(file)})
+            # Where it was typed: a command may name files from there on.
+            place.launch(self.commands.submit, cwd=Path.cwd(), stdin=file, answer=True, **{PAYLOAD: str(file)})
         except ConfigError:
             place.forget()
             raise

@@ -95,12 +95,19 @@ class Workplace:
         (self.folder / "submitted.json").unlink(missing_ok=True)
 
     def launch(
-        self, argv: Sequence[str], *, stdin: Path | None = None, answer: bool = False, **environment: str
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        stdin: Path | None = None,
+        answer: bool = False,
+        **environment: str,
     ) -> None:
         """Start a process in a session of its own: it lives on when this one, or its terminal, is gone.
 
         Args:
             argv: what to run; no shell looks at it.
+            cwd: folder that it runs in; this one by default.
             stdin: file that it reads.
             answer: keep its stdout by itself.
             environment: variables beside those of this process.
@@ -120,7 +127,7 @@ class Workplace:
                     stdin=given,
                     stdout=out,
                     stderr=log,
-                    cwd=self.folder,
+                    cwd=cwd or self.folder,
                     env=os.environ | environment,
                     start_new_session=True,
                     pass_fds=(lock,),

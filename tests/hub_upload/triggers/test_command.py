@@ -112,6 +112,14 @@ def test_a_submit_command_without_a_handle_has_failed(script: str, words: str, t
     assert words in raised.value.why
 
 
+def test_it_runs_where_it_was_typed(job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "submit.sh"
+    script.write_text(f"#!/bin/sh\nexec {job}\n")
+    script.chmod(0o700)
+    monkeypatch.chdir(tmp_path)
+    assert run(tmp_path, request("command"), "./submit.sh").state == "done"
+
+
 def test_no_shell_looks_at_anything(tmp_path: Path) -> None:
     submit = shlex.join([sys.executable, "-c", "import sys; print(sys.argv[1:]); print(7)", "$HOME", ";", "*", "`id`"])
     backend = CommandBackend(Commands.parse(submit, "true {handle}"), tmp_path / "state")

@@ -91,7 +91,10 @@ def test_a_verdict_behind_a_link_is_not_read(tmp_path: Path, monkeypatch: pytest
     text = (
         "import os, sys; out = sys.argv[1] + '/gate/'; os.makedirs(out); os.symlink('/etc/hosts', out + 'verdict.json')"
     )
-    monkeypatch.setattr("hub_upload.triggers.local.gate_command", lambda _, out: [sys.executable, "-c", text, str(out)])
+    monkeypatch.setattr(
+        "hub_upload.triggers.local.gate_command", lambda _, out: [sys.executable, "-c", text, str(out.parent)]
+    )
+    monkeypatch.setattr("hub_upload.triggers.local._verdict", lambda place: place.folder / "gate" / "verdict.json")
     with pytest.raises(OSError, match="symbolic"):
         run_trigger(LocalBackend(tmp_path), request("local"), timeout=60)
 
