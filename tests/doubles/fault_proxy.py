@@ -2,6 +2,7 @@
 
 What it does not break it passes on byte for byte, the client's Host header too: addresses that the double hands out
 lead through the proxy. A fault is chosen by the name of the step and by how many times the step has been asked for.
+Bytes that a client stores by xet do not come by: they go from the client's hand into the store's folder.
 """
 
 from __future__ import annotations

@@ -234,7 +234,7 @@ def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
     handler.close_connection = True
 
 
-def _copy(body: bytes | FilePart | Piped, out: BinaryIO, length: int) -> None:
+def _copy(body: bytes | FilePart | Piped, out: Any, length: int) -> None:
     if isinstance(body, bytes):
         out.write(body[:length])
     elif isinstance(body, FilePart):
@@ -245,7 +245,7 @@ def _copy(body: bytes | FilePart | Piped, out: BinaryIO, length: int) -> None:
         _move(body.stream, out, length)
 
 
-def _move(stream: BinaryIO, out: BinaryIO, length: int) -> None:
+def _move(stream: BinaryIO, out: Any, length: int) -> None:
     while length and (piece := stream.read(min(_PIECE, length))):
         out.write(piece)
         length -= len(piece)

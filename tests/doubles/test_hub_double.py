@@ -19,9 +19,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from actions_double import ActionsDouble
+from http_double import Reply, Request
 from hub_clients import READER, REPO, STRANGER, TOKEN, TOKENS, client, run_client
 from hub_double import HubDouble
-from hub_store import AddBlob, RefUpdate, git_oid
+from hub_store import AddBlob, HubError, RefUpdate, git_oid
 from huggingface_hub import (
     CommitOperationAdd,
     CommitOperationCopy,
@@ -363,6 +365,33 @@ def test_a_workflow_s_identity_is_exchanged_for_a_token_of_one_repository(hub: H
     got = oidc_login(resource=f"datasets/{REPO}", subject_token="jwt-of-the-workflow", endpoint=hub.url)
     with refused(401):
         client(hub.url, got["access_token"]).auth_check(REPO, repo_type="dataset", write=True)
+
+
+def test_a_workflow_commits_without_a_stored_secret(hub: HubDouble, api: HfApi, tmp_path: Path) -> None:
+    hub.accounts.publishers["identity-of-the-run"] = (f"datasets/{REPO}",)
+    code = f"""
+from huggingface_hub import HfApi
+HfApi().upload_file(path_or_fileobj=b"1", path_in_repo="a.parquet", repo_id="{REPO}", repo_type="dataset")
+"""
+    with ActionsDouble("identity-of-the-run") as runner:
+        extra = {**runner.environment, "HF_OIDC_RESOURCE": f"datasets/{REPO}"}
+        run_client(code, hub.url, tmp_path / "home", xet=hub.xet, token=None, extra=extra)
+        # Who receives the identity cannot use it elsewhere.
+        assert runner.audiences == [hub.url]
+    assert [made.commit.title for made in hub.commits] == ["Upload a.parquet with huggingface_hub"]
+
+
+def test_routes_can_be_added(tmp_path: Path) -> None:
+    def start(request: Request) -> Reply:
+        if request.match == ("org",):
+            return Reply.of({"id": "1", **request.json()})
+        raise HubError(403, "Not yours")
+
+    with HubDouble(tmp_path / "hub", TOKENS, more_routes=[("POST", "/api/jobs/([^/]+)", start)]) as hub:
+        reply = urllib.request.urlopen(f"{hub.url}/api/jobs/org", b'{"flavor": "cpu-basic"}')
+        assert json.load(reply) == {"id": "1", "flavor": "cpu-basic"}
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(f"{hub.url}/api/jobs/other", b"{}")
 
 
 @pytest.mark.parametrize(
