@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import orjson
 from http_double import HangUpError, Reply, Request, Route
 
-Kind = Literal["503", "429", "403", "lost", "hang"]
+Kind = Literal["503", "429", "403", "lost", "cut", "hang"]
 Work = Callable[[dict[str, Any]], tuple[str, Sequence[str]]]
 
 _NAMESPACE, _ID = r"([A-Za-z0-9-]+)", r"([0-9a-f]{24})"
@@ -36,7 +36,8 @@ class Fault:
 
     Attributes:
         pattern: of "METHOD path".
-        kind: `lost` does what was asked and answers nothing; `hang` does nothing and answers nothing for ever.
+        kind: `lost` does what was asked and answers nothing, `cut` half of it; `hang` does nothing and answers
+            nothing for ever.
         times: how many of them.
     """
 
@@ -108,7 +109,7 @@ class HubJobs:
             reply = handler(request)
             if kind == "lost":
                 raise HangUpError
-            return reply
+            return replace(reply, cut=len(reply.body) // 2) if kind == "cut" else reply
 
         return handle
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -88,13 +91,9 @@ def test_a_run_that_hangs_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch
 
 
 def test_a_verdict_behind_a_link_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (
-        "import os, sys; out = sys.argv[1] + '/gate/'; os.makedirs(out); os.symlink('/etc/hosts', out + 'verdict.json')"
-    )
-    monkeypatch.setattr(
-        "hub_upload.triggers.local.gate_command", lambda _, out: [sys.executable, "-c", text, str(out.parent)]
-    )
-    monkeypatch.setattr("hub_upload.triggers.local._verdict", lambda place: place.folder / "gate" / "verdict.json")
+    text = "import os, sys; os.makedirs(sys.argv[1]); os.symlink('/etc/hosts', sys.argv[1] + '/verdict.json')"
+    command = [sys.executable, "-c", text]
+    monkeypatch.setattr("hub_upload.triggers.local.gate_command", lambda _, out: [*command, str(out / "gate")])
     with pytest.raises(OSError, match="symbolic"):
         run_trigger(LocalBackend(tmp_path), request("local"), timeout=60)
 
@@ -119,3 +118,22 @@ def test_a_real_release_by_the_command_line(tmp_path: Path, capsys: pytest.Captu
     printed = capsys.readouterr()
     assert "verdict: FAIL" in printed.out
     assert printed.err.startswith("found: local")
+
+
+@pytest.mark.slow
+def test_a_killed_command_finds_its_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    release = gateable_release(tmp_path)
+    arguments = ["trigger", str(release.path), "--backend", "local", "--state", str(tmp_path / "state")]
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "curation.cli", *arguments], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert waiting.stderr is not None
+    assert waiting.stderr.readline().startswith("started: local")
+    os.killpg(waiting.pid, signal.SIGKILL)
+    waiting.wait()
+    waiting.stderr.close()
+    assert run_command(arguments) == 3
+    printed = capsys.readouterr()
+    assert printed.err.startswith("found: local")
+    assert "verdict: FAIL" in printed.out
+    assert len(list((tmp_path / "state" / "local").iterdir())) == 1
