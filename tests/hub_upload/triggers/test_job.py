@@ -12,8 +12,7 @@ import pytest
 from click.testing import CliRunner
 from hub_double import HubDouble
 from small_releases import REPO, TOKEN, hub, make_release
-from test_webhook import event, ref
-from trigger_runs import verdict, verdict_bytes
+from trigger_runs import event, ref, verdict, verdict_bytes
 
 from curation.release import Release
 from curation.release.verify import verify_release

@@ -9,26 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from small_releases import REPO
+from trigger_runs import NO_COMMIT, PUSHED, event, ref
 
 from hub_upload.triggers import TriggerError
 from hub_upload.triggers.webhook import released_tags
-
-COMMIT, NONE = "a1" * 20, "0" * 40
-
-
-def event(*refs: Any, name: str = REPO, kind: str = "dataset") -> str:
-    """Return an event in the third form of the Hub's."""
-    value = {
-        "event": {"action": "update", "scope": "repo.content"},
-        "repo": {"type": kind, "name": name, "id": "6", "private": False, "headSha": COMMIT},
-        "updatedRefs": list(refs),
-        "webhook": {"id": "7", "version": 3},
-    }
-    return json.dumps(value)
-
-
-def ref(name: str, new: str | None = COMMIT, old: str | None = None) -> dict[str, str | None]:
-    return {"ref": name, "oldSha": old, "newSha": new}
 
 
 @pytest.mark.parametrize(
@@ -41,15 +25,15 @@ def ref(name: str, new: str | None = COMMIT, old: str | None = None) -> dict[str
         ([ref("refs/pr/3")], []),
         ([ref("refs/heads/v1.0.0")], []),
         ([ref("refs/heads/staging/v1.0.0-abc")], []),
-        ([ref("refs/tags/v1.0.0", None, COMMIT)], []),
-        ([ref("refs/tags/v1.0.0", NONE, COMMIT)], []),
+        ([ref("refs/tags/v1.0.0", None, PUSHED)], []),
+        ([ref("refs/tags/v1.0.0", NO_COMMIT, PUSHED)], []),
         ([ref("refs/tags/latest")], []),
         ([ref("refs/tags/v1.0")], []),
         ([ref("refs/tags/v1.0.0-rc1")], []),
         ([ref("refs/tags/v१.०.०")], []),
         ([ref("refs/tags/v1.0.0\n")], []),
         ([ref("refs/tags/../v1.0.0")], []),
-        ([{"ref": 1, "newSha": COMMIT}, "refs/tags/v1.0.0", None], []),
+        ([{"ref": 1, "newSha": PUSHED}, "refs/tags/v1.0.0", None], []),
         ([], []),
     ],
     ids=str,

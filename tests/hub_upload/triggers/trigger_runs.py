@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from hub_upload.triggers.waiting import Clock
 
 DIGEST = "ab" * 32
 COMMIT = "0123456789" * 4
+PUSHED, NO_COMMIT = "a1" * 20, "0" * 40
 REPO = "weather/sentences"
 SECRETS = ("hf_" + "Zq7" * 12, "ghp_" + "Ab3" * 12, "github_pat_" + "Ab3_" * 12)
 
@@ -87,6 +89,21 @@ def texts_below(folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield path.read_bytes().decode("utf-8", "replace")
+
+
+def event(*refs: Any, name: str = REPO, kind: str = "dataset") -> str:
+    """Return an event in the third form of the Hub's."""
+    value = {
+        "event": {"action": "update", "scope": "repo.content"},
+        "repo": {"type": kind, "name": name, "id": "6", "private": False, "headSha": PUSHED},
+        "updatedRefs": list(refs),
+        "webhook": {"id": "7", "version": 3},
+    }
+    return json.dumps(value)
+
+
+def ref(name: str, new: str | None = PUSHED, old: str | None = None) -> dict[str, str | None]:
+    return {"ref": name, "oldSha": old, "newSha": new}
 
 
 def gateable_release(folder: Path) -> Release:
