@@ -146,7 +146,8 @@ def _default_cache() -> Path:
 
 def _copy(snapshot: Path, target: Path) -> None:
     """Make the copy whole, or not at all."""
-    store = snapshot.parents[1].resolve()
+    # The whole of it: the client keeps what it got by xet beside the folders of repositories.
+    store = snapshot.parents[2].resolve()
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     try:

@@ -204,7 +204,9 @@ def test_a_version_is_there_once_and_whole_or_not_at_all(
         failed = attempt(release, version)
         proxy.choose = never
         assert proxy.struck, "the request was never made"
-        check_state(proxy.double, release, version, finished=failed is None)
+        # A branch that cannot be removed is no reason to call a whole version a failure.
+        tidy = case.step != "delete-branch" or not case.for_good
+        check_state(proxy.double, release, version, finished=failed is None, tidy=tidy)
         if failed is not None:
             assert failed.exit_code in (1, 4)
             assert failed.hint
@@ -230,7 +232,7 @@ def attempt(release: Release, version: str) -> CurationError | None:
     return None
 
 
-def check_state(double: HubDouble, release: Release, version: str, *, finished: bool) -> None:
+def check_state(double: HubDouble, release: Release, version: str, *, finished: bool, tidy: bool = True) -> None:
     """Check that the default branch and each tag hold a whole version, made by one commit."""
     if ("dataset", REPO) not in double.store.repos:
         assert not finished
@@ -246,4 +248,5 @@ def check_state(double: HubDouble, release: Release, version: str, *, finished: 
         assert repo.tags[version] == promoted[0].id
     if finished:
         assert version in repo.tags
+    if finished and tidy:
         assert not [name for name in repo.branches if name.startswith(f"staging/{version}")]
