@@ -305,34 +305,6 @@ def test_a_run_that_never_shows(double: GitHubDouble, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "good"),
-    [
-        ("https://api.github.com", True),
-        ("https://github.example.org/api/v3/", True),
-        ("http://127.0.0.1:1", True),
-        ("http://localhost:1", True),
-        ("http://api.github.com", False),
-        ("http://127.0.0.1.example.org", False),
-        ("https://user:secret@api.github.com", False),
-        ("ftp://api.github.com", False),
-        ("api.github.com", False),
-        ("https://[", False),
-        ("https:///path", False),
-        ("https://api.github.com/\r\nX: 1", False),
-    ],
-)
-def test_addresses(address: str, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_API_URL", address)
-    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-    if good:
-        assert GitHubApi.from_environment(REPO).address == address.rstrip("/")
-        return
-    with pytest.raises(ConfigError) as raised:
-        GitHubApi.from_environment(REPO)
-    assert "secret" not in str(raised.value)
-
-
-@pytest.mark.parametrize(
     "change",
     [
         {"repository": "name"},
