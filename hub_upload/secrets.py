@@ -11,17 +11,24 @@ from hub_upload.errors import HubAccessError
 # Of the Hub, of GitHub, and whatever follows the name of a scheme in a header.
 _TOKENS = re.compile(r"hf_[A-Za-z0-9_.-]{6,}|gh[a-z]_[A-Za-z0-9_]{6,}|github_pat_\w+|(?i:bearer|basic)\s+[^\s'\",]+")
 _ENVIRONMENT = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+_HIDDEN = (*_ENVIRONMENT, "GITHUB_TOKEN", "GH_TOKEN")
 # Whatever a header can carry; anything else would be quoted in the client's own error.
 _PRINTABLE = re.compile(r"[!-~]+")
 _SHOWN_CHARS = 300
 
 
-def redacted(text: str) -> str:
-    """Return a text of a server or a library on one line, short, without tokens and control characters."""
+def without_tokens(text: str) -> str:
+    """Return a text without what looks like a token, and without those of the environment."""
     clean = _TOKENS.sub("[token]", text)
-    for name in _ENVIRONMENT:
+    for name in _HIDDEN:
         if secret := os.environ.get(name, "").strip():
             clean = clean.replace(secret, "[token]")
+    return clean
+
+
+def redacted(text: str) -> str:
+    """Return a text of a server or a library on one line, short, without tokens and control characters."""
+    clean = without_tokens(text)
     return " ".join("".join(" " if is_unseen(char) else char for char in clean).split())[:_SHOWN_CHARS]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
-from curation.cli.output import columns, result
+from curation.cli.output import columns, plain, result
 from curation.cli.progress import RunProgress
 from curation.errors import ConfigError, GateFailedError
 
@@ -37,19 +39,22 @@ def gate_command(release: str, baseline: str | None, out: Path | None, as_json: 
         verdict = run_gate(opened, baseline=earlier, out=place / "gate", progress=progress.advanced)
     write_gate_outputs(opened, out=place)
     value = verdict.to_json()
+    result(value, summary(value), as_json=as_json)
+    return {"pass": 0, "fail": GateFailedError.exit_code}.get(value["status"], 1)
+
+
+def summary(verdict: Mapping[str, Any]) -> str:
+    """Return for people what a verdict says, perhaps a stranger's: its status, and each check that did not pass."""
     rows = [
         (
-            check["id"],
-            check["language"] or "-",
+            plain(check["id"]),
+            plain(check["language"]) or "-",
             check["status"],
             f"{check['value']}",
-            f"{check['op']} {check['threshold']}",
+            f"{plain(check['op'])} {check['threshold']}",
         )
-        for check in value["checks"]
+        for check in verdict["checks"]
         if check["status"] not in ("pass", "skipped")
     ]
-    text = f"verdict: {value['status'].upper()}"
-    if rows:
-        text += "\n\n" + columns(("check", "language", "status", "value", "required"), rows)
-    result(value, text, as_json=as_json)
-    return {"pass": 0, "fail": GateFailedError.exit_code}.get(value["status"], 1)
+    text = f"verdict: {verdict['status'].upper()}"
+    return text + ("\n\n" + columns(("check", "language", "status", "value", "required"), rows) if rows else "")

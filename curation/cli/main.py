@@ -25,6 +25,7 @@ _COMMANDS = {
     "calibrate": ("curation.cli.calibrate", "Fit the thresholds and bounds of one language."),
     "train": ("curation.cli.train", "Train and evaluate a model on a release."),
     "gate": ("curation.cli.gate", "Check a release and write its verdict."),
+    "trigger": ("curation.cli.trigger", "Run the gate elsewhere and fetch the verdict."),
     "publish": ("curation.cli.publish", "Publish a release on the Hugging Face Hub, or yank a version."),
     "eval-sets": ("curation.cli.evaluation", "What mteb evaluates on, for decontamination."),
     "config": ("curation.cli.config", "About the config file."),

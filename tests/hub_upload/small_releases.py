@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 import pytest
+from http_double import Route
 from hub_accounts import Account
 from hub_double import HubDouble
 from whole_release import write_whole
@@ -80,11 +81,16 @@ def judge(release: Release, status: Literal["pass", "fail", "error"], *, digest:
 
 @contextlib.contextmanager
 def hub(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, *, xet: bool = False, public: bool = False
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    xet: bool = False,
+    public: bool = False,
+    more_routes: Iterable[Route] = (),
 ) -> Iterator[HubDouble]:
     """Serve a Hub on which TOKEN may write to the organisation of REPO; the environment leads there."""
     account = Account("ada", orgs=(REPO.partition("/")[0],))
-    with HubDouble(folder, {TOKEN: account}, xet=xet) as double:
+    with HubDouble(folder, {TOKEN: account}, xet=xet, more_routes=more_routes) as double:
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         monkeypatch.setenv("HF_ENDPOINT", double.url)
         monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
@@ -100,6 +106,7 @@ def _records(rows: int, texts: Mapping[str, str]) -> pa.Table:
             line: dict[str, object] = dict.fromkeys(RECORD_SCHEMA.names, "")
             line |= {"id": f"{language}-{number:05}", "query": f"weather {number}", "positive": f"{text} {number}"}
             line |= {"negatives": [f"{text} {number} {k}" for k in "ab"], "language": language, "source": "s"}
+            line |= {"query_language": "eng_Latn", "positive_language": language}
             line |= {"licence": "CC0-1.0", "row": number, "split": "test" if number == 0 else "train"}
             lines.append(line)
     return pa.Table.from_pylist(lines, schema=RECORD_SCHEMA.append(pa.field("split", pa.string())))

@@ -27,6 +27,7 @@ VERBS = (
     "langs",
     "train",
     "gate",
+    "trigger",
     "eval-sets",
     "config",
 )
