@@ -54,9 +54,7 @@ IN_ACTIONS = {"GITHUB_ACTIONS": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": "https:/
         ({"HF_OIDC_RESOURCE": f"datasets/{REPO}"}, None),
     ],
 )
-def test_where_a_token_comes_from(
-    bare: pytest.MonkeyPatch, environment: dict[str, str], expected: str | None
-) -> None:
+def test_where_a_token_comes_from(bare: pytest.MonkeyPatch, environment: dict[str, str], expected: str | None) -> None:
     for name, value in environment.items():
         bare.setenv(name, value)
     assert publishing_token(REPO) == expected
