@@ -176,7 +176,7 @@ def _is_transport(error: BaseException) -> bool:
 
 
 def _is_of_this_machine(error: Exception) -> bool:
-    """Tell whether the operating system refuses to read or write; the errors of the Hub are OSErrors without a number."""
+    """Tell whether the operating system refuses to read or write; errors of the Hub are OSErrors without a number."""
     is_network = isinstance(error, ConnectionError | TimeoutError)
     return isinstance(error, OSError) and bool(error.errno) and not is_network
 

@@ -188,7 +188,7 @@ def without(name: str) -> bytes:
     ids=lambda data: repr(data[-60:]),
 )
 def test_a_strangers_notices_are_understood_or_refused(data: bytes) -> None:
-    with pytest.raises(ReleaseError, match="notices.json cannot be understood") as raised:
+    with pytest.raises(ReleaseError, match=r"notices\.json cannot be understood") as raised:
         from_bytes(data, where="weather/sentences@abc")
     assert raised.value.where == "weather/sentences@abc"
     assert len(raised.value.why) <= 500
