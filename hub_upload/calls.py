@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from typing import TYPE_CHECKING, TypeVar
 
 from curation.errors import CurationError
 from hub_upload.errors import HubAccessError, HubConflictError, HubError, HubMissingError, HubUnavailableError
 from hub_upload.secrets import redacted
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
@@ -73,6 +74,8 @@ def attempt(
         HubAccessError, HubConflictError, HubMissingError, HubError: at once, as the Hub answers.
         OSError: at once, if it is this machine that cannot read or write.
     """
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
     in_doubt = False
 
     def once() -> T:

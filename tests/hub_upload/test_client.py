@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -92,8 +95,6 @@ def test_the_token_is_what_was_given(token: str | bool | None) -> None:
 def test_what_the_environment_says_to_the_uploader_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_XET_CLIENT_READ_TIMEOUT", "7s")
     connect(TOKEN)
-    import os
-
     assert os.environ["HF_XET_CLIENT_READ_TIMEOUT"] == "7s"
     assert os.environ["HF_XET_CLIENT_CONNECT_TIMEOUT"] == "15s"
 
@@ -123,3 +124,30 @@ def test_a_server_that_is_not_there_is_given_up(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
     with pytest.raises(HubUnavailableError):
         Repository(REPO, connect(TOKEN), Patience(tries=2, base=0.01)).references()
+
+
+WITHOUT = """
+import sys
+sys.modules |= dict.fromkeys(("huggingface_hub", "httpx2", "hf_xet", "tenacity"))
+from curation.cli.main import run_command
+sys.exit(run_command(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["verify", "."], 1, "not a release"),
+        (["--debug", "verify", "."], 1, "not a release"),
+        (["verify", f"hf://datasets/{REPO}"], 2, "ml-embed-curation[hub]"),
+        (["publish", "--repo", REPO, "--yank", "v1.0.0", "--reason", "x"], 2, "ml-embed-curation[hub]"),
+    ],
+)
+def test_what_needs_no_hub_needs_none_of_its_packages(
+    tmp_path: Path, arguments: list[str], code: int, words: str
+) -> None:
+    environment = os.environ | {"HF_TOKEN": TOKEN}
+    command = [sys.executable, "-c", WITHOUT, *arguments]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert words in done.stderr
