@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
@@ -21,7 +22,7 @@ import small_releases
 from http_double import HangUpError, Reply, Request
 from hub_accounts import Account
 from hub_double import HubDouble
-from hub_store import AddBlob, AddObject, Change, DeleteFile
+from hub_store import AddBlob, AddObject, Change, DeleteFile, Repo
 from small_releases import REPO, TEXTS, TOKEN, hub, judge, make_release
 
 from curation.errors import ReleaseError
@@ -43,22 +44,37 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Release:
     return make_release(tmp_path_factory.mktemp("sealed"), rows=3, texts=FEW)
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, sealed: Release) -> Iterator[tuple[HubDouble, Repo]]:
+    """Serve a Hub, and publish once to it."""
+    with pytest.MonkeyPatch.context() as patch, hub(tmp_path_factory.mktemp("hub"), patch) as running:
+        # Read by the client when it was imported.
+        template = f"{running.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        patch.setattr("huggingface_hub.constants.ENDPOINT", running.url)
+        patch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+        patch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
+        publish(sealed.path, REPO, "v1.0.0", patience=PATIENCE)
+        yield running, running.store.dataset(REPO)
+
+
 @pytest.fixture
-def double(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubDouble]:
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
+def double(served: tuple[HubDouble, Repo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HubDouble:
+    """Return a Hub that holds nothing."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache" / "hub"))
-    with hub(tmp_path / "hub", monkeypatch) as served:
-        # Read by the client when it was imported.
-        template = f"{served.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
-        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
-        yield served
+    running, _ = served
+    running.store.repos.clear()
+    running.fault = lambda request: None
+    return running
 
 
 @pytest.fixture
-def published(double: HubDouble, sealed: Release) -> HubDouble:
-    publish(sealed.path, REPO, "v1.0.0", patience=PATIENCE)
+def published(double: HubDouble, served: tuple[HubDouble, Repo]) -> HubDouble:
+    """Return a Hub that holds the release, and may be changed."""
+    repo = copy.copy(served[1])
+    repo.branches, repo.tags = dict(repo.branches), dict(repo.tags)
+    repo.log, repo.objects = list(repo.log), set(repo.objects)
+    double.store.repos["dataset", REPO] = repo
     return double
 
 
@@ -291,11 +307,11 @@ def hostile(path: str) -> bytes:
     ids=lambda data: repr(data[:60]) if isinstance(data, bytes) else None,
 )
 def test_a_hostile_manifest(published: HubDouble, tmp_path: Path, manifest: bytes, deep: bool) -> None:
-    before = {path for path in tmp_path.parent.rglob("*") if "hub" not in path.parts}
+    before = set(tmp_path.parent.rglob("*"))
     put(published, layout.MANIFEST, manifest)
     with pytest.raises(ReleaseError):
         check("main", deep=deep)
-    written = {path for path in tmp_path.parent.rglob("*") if "hub" not in path.parts} - before
+    written = {path for path in tmp_path.parent.rglob("*") if "hub0" not in path.parts} - before
     assert all(path.is_relative_to(tmp_path / "cache") for path in written)
 
 
