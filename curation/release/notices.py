@@ -21,8 +21,13 @@ from curation.release.markdown import escape, without_controls
 SCHEMA = "release-notices/1"
 
 _BEGIN, _END = "<!-- notices -->", "<!-- /notices -->"
-# The card's own text cannot hold the marks: `<` and `!` are escaped in it.
-_BLOCK = re.compile(rf"{_BEGIN}\n.*?\n{_END}\n\n".encode(), re.DOTALL)
+_ALERT = "> [!WARNING]\n"
+# The card's own text cannot hold the marks: `<` and `!` are escaped in it. Nor can the block hold a tag, a link or an
+# image: whoever may write to a repository could otherwise put those into a card that is still taken for the sealed one.
+_QUOTED = rb">(?:[^\n<\[!\\]|\\[^\n])*\n"
+_BLOCK = re.compile(
+    b"%b(?:%b)+%b" % (re.escape(f"{_BEGIN}\n{_ALERT}".encode()), _QUOTED, re.escape(f"{_END}\n\n".encode()))
+)
 # Also as others write it: with carriage returns, or with no blank line behind it.
 _MATTER = re.compile(rb"---[ \t]*\r?\n(?:.*?\r?\n)??---[ \t]*\r?\n(?:\r?\n)?", re.DOTALL)
 _MAX_BYTES = 1 << 20
@@ -132,19 +137,27 @@ def with_notices(card: bytes, notices: Notices) -> bytes:
     sealed = without_notices(card)
     if not notices:
         return sealed
-    matter = _MATTER.match(sealed)
-    place = matter.end() if matter else 0
+    place = _place(sealed)
     block = "\n>\n".join(f"> {line}" for line in _lines(notices))
-    text = f"{_BEGIN}\n> [!WARNING]\n{block}\n{_END}\n\n"
+    text = f"{_BEGIN}\n{_ALERT}{block}\n{_END}\n\n"
     return sealed[:place] + text.encode() + sealed[place:]
 
 
 def without_notices(card: bytes) -> bytes:
     """Return the card that was sealed: without the block of notices behind the front matter."""
-    matter = _MATTER.match(card)
-    place = matter.end() if matter else 0
+    place = _place(card)
     block = _BLOCK.match(card, place)
-    return card[:place] + card[block.end() :] if block else card
+    if block is None:
+        return card
+    sealed = card[:place] + card[block.end() :]
+    # A block before the front matter would hide that from the Hub: no notices stand there.
+    return sealed if _place(sealed) == place else card
+
+
+def _place(card: bytes) -> int:
+    """Return where notices stand in a card, or would: behind its front matter, if it has one."""
+    matter = _MATTER.match(card)
+    return matter.end() if matter else 0
 
 
 def _lines(notices: Notices) -> Iterator[str]:
