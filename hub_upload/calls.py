@@ -7,25 +7,31 @@ no commit, tag or branch is ever made twice.
 from __future__ import annotations
 
 import random
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from typing import TYPE_CHECKING, TypeVar
 
 from curation.errors import CurationError
 from hub_upload.errors import HubAccessError, HubConflictError, HubError, HubMissingError, HubUnavailableError
 from hub_upload.secrets import redacted
 
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
 T = TypeVar("T")
 
 _LOGIN = "check the name, and that the token may read and write it (a fine-grained token names its repositories)"
 _AGAIN = "run the same command again: it goes on from what the Hub has"
+_ONLINE = "run it again without HF_HUB_OFFLINE"
 _XET = "set HF_HUB_DISABLE_XET=1 and run the same command again: files then go by LFS"
 _CLASHES = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
 _DENIED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+# As the uploader words an answer: `(503 Service Unavailable)`. Its texts hold sizes, times and addresses as well.
+_WORDED = re.compile(r"\(([45][0-9]{2})[ )]")
+_EXPIRED, _OFFLINE = "XetAuthenticationError", "OfflineModeIsEnabled"
 _BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 
 
@@ -66,16 +72,29 @@ def attempt(
     Raises:
         HubUnavailableError: if the last try met a server or network that does not answer.
         HubAccessError, HubConflictError, HubMissingError, HubError: at once, as the Hub answers.
+        OSError: at once, if it is this machine that cannot read or write.
     """
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+    in_doubt = False
 
     def once() -> T:
+        nonlocal in_doubt
+        if in_doubt and done is not None and (before := _asked(done, where)) is not None:
+            return before
+        in_doubt = False
         try:
             return call()
         except CurationError:
             raise
         except Exception as error:  # the client, its transport and the uploader share no class
+            if _is_of_this_machine(error):
+                raise
             known = understood(what, where, error)
+            # Until there is an answer to that: it may be lost, too.
+            in_doubt = True
             found = None if done is None or isinstance(known, HubAccessError) else _asked(done, where)
+            in_doubt = False
             if found is None:
                 raise known from error
             return found
@@ -107,6 +126,8 @@ def understood(what: str, where: str, error: Exception) -> HubError:
         return HubAccessError(what, where, why, _LOGIN)
     if status in _CLASHES:
         return HubConflictError(what, where, why, _AGAIN)
+    if any(type(each).__name__ == _OFFLINE for each in _causes(error)):
+        return HubError(what, where, why, _ONLINE)
     if status == HTTPStatus.NOT_FOUND:
         return HubError(what, where, why, _XET) if _is_uploader(error) else HubMissingError(what, where, why, _LOGIN)
     if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR or (not status and _is_transport(error)):
@@ -118,12 +139,22 @@ def understood(what: str, where: str, error: Exception) -> HubError:
 
 def status_of(error: BaseException) -> int:
     """Return the HTTP status behind an error, or behind what caused it; 0 if there is none."""
-    found = int(getattr(getattr(error, "response", None), "status_code", 0))
-    if not found and _is_uploader(error):
-        # The uploader tells the status in words only.
-        text = str(error)
-        found = next((code for code in (401, 403, 404, 429, 500, 502, 503, 504) if f"{code} " in text), 0)
-    return found if found or error.__cause__ is None else status_of(error.__cause__)
+    return next((status for each in _causes(error) if (status := _own_status(each))), 0)
+
+
+def _own_status(error: BaseException) -> int:
+    if not _is_uploader(error):
+        return int(getattr(getattr(error, "response", None), "status_code", 0))
+    # The uploader tells the status in words only, if at all.
+    worded = _WORDED.search(str(error))
+    return int(worded[1]) if worded else HTTPStatus.UNAUTHORIZED * (type(error).__name__ == _EXPIRED)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what caused it: the client has errors of its own for those of its transport."""
+    while error is not None:
+        yield error
+        error = error.__cause__
 
 
 def why_of(error: Exception) -> str:
@@ -143,7 +174,14 @@ def _is_uploader(error: BaseException) -> bool:
 def _is_transport(error: BaseException) -> bool:
     from httpx2 import TransportError
 
-    return isinstance(error, TransportError | ConnectionError | TimeoutError) or _is_uploader(error)
+    kinds = (TransportError, ConnectionError, TimeoutError)
+    return any(isinstance(each, kinds) or _is_uploader(each) for each in _causes(error))
+
+
+def _is_of_this_machine(error: Exception) -> bool:
+    """Tell whether the operating system refuses to read or write; errors of the Hub are OSErrors without a number."""
+    is_network = isinstance(error, ConnectionError | TimeoutError)
+    return isinstance(error, OSError) and bool(error.errno) and not is_network
 
 
 def _asked_to_wait(error: BaseException) -> float:

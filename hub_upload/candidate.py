@@ -12,7 +12,7 @@ from curation.release.notices import Notices, Yank, checked_reason
 from curation.release.verify import verify_release
 from hub_upload.inventory import LocalFile, local_files
 
-_TAG = re.compile(r"v(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})")
+_TAG = re.compile(r"v(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 # What a config's `release.version` is where nobody has set it.
 _UNVERSIONED = "0.1.0"
 _DIGITS = 12
@@ -68,7 +68,7 @@ def parse_tag(tag: str) -> tuple[int, int, int]:
     """
     found = _TAG.fullmatch(tag)
     if found is None:
-        raise ConfigError("This is not a version", "--version", f"{tag!r:.60}", "say it as vX.Y.Z: v1.0.0")
+        raise ConfigError("This is not a version", "--version", f"{tag!a:.60}", "say it as vX.Y.Z: v1.0.0")
     return int(found[1]), int(found[2]), int(found[3])
 
 
@@ -111,8 +111,9 @@ def _published_as(release: Release, tag: str) -> str:
     if f"v{stated}" == tag:
         return ""
     if stated != _UNVERSIONED:
-        hint = f"--version v{stated}, or set release.version in the config and run it again"
-        raise ConfigError("The release has another version", "--version", f"its manifest says {stated!r:.60}", hint)
+        own = f"--version v{stated}, or " if _TAG.fullmatch(f"v{stated}") else ""
+        hint = f"{own}set release.version in the config and run it again"
+        raise ConfigError("The release has another version", "--version", f"its manifest says {stated!a:.60}", hint)
     return tag
 
 
@@ -134,6 +135,7 @@ def _verdict(release: Release) -> tuple[str, str]:
     about = verdict.get("release")
     digest = about.get("manifest_sha256") if isinstance(about, dict) else None
     if digest != release.digest:
-        return "none", f"its verdict speaks about the release {str(digest)[:_DIGITS]}, not {release.digest[:_DIGITS]}"
+        spoken_about = ascii(str(digest)[:_DIGITS]).strip("'")
+        return "none", f"its verdict speaks about the release {spoken_about}, not {release.digest[:_DIGITS]}"
     status = verdict.get("status")
     return (status, f"its verdict is {status}") if status in ("pass", "fail", "error") else ("none", "no known verdict")

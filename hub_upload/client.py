@@ -35,15 +35,16 @@ def connect(token: str | bool | None) -> HfApi:
         token: what to send; None for whatever the client finds, False for nothing.
 
     Raises:
-        ConfigError: if huggingface_hub is not installed.
+        ConfigError: if huggingface_hub or tenacity is not installed.
     """
     for name, value in _UPLOADER.items():
         os.environ.setdefault(name, value)
     try:
+        import tenacity  # noqa: F401 - for the calls that are made with the client
         from huggingface_hub import HfApi
     except ImportError as error:
         hint = "pip install 'ml-embed-curation[hub]'"
-        raise ConfigError("The Hub needs huggingface_hub", why=str(error), hint=hint) from error
+        raise ConfigError("The Hub needs packages that are not installed", why=str(error), hint=hint) from error
     _set_timeouts()
     return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
 

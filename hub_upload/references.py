@@ -24,8 +24,8 @@ PREFIX = "hf://"
 _FORM = f"{PREFIX}datasets/ORG/NAME@REVISION"
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _REVISION = r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}(?:/[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}){0,4}"
-_REPOSITORY = re.compile(rf"{_NAME}/{_NAME}")
 _REFERENCE = re.compile(rf"{PREFIX}datasets/({_NAME})/({_NAME})(?:@({_REVISION}))?")
+_REPOSITORY = re.compile(rf"({_NAME})/({_NAME})")
 _TIMEOUTS = {"HF_HUB_DOWNLOAD_TIMEOUT": "60", "HF_HUB_ETAG_TIMEOUT": "30"}
 _SHOWN_CHARS = 200
 _LOGIN = "check the name; if the dataset is private, `hf auth login`"
@@ -80,8 +80,8 @@ def parse_repository(text: str) -> str:
     Raises:
         ConfigError: if it is anything else.
     """
-    if _REPOSITORY.fullmatch(text) is None or ".." in text or "--" in text:
-        raise ConfigError("This is not the name of a repository", why=f"{text!r:.{_SHOWN_CHARS}}", hint="ORG/NAME")
+    if not _REPOSITORY.fullmatch(text) or ".." in text or "--" in text:
+        raise ConfigError("This is not the name of a repository", why=f"{text!a:.{_SHOWN_CHARS}}", hint="ORG/NAME")
     return text
 
 

@@ -11,25 +11,31 @@ from hub_upload.errors import HubAccessError
 # Of the Hub, of GitHub, and whatever follows the name of a scheme in a header.
 _TOKENS = re.compile(r"hf_[A-Za-z0-9_.-]{6,}|gh[a-z]_[A-Za-z0-9_]{6,}|github_pat_\w+|(?i:bearer|basic)\s+[^\s'\",]+")
 _ENVIRONMENT = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-_HIDDEN = (*_ENVIRONMENT, "GITHUB_TOKEN", "GH_TOKEN")
+# What must not be shown either.
+_OTHERS = ("HF_OIDC_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
 # Whatever a header can carry; anything else would be quoted in the client's own error.
 _PRINTABLE = re.compile(r"[!-~]+")
 _SHOWN_CHARS = 300
 
 
 def without_tokens(text: str) -> str:
-    """Return a text without what looks like a token, and without those of the environment."""
-    clean = _TOKENS.sub("[token]", text)
-    for name in _HIDDEN:
-        if secret := os.environ.get(name, "").strip():
-            clean = clean.replace(secret, "[token]")
-    return clean
+    """Return a text with each token in it replaced by a word: those of the environment, and what looks like one."""
+    # The whole secret first: a part of it may look like a token, too, and the rest would stay.
+    for secret in sorted(_secrets(), key=len, reverse=True):
+        text = text.replace(secret, "[token]")
+    return _TOKENS.sub("[token]", text)
 
 
 def redacted(text: str) -> str:
     """Return a text of a server or a library on one line, short, without tokens and control characters."""
     clean = without_tokens(text)
-    return " ".join("".join(" " if is_unseen(char) else char for char in clean).split())[:_SHOWN_CHARS]
+    return " ".join("".join(" " if is_unseen(char) else char for char in clean).split())[:_SHOWN_CHARS].rstrip()
+
+
+def _secrets() -> set[str]:
+    held = [os.environ.get(name, "").strip() for name in (*_ENVIRONMENT, *_OTHERS)]
+    # The client sends a token of several lines as one.
+    return {secret for each in held for secret in (each, each.replace("\r", "").replace("\n", "")) if secret}
 
 
 def publishing_token(repository: str) -> str | None:
@@ -47,7 +53,9 @@ def publishing_token(repository: str) -> str | None:
     """
     token = next((os.environ[name].strip() for name in _ENVIRONMENT if os.environ.get(name, "").strip()), "")
     if os.environ.get("HF_OIDC_RESOURCE") or (not token and _oidc_is_on_offer()):
-        os.environ["HF_OIDC_RESOURCE"] = os.environ.get("HF_OIDC_RESOURCE") or f"datasets/{repository}"
+        # One of another dataset would be refused; it may be that of an earlier call.
+        if (os.environ.get("HF_OIDC_RESOURCE") or "datasets/").startswith("datasets/"):
+            os.environ["HF_OIDC_RESOURCE"] = f"datasets/{repository}"
         return None
     if not token:
         hint = "HF_TOKEN=... curate publish ...; in GitHub Actions, give the job `permissions: id-token: write`"

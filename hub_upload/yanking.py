@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hub_upload.repository import Operation
 
 _CARD_BYTES = 32 << 20
-_TITLE = re.compile(r"Yank (v\d+\.\d+\.\d+) \[(v\d+\.\d+\.\d+)\]")
+_TITLE = re.compile(r"Yank (v[0-9]+\.[0-9]+\.[0-9]+) \[(v[0-9]+\.[0-9]+\.[0-9]+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,9 @@ def yank(
         commit = _commit(repository, head.commit, Yank(version, why), patch)
     else:
         commit, patch = done
+        # What stands there is the first reason.
+        recorded = read_notices(repository, repository.tree(commit), commit).yank_of(version)
+        why = recorded.reason if recorded else why
     if not dry_run:
         repository.tag(patch, commit)
         say(f"{name}: {version} is yanked; {patch} says so")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -81,13 +82,11 @@ def run_command(arguments: list[str]) -> int:
         error.show()
         return 2
     except (CurationError, OSError) as error:
-        if debug:
-            raise
         known = of_os_error(error) if isinstance(error, OSError) else error
-        return _complain(f"Error: {known}", known.exit_code)
+        return _complain(_traceback(error) if debug else f"Error: {known}", known.exit_code)
     except Exception as error:
         if debug:
-            raise
+            return _complain(_traceback(error), 1)
         # Any verb may be the first that needs a user's language files; imported here, for help needs none.
         from language_configs import LanguageFileError
 
@@ -97,6 +96,13 @@ def run_command(arguments: list[str]) -> int:
         text = f"Error: an unexpected {type(error).__name__}: {error}"
         return _complain(f"{text}\n  next: run again with `curate --debug ...` and report the traceback", 1)
     return code if isinstance(code, int) else 0
+
+
+def _traceback(error: Exception) -> str:
+    """Return the traceback of an error: those of other libraries in it may quote what was sent, a token too."""
+    from hub_upload.secrets import without_tokens
+
+    return without_tokens("".join(traceback.format_exception(error)).rstrip())
 
 
 def _complain(text: str, code: int) -> int:

@@ -16,16 +16,22 @@ from typing import Any
 from curation.errors import ReleaseError
 from curation.files import to_json
 from curation.release import layout
-from curation.release.markdown import escape
+from curation.release.markdown import escape, without_controls
 
 SCHEMA = "release-notices/1"
 
 _BEGIN, _END = "<!-- notices -->", "<!-- /notices -->"
-# The card's own text cannot hold the marks: `<` and `!` are escaped in it.
-_BLOCK = re.compile(rf"{_BEGIN}\n.*?\n{_END}\n\n".encode(), re.DOTALL)
-_MATTER = re.compile(rb"---\n.*?\n---\n\n", re.DOTALL)
+_ALERT = "> [!WARNING]\n"
+# The card's own text cannot hold the marks: `<` and `!` are escaped in it. Nor can the block hold a tag, a link or an
+# image: whoever may write to a repository could otherwise put those into a card that is still taken for the sealed one.
+_QUOTED = rb">(?:[^\n<\[!\\]|\\[^\n])*\n"
+_BLOCK = re.compile(
+    b"%b(?:%b)+%b" % (re.escape(f"{_BEGIN}\n{_ALERT}".encode()), _QUOTED, re.escape(f"{_END}\n\n".encode()))
+)
+# Also as others write it: with carriage returns, or with no blank line behind it.
+_MATTER = re.compile(rb"---[ \t]*\r?\n(?:.*?\r?\n)??---[ \t]*\r?\n(?:\r?\n)?", re.DOTALL)
 _MAX_BYTES = 1 << 20
-_VERSION = re.compile(r"v\d{1,9}\.\d{1,9}\.\d{1,9}")
+_VERSION = re.compile(r"v(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2}")
 _REASON_CHARS = 500
 
 
@@ -47,7 +53,7 @@ class Notices:
     """All notices of a release.
 
     Attributes:
-        published_as: its tag, where the release itself states no version; empty otherwise.
+        published_as: its tag, `vX.Y.Z`, where the release itself states no version; empty otherwise.
         override: why it was published although the gate had not passed it; empty if it had.
         verdict: what the gate had said then: fail, error, or none.
         yanked: versions of the series that were yanked, in order.
@@ -67,12 +73,12 @@ class Notices:
 
 
 def checked_reason(text: str) -> str:
-    """Return a reason on one line.
+    """Return a reason on one line, without control and direction characters: it goes into titles and terminals, too.
 
     Raises:
         ValueError: if it is empty or longer than 500 characters.
     """
-    reason = " ".join(text.split())
+    reason = " ".join(without_controls(text).split())
     if not 0 < len(reason) <= _REASON_CHARS:
         raise ValueError(f"a reason has 1 to {_REASON_CHARS} characters, not {len(reason):,}")
     return reason
@@ -102,21 +108,28 @@ def from_bytes(data: bytes, *, where: str) -> Notices:
 def _notices(value: Any) -> Notices:
     if not isinstance(value, dict) or value.get("schema") != SCHEMA:
         raise ValueError(f"it is no {SCHEMA} of at most {_MAX_BYTES:,} bytes")
-    texts = {name: _text(value[name]) for name in ("published_as", "override", "verdict")}
-    yanked = tuple(Yank(_version(each["version"]), checked_reason(each["reason"])) for each in value["yanked"])
-    return Notices(**texts, yanked=yanked)
+    published_as, override, verdict = (_text(value[name]) for name in ("published_as", "override", "verdict"))
+    return Notices(
+        published_as=_version(published_as) if published_as else "",
+        override=checked_reason(override) if override else "",
+        verdict=checked_reason(verdict) if verdict else "",
+        yanked=tuple(
+            Yank(_version(each["version"]), checked_reason(_text(each["reason"]))) for each in value["yanked"]
+        ),
+    )
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"a text is expected, not {type(value).__name__}")
-    return checked_reason(value) if value else ""
+    return value
 
 
 def _version(value: object) -> str:
-    if not isinstance(value, str) or not _VERSION.fullmatch(value):
+    text = _text(value)
+    if not _VERSION.fullmatch(text):
         raise ValueError("a version is vX.Y.Z")
-    return value
+    return text
 
 
 def with_notices(card: bytes, notices: Notices) -> bytes:
@@ -124,19 +137,27 @@ def with_notices(card: bytes, notices: Notices) -> bytes:
     sealed = without_notices(card)
     if not notices:
         return sealed
-    matter = _MATTER.match(sealed)
-    place = matter.end() if matter else 0
+    place = _place(sealed)
     block = "\n>\n".join(f"> {line}" for line in _lines(notices))
-    text = f"{_BEGIN}\n> [!WARNING]\n{block}\n{_END}\n\n"
+    text = f"{_BEGIN}\n{_ALERT}{block}\n{_END}\n\n"
     return sealed[:place] + text.encode() + sealed[place:]
 
 
 def without_notices(card: bytes) -> bytes:
     """Return the card that was sealed: without the block of notices behind the front matter."""
-    matter = _MATTER.match(card)
-    place = matter.end() if matter else 0
+    place = _place(card)
     block = _BLOCK.match(card, place)
-    return card[:place] + card[block.end() :] if block else card
+    if block is None:
+        return card
+    sealed = card[:place] + card[block.end() :]
+    # A block before the front matter would hide that from the Hub: no notices stand there.
+    return sealed if _place(sealed) == place else card
+
+
+def _place(card: bytes) -> int:
+    """Return where notices stand in a card, or would: behind its front matter, if it has one."""
+    matter = _MATTER.match(card)
+    return matter.end() if matter else 0
 
 
 def _lines(notices: Notices) -> Iterator[str]:

@@ -15,7 +15,15 @@ import pytest
 
 from curation.errors import ConfigError
 from curation.release.verify import verify_release
-from hub_upload.references import HubError, Reference, is_reference, local_release, parse_reference, release_folder
+from hub_upload.references import (
+    HubError,
+    Reference,
+    is_reference,
+    local_release,
+    parse_reference,
+    parse_repository,
+    release_folder,
+)
 
 constants = pytest.importorskip("huggingface_hub.constants")
 
@@ -68,6 +76,51 @@ def test_what_is_a_reference(text: str, expected: tuple[str, str, str | None]) -
 def test_what_is_none(text: str) -> None:
     with pytest.raises(ConfigError, match="not a reference"):
         parse_reference(text)
+
+
+@pytest.mark.parametrize("text", ["org/name", "my-org/a.b_c", "o/n", "O0/N_1"])
+def test_what_is_a_repository(text: str) -> None:
+    assert parse_repository(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "/",
+        "name",
+        "org/",
+        "/name",
+        "org/name/",
+        "org/name/data",
+        "org/name@v1.0.0",
+        "org/name@",
+        "datasets/org/name",
+        "hf://datasets/org/name",
+        "https://huggingface.co/datasets/org/name",
+        "../name",
+        "org/..",
+        "org/na--me",
+        "org/na..me",
+        "org/-name",
+        "org/name-",
+        "org/name\n",
+        "org/na me",
+        "org/na\u202eme",
+        "org/имя",
+        "組織/名前",
+        "org/name#x",
+        "org/name?x=1",
+        "org/na%2Fme",
+        "org/" + "n" * 97,
+    ],
+)
+def test_what_is_no_repository(text: str) -> None:
+    with pytest.raises(ConfigError, match="not the name of a repository") as raised:
+        parse_repository(text)
+    assert raised.value.hint == "ORG/NAME"
+    assert len(raised.value.why) < 210
+    assert not {"\n", "\u202e"} & set(raised.value.why)
 
 
 def test_a_folder_stays_what_it_is(tmp_path: Path) -> None:
