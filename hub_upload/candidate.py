@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from curation.errors import ConfigError, CurationError, GateFailedError, ReleaseError
-from curation.release import Release
+from curation.release import Release, open_release
 from curation.release.notices import Notices, Yank, checked_reason
-from curation.release.verify import verify_release
-from hub_upload.inventory import LocalFile, local_files
+from curation.release.verify import check_files
+from hub_upload.inventory import LocalFile, local_files, read_additions, sha256_of
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd
 
 _TAG = re.compile(r"v(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 # What a config's `release.version` is where nobody has set it.
@@ -28,12 +33,14 @@ class Candidate:
         tag: `vX.Y.Z`.
         notices: what is to be said of it, without what was yanked.
         verdict: what the gate said: pass, fail, error or none.
+        additions: the operation that adds each file whose bytes are the manifest's, by path; each good for one commit.
     """
 
     release: Release
     tag: str
     notices: Notices
     verdict: str
+    additions: Mapping[str, CommitOperationAdd]
 
     @property
     def short(self) -> str:
@@ -91,8 +98,9 @@ def candidate(path: Path, tag: str, *, override: str = "") -> Candidate:
         GateFailedError: if the gate has not passed exactly this release, and there is no reason to override it.
     """
     parse_tag(tag)
-    release, findings = verify_release(path)
-    wrong = [finding for finding in findings if finding.problem != "verdict"]
+    release = open_release(path)
+    additions = read_additions(release)
+    wrong = list(check_files(release, lambda file: sha256_of(additions[file.relative_to(release.path).as_posix()])))
     if wrong:
         shown = "; ".join(f"{finding.path}: {finding.problem}" for finding in wrong[:_SHOWN])
         why = f"{len(wrong):,} finding(s): {shown}"
@@ -103,7 +111,7 @@ def candidate(path: Path, tag: str, *, override: str = "") -> Candidate:
         hint = f"curate gate {path}; or, if it is to be published as it is: --override 'REASON'"
         raise GateFailedError("The gate has not passed this release", str(path), why, hint)
     reason = _reason(override) if verdict != "pass" else ""
-    return Candidate(release, tag, Notices(published_as, reason, verdict if reason else ""), verdict)
+    return Candidate(release, tag, Notices(published_as, reason, verdict if reason else ""), verdict, additions)
 
 
 def _published_as(release: Release, tag: str) -> str:

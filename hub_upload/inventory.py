@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 # What the Hub itself adds to a repository.
 HUB_FILES = (".gitattributes",)
 _BLOCK_BYTES = 1 << 20
+# Hashing leaves the interpreter to others; more threads would only wait for the disk.
+_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,8 @@ class LocalFile:
 
         content = self.content if isinstance(self.content, bytes) else str(self.content)
         added = CommitOperationAdd(self.path, content)
-        if added.upload_info.sha256.hex() != self.sha256:
-            why = f"sha256 {self.sha256} expected, {added.upload_info.sha256.hex()} found"
+        if sha256_of(added) != self.sha256:
+            why = f"sha256 {self.sha256} expected, {sha256_of(added)} found"
             raise ReleaseError("A file of the release has changed", self.path, why, "make the release again")
         return added
 
@@ -92,6 +95,26 @@ class Changes:
         return sum(file.size for file in self.added)
 
 
+def read_additions(release: Release) -> dict[str, CommitOperationAdd]:
+    """Read and hash the files of a release; return the operation that adds each, by path.
+
+    A file that is missing, a link, or of another size than the manifest says has none.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    def read(path: str) -> CommitOperationAdd:
+        return CommitOperationAdd(path, str(release.path / path))
+
+    paths = [file.path for file in release.files if _has_size(release.path / file.path, file.bytes)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return dict(zip(paths, pool.map(read, paths), strict=True))
+
+
+def sha256_of(addition: CommitOperationAdd) -> str:
+    """Return the digest that an operation has computed of its file."""
+    return str(addition.upload_info.sha256.hex())
+
+
 def local_files(release: Release, said: Notices) -> dict[str, LocalFile]:
     """Return the files of a release by path: those of its manifest, the manifest, what the gate wrote, and notices.
 
@@ -124,6 +147,10 @@ def changes(files: Mapping[str, LocalFile], remote: Mapping[str, RemoteFile]) ->
     added = tuple(file for path, file in sorted(files.items()) if path not in there)
     deleted = tuple(path for path in sorted(remote) if path not in files and path not in HUB_FILES)
     return Changes(added, kept, deleted)
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and not path.is_symlink() and path.stat().st_size == size
 
 
 def _in_memory(path: str, data: bytes) -> LocalFile:

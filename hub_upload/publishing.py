@@ -272,12 +272,21 @@ def _stage(repository: Repository, found: Candidate, start: str, files: Mapping[
         return head
     additions: list[CommitOperationAdd] = []
     for batch in _batches(difference.added):
-        made = [file.addition() for file in batch]
+        made = [_addition(found, file) for file in batch]
         repository.upload(made, found.staging)
         additions += made
         say(f"{repository.name}: {len(additions):,} of {len(difference.added):,} files are there")
     title = f"Stage {found.tag} [manifest sha256:{found.short}]"
     return repository.commit(found.staging, head, [*additions, *_deletions(difference)], title)
+
+
+def _addition(found: Candidate, file: LocalFile) -> CommitOperationAdd:
+    """Return the operation that adds a file: the one that has hashed it, unless other bytes than the sealed ones go."""
+    return (
+        found.additions[file.path]
+        if isinstance(file.content, Path) and file.path in found.additions
+        else file.addition()
+    )
 
 
 def _batches(files: Sequence[LocalFile]) -> Iterator[list[LocalFile]]:
