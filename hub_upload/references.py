@@ -121,7 +121,7 @@ def _download(reference: Reference) -> Path:
     try:
         from huggingface_hub import errors, snapshot_download
     except ImportError as error:
-        hint = "pip install huggingface-hub"
+        hint = "pip install 'ml-embed-curation[hub]'"
         raise ConfigError("Releases on the Hub need huggingface_hub", str(reference), str(error), hint) from error
     try:
         return Path(snapshot_download(reference.repository, repo_type="dataset", revision=reference.revision))

@@ -236,7 +236,7 @@ def test_findings_on_the_hub(capsys: pytest.CaptureFixture[str], double: HubDoub
     double.store.commit(double.store.dataset(REPO), [AddBlob("stats.json", b"{}"), AddBlob("a\x1b.py", b"x")], "Edit")
     code, out, err = curate(capsys, "verify", f"hf://datasets/{REPO}")
     assert code == 1
-    assert "stats.json  changed" in " ".join(out.split(" ")).replace("   ", "  ") or "changed" in out
+    assert [line.split()[:2] for line in out.splitlines()[1:]] == [["stats.json", "changed"], ["a\\u001b.py", "added"]]
     assert "a\\u001b.py" in out
     assert "2 finding(s)" in err
     code, out, err = curate(capsys, "verify", f"hf://datasets/{REPO}", "--json")
