@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -35,8 +36,9 @@ Say = Callable[[str], None]
 
 _TITLE = re.compile(r"Release (v\d+\.\d+\.\d+) \[manifest sha256:([0-9a-f]{12})\]")
 _NOTICES_BYTES = 1 << 20
-# One call of the uploader: few enough that its notes stay small, enough that its threads have work.
-_BATCH_FILES, _BATCH_BYTES = 100, 1 << 30
+# Files and bytes of one call of the uploader, and calls at a time: one gathers bytes while the other sends them. It
+# keeps in memory what is under way (see benchmarks/publishing.py).
+_BATCH_FILES, _BATCH_BYTES, _UPLOADS = 80, 1 << 30, 2
 _SHOWN = 5
 
 
@@ -271,11 +273,16 @@ def _stage(repository: Repository, found: Candidate, start: str, files: Mapping[
     if not difference:
         return head
     additions: list[CommitOperationAdd] = []
-    for batch in _batches(difference.added):
+
+    def upload(batch: Sequence[LocalFile]) -> list[CommitOperationAdd]:
         made = [_addition(found, file) for file in batch]
         repository.upload(made, found.staging)
-        additions += made
-        say(f"{repository.name}: {len(additions):,} of {len(difference.added):,} files are there")
+        return made
+
+    with ThreadPoolExecutor(_UPLOADS) as pool:
+        for made in pool.map(upload, _batches(difference.added)):
+            additions += made
+            say(f"{repository.name}: {len(additions):,} of {len(difference.added):,} files are there")
     title = f"Stage {found.tag} [manifest sha256:{found.short}]"
     return repository.commit(found.staging, head, [*additions, *_deletions(difference)], title)
 

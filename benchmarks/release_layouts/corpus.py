@@ -90,6 +90,7 @@ def _records(
             "query_language": english if task == "bitext" else codes,
             "positive_language": codes,
             "label": pa.repeat(pa.scalar(""), count),
+            "document": pa.repeat(pa.scalar(""), count),
             "file": names,
             "row": np.arange(count) - _starts(names),
         },
