@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curation.errors import ConfigError, CurationError, GateFailedError, ReleaseError
-from curation.release import Release, open_release
+from curation.release import Release, layout, open_release
 from curation.release.notices import Notices, Yank, checked_reason
 from curation.release.verify import check_files
 from hub_upload.inventory import LocalFile, local_files, read_additions, sha256_of
@@ -100,6 +100,10 @@ def candidate(path: Path, tag: str, *, override: str = "") -> Candidate:
     parse_tag(tag)
     release = open_release(path)
     additions = read_additions(release)
+    if layout.CARD not in {file.path for file in release.files}:
+        raise ReleaseError(
+            "The release has no card", str(path), f"its manifest lists no {layout.CARD}", "make it again"
+        )
     wrong = list(check_files(release, lambda file: sha256_of(additions[file.relative_to(release.path).as_posix()])))
     if wrong:
         shown = "; ".join(f"{finding.path}: {finding.problem}" for finding in wrong[:_SHOWN])

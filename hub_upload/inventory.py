@@ -19,6 +19,9 @@ from hub_upload.repository import RemoteFile
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd
 
+Tree = Mapping[str, RemoteFile]
+"""The files of a revision by path."""
+
 # What the Hub itself adds to a repository.
 HUB_FILES = (".gitattributes",)
 _BLOCK_BYTES = 1 << 20
@@ -140,7 +143,7 @@ def local_files(release: Release, said: Notices) -> dict[str, LocalFile]:
     return files
 
 
-def changes(files: Mapping[str, LocalFile], remote: Mapping[str, RemoteFile]) -> Changes:
+def changes(files: Mapping[str, LocalFile], remote: Tree) -> Changes:
     """Return what it takes to make a revision of these files; those that the Hub added itself stay."""
     kept = tuple(file for path, file in sorted(files.items()) if file.is_at(remote.get(path)))
     there = {file.path for file in kept}

@@ -8,11 +8,10 @@ machine: the same command goes on wherever it, or somebody else's, was cut off.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from curation.errors import ConfigError
 from curation.release import layout
@@ -21,25 +20,16 @@ from hub_upload.calls import Patience
 from hub_upload.candidate import Candidate, candidate, newest, parse_tag, staging_prefix
 from hub_upload.client import connect
 from hub_upload.errors import HubConflictError, HubError
-from hub_upload.inventory import HUB_FILES, Changes, LocalFile, changes
+from hub_upload.inventory import HUB_FILES, Changes, Tree, changes
+from hub_upload.promotion import promote
 from hub_upload.references import parse_repository
-from hub_upload.repository import MAIN, Head, References, RemoteFile, Repository
+from hub_upload.repository import MAIN, Head, References, Repository
 from hub_upload.secrets import publishing_token
 
-if TYPE_CHECKING:
-    from huggingface_hub import CommitOperationAdd
-
-    from hub_upload.repository import Operation
-
-Tree = Mapping[str, RemoteFile]
 Say = Callable[[str], None]
 
 _TITLE = re.compile(r"Release (v\d+\.\d+\.\d+) \[manifest sha256:([0-9a-f]{12})\]")
 _NOTICES_BYTES = 1 << 20
-# Files and bytes of one call of the uploader, and calls at a time: one gathers bytes while the other sends them. It
-# keeps in memory what is under way (see benchmarks/publishing.py).
-_BATCH_FILES, _BATCH_BYTES, _UPLOADS = 80, 1 << 30, 2
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +137,8 @@ def publish(
         left = () if dry_run else _clean(repository, found, remote, say)
         return _publication(name, found, state, commit, remote, difference, left)
     if not commit:
-        commit = _promote(repository, found, remote, files, public=public, say=say)
+        head = remote.head.commit if remote.head else _create(repository, public=public)
+        commit = promote(repository, found, head, files, say)
     repository.tag(found.tag, commit)
     say(f"{name}: {found.tag} is {commit}")
     return _publication(name, found, state, commit, remote, difference, _clean(repository, found, remote, say))
@@ -231,122 +222,13 @@ def _check_new(found: Candidate, remote: _Remote, name: str) -> None:
         )
 
 
-def _promote(
-    repository: Repository,
-    found: Candidate,
-    remote: _Remote,
-    files: Mapping[str, LocalFile],
-    *,
-    public: bool,
-    say: Say,
-) -> str:
-    """Bring the release to the default branch, and return its commit there."""
-    head = remote.head
+def _create(repository: Repository, *, public: bool) -> str:
+    """Make the repository, and return its first commit."""
+    repository.create(private=not public)
+    head = repository.head()
     if head is None:
-        repository.create(private=not public)
-        head = repository.head()
-        if head is None:
-            raise HubError("The repository was created, and is not there", repository.name, hint="run it again later")
-    staged = _stage(repository, found, head.commit, files, say)
-    staged_tree = _verified(repository, staged, files, "The staged files are not those that were sent")
-    say(f"{repository.name}: {len(files):,} files are staged and verified")
-    tree = repository.tree(head.commit)
-    difference = changes(files, tree)
-    if not difference:
-        return head.commit
-    operations = [*_moves(difference, staged, staged_tree), *_deletions(difference)]
-    try:
-        commit = repository.commit(MAIN, head.commit, operations, found.title, _message(found, staged))
-    except HubConflictError as error:
-        hint = "nothing was published: run the same command again, and look with --dry-run at what it would change"
-        raise HubConflictError(f"{MAIN} was changed by somebody else", error.where, error.why, hint) from error
-    _verified(repository, commit, files, f"The files on {MAIN} are not those that were staged")
-    say(f"{repository.name}: {MAIN} is {found.tag}")
-    return commit
-
-
-def _stage(repository: Repository, found: Candidate, start: str, files: Mapping[str, LocalFile], say: Say) -> str:
-    """Put the release together on its branch, in one commit, and return that."""
-    repository.create_branch(found.staging, start)
-    head = repository.resolve(found.staging)
-    difference = changes(files, repository.tree(head))
-    if not difference:
-        return head
-    additions: list[CommitOperationAdd] = []
-
-    def upload(batch: Sequence[LocalFile]) -> list[CommitOperationAdd]:
-        made = [_addition(found, file) for file in batch]
-        repository.upload(made, found.staging)
-        return made
-
-    with ThreadPoolExecutor(_UPLOADS) as pool:
-        for made in pool.map(upload, _batches(difference.added)):
-            additions += made
-            say(f"{repository.name}: {len(additions):,} of {len(difference.added):,} files are there")
-    title = f"Stage {found.tag} [manifest sha256:{found.short}]"
-    return repository.commit(found.staging, head, [*additions, *_deletions(difference)], title)
-
-
-def _addition(found: Candidate, file: LocalFile) -> CommitOperationAdd:
-    """Return the operation that adds a file: the one that has hashed it, unless other bytes than the sealed ones go."""
-    return (
-        found.additions[file.path]
-        if isinstance(file.content, Path) and file.path in found.additions
-        else file.addition()
-    )
-
-
-def _batches(files: Sequence[LocalFile]) -> Iterator[list[LocalFile]]:
-    batch: list[LocalFile] = []
-    size = 0
-    for file in files:
-        if batch and (len(batch) == _BATCH_FILES or size + file.size > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(file)
-        size += file.size
-    if batch:
-        yield batch
-
-
-def _verified(repository: Repository, commit: str, files: Mapping[str, LocalFile], what: str) -> Tree:
-    """Return the files of a commit, which are these and no others by the digests that the Hub gives."""
-    tree = repository.tree(commit)
-    wrong = changes(files, tree)
-    if wrong:
-        names = [*(file.path for file in wrong.added), *wrong.deleted]
-        why = f"{len(names):,} differ: {', '.join(ascii(name) for name in names[:_SHOWN])}"
-        raise HubError(what, f"{repository.name}@{commit}", why, "run the same command again")
-    return tree
-
-
-def _moves(difference: Changes, staged: str, tree: Tree) -> Iterator[Operation]:
-    """Yield what brings the staged files over: large ones are copied on the Hub, small ones are sent again."""
-    from huggingface_hub import CommitOperationCopy
-
-    for file in difference.added:
-        if tree[file.path].sha256:
-            yield CommitOperationCopy(file.path, file.path, src_revision=staged)
-        else:
-            yield file.addition()
-
-
-def _deletions(difference: Changes) -> Iterator[Operation]:
-    from huggingface_hub import CommitOperationDelete
-
-    for path in difference.deleted:
-        yield CommitOperationDelete(path, is_folder=False)
-
-
-def _message(found: Candidate, staged: str) -> str:
-    lines = [
-        f"Manifest SHA-256: {found.release.digest}",
-        f"Verdict of the gate: {found.verdict}",
-        f"Staged as {staged}",
-    ]
-    if found.notices.override:
-        lines.append(f"Published in spite of the verdict: {found.notices.override}")
-    return "\n".join(lines)
+        raise HubError("The repository was created, and is not there", repository.name, hint="run it again later")
+    return head.commit
 
 
 def _clean(repository: Repository, found: Candidate, remote: _Remote, say: Say) -> tuple[str, ...]:

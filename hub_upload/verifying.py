@@ -7,7 +7,7 @@ and the last kilobytes of each shard has to move. Whoever does not want to rely 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,12 +18,10 @@ from curation.release.notices import Yank
 from curation.release.verify import Finding, check_file, check_footer, check_verdict, verify_release
 from hub_upload.calls import Patience, attempt
 from hub_upload.client import connect
-from hub_upload.inventory import HUB_FILES
+from hub_upload.inventory import HUB_FILES, Tree
 from hub_upload.publishing import read_notices
 from hub_upload.references import Reference, local_release
 from hub_upload.repository import MAIN, RemoteFile, Repository
-
-Tree = Mapping[str, RemoteFile]
 
 _MANIFEST_BYTES = 256 << 20
 _SMALL_BYTES = 64 << 20
