@@ -29,6 +29,7 @@ _COMMANDS = {
     "trigger": ("curation.cli.trigger", "Run the gate elsewhere and fetch the verdict."),
     "publish": ("curation.cli.publish", "Publish a release on the Hugging Face Hub, or yank a version."),
     "eval-sets": ("curation.cli.evaluation", "What mteb evaluates on, for decontamination."),
+    "doctor": ("curation.cli.doctor", "What this machine has for a run."),
     "config": ("curation.cli.config", "About the config file."),
 }
 
