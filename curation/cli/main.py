@@ -7,12 +7,14 @@ import traceback
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 import curation
 from curation.errors import CurationError, of_os_error
 
 _COMMANDS = {
     "quickstart": ("curation.cli.run", "The whole path on real text, offline, in minutes."),
+    "init": ("curation.cli.init", "A commented config to begin with."),
     "plan": ("curation.cli.run", "What a run would do; runs nothing."),
     "run": ("curation.cli.run", "From sources to a gated release."),
     "status": ("curation.cli.inspect", "How far a run is."),
@@ -30,6 +32,7 @@ _COMMANDS = {
     "publish": ("curation.cli.publish", "Publish a release on the Hugging Face Hub, or yank a version."),
     "eval-sets": ("curation.cli.evaluation", "What mteb evaluates on, for decontamination."),
     "doctor": ("curation.cli.doctor", "What this machine has for a run."),
+    "completion": ("curation.cli.completion", "Completion of verbs and options for a shell."),
     "config": ("curation.cli.config", "About the config file."),
 }
 
@@ -48,6 +51,13 @@ class _Lazy(click.Group):
         module = importlib.import_module(_COMMANDS[cmd_name][0])
         command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a verb, or an option of the program, without importing any verb."""
+        verbs = [
+            CompletionItem(name, help=text) for name, (_, text) in _COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return verbs + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
