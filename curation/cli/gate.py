@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from curation.cli.output import columns, plain, result
-from curation.cli.progress import RunProgress
+from curation.cli.progress import run_progress
 from curation.errors import ConfigError, GateFailedError
 
 
@@ -33,7 +33,7 @@ def gate_command(release: str, baseline: str | None, out: Path | None, as_json: 
         raise ConfigError("The verdict on a release of the Hub needs a folder", release, why, "add --out DIR")
     opened = open_release(release_folder(release))
     place = opened.path if out is None else out
-    with RunProgress() as progress:
+    with run_progress() as progress:
         progress.started("gate", opened.manifest["config"]["training"]["steps"])
         earlier = open_release(release_folder(baseline)) if baseline else None
         verdict = run_gate(opened, baseline=earlier, out=place / "gate", progress=progress.advanced)

@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 import curation
+from curation.cli import events
 from curation.errors import CurationError, of_os_error
 
 _COMMANDS = {
@@ -35,6 +36,9 @@ _COMMANDS = {
     "completion": ("curation.cli.completion", "Completion of verbs and options for a shell."),
     "config": ("curation.cli.config", "About the config file."),
 }
+
+
+_LOGS = ("text", "json")
 
 
 class _Lazy(click.Group):
@@ -67,8 +71,8 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(curation.__version__, prog_name="curate")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.pass_context
-def cli(context: click.Context, debug: bool) -> None:
+@click.option("--log", type=click.Choice(_LOGS), help="What goes to stderr: words, or events as JSON lines.")
+def cli(debug: bool, log: str | None) -> None:
     """Multilingual data curation for contrastive embedding models.
 
     Results go to stdout, everything else to stderr.
@@ -82,19 +86,18 @@ def main() -> None:
 
 def run_command(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
-    # The flag is taken wherever it stands, for it is mostly added to a command that has just failed.
+    # Both are taken wherever they stand: they are mostly added to a command that is there already.
     debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
+    arguments = _take_log([argument for argument in arguments if argument != "--debug"])
     try:
         code: Any = cli.main(arguments, standalone_mode=False)
     except click.exceptions.Abort:
         return _complain("Interrupted. Run the same command again: finished stages are found and used.", 130)
     except click.ClickException as error:
-        error.show()
-        return 2
+        return _usage(error)
     except (CurationError, OSError) as error:
         known = of_os_error(error) if isinstance(error, OSError) else error
-        return _complain(_traceback(error) if debug else f"Error: {known}", known.exit_code)
+        return _complain(_traceback(error) if debug else f"Error: {known}", known.exit_code, known)
     except Exception as error:
         if debug:
             return _complain(_traceback(error), 1)
@@ -116,6 +119,33 @@ def _traceback(error: Exception) -> str:
     return without_tokens("".join(traceback.format_exception(error)).rstrip())
 
 
-def _complain(text: str, code: int) -> int:
-    click.echo(text, err=True)
+def _take_log(arguments: list[str]) -> list[str]:
+    """Choose what goes to stderr, and return the other arguments; a wrong choice is left, in front, to be refused."""
+    ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    place = next((n for n, argument in enumerate(ours) if argument == "--log" or argument.startswith("--log=")), None)
+    if place is None:
+        events.choose(None)
+        return arguments
+    width = 1 if "=" in ours[place] else 2
+    log = "".join(ours[place : place + width]).removeprefix("--log").removeprefix("=")
+    events.choose(log)
+    rest = [*arguments[:place], *arguments[place + width :]]
+    return rest if log in _LOGS else ["--log", log, *rest]
+
+
+def _usage(error: click.ClickException) -> int:
+    if events.wanted():
+        events.emit("error", what=error.format_message(), where="", why="", next="curate --help", exit_code=2)
+    else:
+        error.show()
+    return 2
+
+
+def _complain(text: str, code: int, error: CurationError | None = None) -> int:
+    if not events.wanted():
+        click.echo(text, err=True)
+    elif error is None:
+        events.emit("error", what=text, where="", why="", next="", exit_code=code)
+    else:
+        events.emit("error", what=error.what, where=error.where, why=error.why, next=error.hint, exit_code=code)
     return code

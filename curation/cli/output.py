@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from curation.cli import events
+
 
 def result(value: Any, text: str, *, as_json: bool) -> None:
     """Print a command's result, for a program or for a person."""
@@ -16,8 +18,11 @@ def result(value: Any, text: str, *, as_json: bool) -> None:
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal something that is not the result."""
-    click.echo(text, err=True)
+    """Tell whoever runs the command something that is not the result."""
+    if events.wanted():
+        events.emit("note", text=text)
+    else:
+        click.echo(text, err=True)
 
 
 def plain(text: str) -> str:

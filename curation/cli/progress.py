@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from curation.cli.events import EventProgress, wanted
+
 if TYPE_CHECKING:
     from pipelines.store import Done
 
 _QUIET_SECONDS = 30.0
+
+
+def run_progress() -> RunProgress | EventProgress:
+    """Return what observes a run: for people, or for programs where they asked for events."""
+    return EventProgress() if wanted() else RunProgress()
 
 
 class RunProgress:

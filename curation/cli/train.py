@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curation.cli.output import columns, result, say
-from curation.cli.progress import RunProgress
+from curation.cli.progress import run_progress
 from curation.errors import ConfigError, ReleaseError
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _trained(job: Job) -> Trained:
         return found
     if not job.workers.first:
         return run_job(job, spec, lambda *_: None)
-    with RunProgress() as progress:
+    with run_progress() as progress:
         progress.started("train", job.options.steps)
         model = run_job(job, spec, lambda step, _, loss: progress.advanced(step, f"loss {loss:.3f}"))
     # An export of an earlier model would be taken for this one's.
