@@ -10,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 COMPILE := $(BIN)/python -c "from curation.warm_up import warm_up; warm_up()"
 SOURCES := curation filters language_configs pipelines hub_upload
 
-.PHONY: quickstart test test-all slurm lint format clean
+.PHONY: quickstart test test-all slurm lint docs format clean
 
 quickstart: $(VENV)/.quickstart
 	$(BIN)/curate quickstart --out quickstart
@@ -32,6 +32,10 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check $(SOURCES) tests benchmarks tools deploy
 	$(BIN)/ruff format --check $(SOURCES) tests benchmarks tools deploy
 	$(BIN)/mypy
+
+docs: $(VENV)/.test
+	$(BIN)/python tools/reference.py
+	$(BIN)/mkdocs build --strict --site-dir build/site
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix $(SOURCES) tests benchmarks tools deploy

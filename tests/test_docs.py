@@ -11,7 +11,7 @@ from curation.cli.main import cli
 from curation.config import parse_config
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXT = "".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
 SNIPPETS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 CONFIGS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
@@ -47,3 +47,16 @@ def test_every_verb_and_option_in_the_documents_exists(path: Path) -> None:
 def test_every_link_leads_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "howto").glob("*.md")), ids=lambda path: path.name)
+def test_a_common_task_takes_one_page_and_three_commands(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 60
+    assert 1 <= len(re.findall(r"^ +(?:[A-Z_]+=\S+ )?curate ", text, re.MULTILINE)) <= 3
+
+
+def test_the_citation_file_is_one() -> None:
+    from cffconvert import Citation
+
+    Citation((ROOT / "CITATION.cff").read_text(encoding="utf-8")).validate()
