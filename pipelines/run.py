@@ -40,6 +40,8 @@ LEAST_PARTITIONS, MOST_PARTITIONS = 4, 65_536
 # Of text: a worker holds the records of a part several times over, in less than 1 GiB.
 PARTITION_BYTES = 32 << 20
 EngineName = Literal["datatrove", "beam"]
+# Sources that an error names.
+_SHOWN = 5
 _ABOUT = """# A run of `curate`
 
 | here | what |
@@ -202,7 +204,7 @@ def _assemble(config: RunConfig, licensing: Licensing, inputs: Inputs, graph: Gr
     write_ledgers(places, out / "ledger")
     shards = pa.concat_tables(places[-1].tallies()).sort_by("path")
     if not any(map(layout.parse_shard, shards["path"].to_pylist())):
-        raise _nothing_left(counts)
+        raise _nothing_left(counts, config, out)
     quota = plan_quota(_tally(graph, places, _stage(graph, "balance").side), config.balance)
     alarms = [alarm.to_json() for alarm in find_alarms(config.alarms, places, AlarmFiles(out))]
     contamination = _contamination(inputs, places)
@@ -260,9 +262,17 @@ def _contamination(inputs: Inputs, places: Sequence[StageStore]) -> list[dict[st
     return contamination(load_texts(inputs.evaluation), ledger)
 
 
-def _nothing_left(counts: Sequence[StageCount]) -> CurationError:
-    steps = ", ".join(f"{count.stage} {count.rows_in:,} -> {count.rows_out:,}" for count in counts)
-    return CurationError("No record is left for a release", why=steps, hint="look into ledger/ for the reasons")
+def _nothing_left(counts: Sequence[StageCount], config: RunConfig, out: Path) -> CurationError:
+    last = next((count for count in counts if not count.rows_out), counts[-1])
+    sources = ", ".join(source.name for source in config.sources[:_SHOWN])
+    if not last.rows_in:
+        why, hint = f"there is no row in the files of {sources}", "look into the files, and name others"
+    else:
+        why = f"{last.stage} let none of {last.rows_in:,} rows of {sources} go on"
+        hint = (
+            f"the ledger has the reason for each: {out / 'ledger'}/*.parquet; docs/howto/see-why-a-language-shrank.md"
+        )
+    return CurationError("No record is left for a release", str(out), why, hint)
 
 
 def _to_yaml(config: RunConfig) -> str:

@@ -17,6 +17,16 @@ from curation.config.training import Training
 from curation.errors import ConfigError
 
 _MAX_BYTES = 4 << 20
+_SHOWN_CHARS = 120
+_BEGIN = "`curate init bitext` prints one to begin with"
+_ALL_KEYS = "correct it; `curate config schema` says what each key takes"
+# What YAML says of the commonest slips, and what helps.
+_MENDING = {
+    "'\\t'": "indent with blanks: YAML takes no tabs",
+    "aliases": "write out what the alias stands for",
+    "constructor for the tag": "write a plain value: tags are not allowed",
+    "expected ',' or": "close the bracket, and put texts with brackets, commas or colons into quotes",
+}
 _Path = tuple[str | int, ...]
 # Where a setting may have one of several types, pydantic names the type in the path of an error.
 _UNION_TAGS = ("str", "list[str]", "LanguageColumn")
@@ -57,10 +67,14 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> model.RunConfig:
     try:
         size = path.stat().st_size
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("The config cannot be read", where=str(path), why=str(error)) from error
+    except UnicodeDecodeError as error:
+        why = f"byte {error.start:,} is {error.object[error.start]:#x}"
+        raise ConfigError("The config is not UTF-8", str(path), why, "save it as UTF-8") from error
+    except OSError as error:
+        hint = "name a config file; `curate init bitext --out c.yml` writes one to begin with"
+        raise ConfigError("The config cannot be read", str(path), error.strerror or str(error), hint) from error
     if size > _MAX_BYTES:
-        raise ConfigError("The config is too large", where=str(path), why=f"{size:,} bytes; at most {_MAX_BYTES:,}")
+        raise ConfigError("The config is too large", str(path), f"{size:,} bytes; at most {_MAX_BYTES:,}", _BEGIN)
     return parse_config(text, origin=str(path), overrides=overrides)
 
 
@@ -69,7 +83,7 @@ def parse_config(text: str, *, origin: str = "config", overrides: Sequence[str] 
     root = _compose(text, origin)
     values, lines = _construct(root, origin), dict(_lines(root))
     if not isinstance(values, dict):
-        raise ConfigError("The config is not a mapping of keys", where=origin, hint="start from the README's example")
+        raise ConfigError("The config is not a mapping of keys", where=origin, hint=_BEGIN)
     for override in overrides:
         _apply(values, override)
     # Broken language files are no fault of the config, and must not be reported as one.
@@ -105,11 +119,11 @@ def _compose(text: str, origin: str) -> yaml.Node:
         node = loader.get_single_node()
         _refuse_repeated_keys(node, origin)
     except yaml.YAMLError as error:
-        raise ConfigError("The config is not valid YAML", where=_mark(error, origin), why=_problem(error)) from None
+        raise _not_yaml(error, origin) from None
     finally:
         loader.dispose()
     if node is None:
-        raise ConfigError("The config is empty", where=origin, hint="start from the README's example")
+        raise ConfigError("The config is empty", where=origin, hint=_BEGIN)
     return node
 
 
@@ -117,7 +131,7 @@ def _construct(root: yaml.Node, origin: str) -> Any:
     try:
         return _Loader("").construct_document(root)
     except yaml.YAMLError as error:
-        raise ConfigError("The config is not valid YAML", where=_mark(error, origin), why=_problem(error)) from None
+        raise _not_yaml(error, origin) from None
 
 
 def _refuse_repeated_keys(node: yaml.Node | None, origin: str) -> None:
@@ -125,7 +139,8 @@ def _refuse_repeated_keys(node: yaml.Node | None, origin: str) -> None:
         seen: set[str] = set()
         for key, value in node.value:
             if key.value in seen:
-                raise ConfigError(f"The key {key.value!r} stands twice", where=f"{origin}:{key.start_mark.line + 1}")
+                where = f"{origin}:{key.start_mark.line + 1}"
+                raise ConfigError(f"The key {key.value!r} stands twice", where, hint="keep one of the two")
             seen.add(key.value)
             _refuse_repeated_keys(value, origin)
     elif isinstance(node, yaml.SequenceNode):
@@ -133,13 +148,12 @@ def _refuse_repeated_keys(node: yaml.Node | None, origin: str) -> None:
             _refuse_repeated_keys(value, origin)
 
 
-def _mark(error: yaml.YAMLError, origin: str) -> str:
+def _not_yaml(error: yaml.YAMLError, origin: str) -> ConfigError:
     mark = getattr(error, "problem_mark", None)
-    return f"{origin}:{mark.line + 1}" if mark else origin
-
-
-def _problem(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or error)
+    where = f"{origin}:{mark.line + 1}" if mark else origin
+    why = str(getattr(error, "problem", None) or error)
+    hint = next((hint for sign, hint in _MENDING.items() if sign in why), "look at this line and the one before it")
+    return ConfigError("The config is not valid YAML", where, why, hint)
 
 
 def _lines(node: yaml.Node, path: _Path = ()) -> Iterator[tuple[_Path, int]]:
@@ -177,6 +191,8 @@ def _explain(
     # A misspelt key also shows as a missing one; the misspelling is what helps.
     first, *others = sorted(error.errors(include_url=False), key=lambda problem: problem["type"] != "extra_forbidden")
     path = section + tuple(part for part in first["loc"] if part not in _UNION_TAGS and part not in _formats())
+    if first["type"] == "union_tag_invalid":
+        path = (*path, "format")
     line = next((lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), None)
     key = ".".join(map(str, path)) or "the config"
     why, hint = _reason(first, path)
@@ -195,8 +211,14 @@ def _reason(problem: Any, path: _Path) -> tuple[str, str]:
     if kind == "missing":
         return "it is required", f"add `{path[-1]}:`"
     if kind in ("union_tag_not_found", "union_tag_invalid"):
-        return "every source needs a known format", f"format: one of {', '.join(sorted(_formats()))}"
-    return f"{problem['msg']}; found {given!r}", ""
+        found = f"; found {given['format']!r:.{_SHOWN_CHARS}}" if isinstance(given, dict) and "format" in given else ""
+        return f"every source needs a known format{found}", f"format: one of {', '.join(sorted(_formats()))}"
+    if kind == "literal_error":
+        known = re.findall("'([^']*)'", problem["msg"])
+        close = difflib.get_close_matches(str(given), known, n=1, cutoff=0.5)
+        if close:
+            return f"{problem['msg']}; found {given!r:.{_SHOWN_CHARS}}", f"did you mean {close[0]!r}?"
+    return f"{problem['msg'].removeprefix('Value error, ')}; found {given!r:.{_SHOWN_CHARS}}", _ALL_KEYS
 
 
 def _formats() -> dict[str, type[BaseModel]]:
