@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from curation.cli.main import run_command
+from curation.cli.main import cli, run_command
 from curation.release import open_release
 
 VERBS = (
@@ -259,3 +261,16 @@ def test_language_files_that_cannot_be_used_are_no_surprise_to_any_verb(verb: li
     assert done.returncode == 2
     assert done.stderr.startswith(f"Error: {tmp_path / 'none'}: there is no such folder")
     assert "CURATION_LANGUAGES" in done.stderr
+
+
+def commands(group: click.Group, context: click.Context) -> Iterator[click.Command]:
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield from commands(command, context) if isinstance(command, click.Group) else [command]
+
+
+def test_every_verb_prints_json_where_that_is_asked_for() -> None:
+    found = list(commands(cli, click.Context(cli)))
+    assert len(found) > 20
+    assert not [each.name for each in found if not any("--json" in option.opts for option in each.params)]

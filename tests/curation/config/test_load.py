@@ -46,7 +46,7 @@ def test_strings_stay_strings(word: str) -> None:
         (MINIMAL + "mining:\n  num_negative: 3\n", 10, ["did you mean 'num_negatives'"]),
         (MINIMAL.replace("licence", "license"), 6, ["did you mean 'licence'"]),
         (MINIMAL.replace("    licence: CC-BY-2.0\n", ""), 3, ["sources.0.licence", "required"]),
-        (MINIMAL.replace("tsv\n", "xls\n", 1), 3, ["format: one of", "parquet"]),
+        (MINIMAL.replace("tsv\n", "xls\n", 1), 4, ["format: one of", "parquet"]),
         (MINIMAL.replace("    format: tsv\n", ""), 3, ["format: one of", "parquet"]),
         (MINIMAL + "    columns: {quary: a}\n", 9, ["did you mean 'query'"]),
         (MINIMAL + "dedup:\n  threshold: 1.5\n", 10, ["dedup.threshold", "1.5"]),
