@@ -9,7 +9,6 @@ import click
 
 from curation.config import RunConfig, load_config
 
-
 # Taken as by every verb; what these print is JSON in any case.
 _json = click.option("--json", "as_json", is_flag=True, expose_value=False, help="Print the result as JSON, as always.")
 

@@ -96,7 +96,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, data: bytes | None) -> None:
     path = tmp_path / "c.yml"
     if data is not None:
         path.write_bytes(data)
-    with pytest.raises(ConfigError, match="cannot be read|is not UTF-8"):
+    with pytest.raises(ConfigError, match=r"cannot be read|is not UTF-8"):
         load_config(path)
 
 
