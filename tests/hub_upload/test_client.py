@@ -41,11 +41,26 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     set_client_factory(before)
 
 
-def test_the_clients_session_has_timeouts() -> None:
-    assert get_session().timeout.read is None
+def limits(**given: float | None) -> dict[str, float]:
+    """Return the timeouts of a request as the session would send it, with or without one that the call names."""
+    session = get_session()
+    request = session.build_request("GET", "http://127.0.0.1/", **given)
+    for hook in session.event_hooks["request"]:
+        hook(request)
+    found: dict[str, float] = request.extensions["timeout"]
+    return found
+
+
+OURS = {"connect": CONNECT_SECONDS, "read": READ_SECONDS, "write": READ_SECONDS, "pool": READ_SECONDS}
+
+
+def test_every_request_has_timeouts_even_where_the_client_says_none() -> None:
+    assert limits()["read"] is None
     connect(TOKEN)
-    timeout = get_session().timeout
-    assert (timeout.connect, timeout.read, timeout.write, timeout.pool) == (CONNECT_SECONDS, *[READ_SECONDS] * 3)
+    assert limits() == OURS
+    # So the client asks for repositories, trees and lists of commits.
+    assert limits(timeout=None) == OURS
+    assert limits(timeout=7.0) == dict.fromkeys(OURS, 7.0)
     assert get_session().follow_redirects
 
 
@@ -55,7 +70,7 @@ def test_a_new_session_has_them_too() -> None:
     close_session()
     connect(TOKEN)
     assert get_session() is not first
-    assert get_session().timeout.read == READ_SECONDS
+    assert limits() == OURS
     # What the client does before each request, it still does.
     assert get_session().event_hooks["request"] == first.event_hooks["request"] != []
 
