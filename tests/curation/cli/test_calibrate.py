@@ -96,6 +96,7 @@ def test_what_cannot_be_calibrated(
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_broken_file_of_the_user_is_not_overwritten(
     finnish: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,6 +108,7 @@ def test_a_broken_file_of_the_user_is_not_overwritten(
     assert path.read_text(encoding="utf-8") == "version: 1\nnonsense: true\n"
 
 
+@pytest.mark.slow
 def test_bounds_that_a_user_set_stay(tmp_path: Path) -> None:
     path = tmp_path / "lines.txt"
     lines = [f"{number} {number + 1} {number + 2} Ja\n" for number in range(100_000, 100_010)]

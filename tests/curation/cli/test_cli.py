@@ -218,6 +218,7 @@ def test_langs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "hin_Deva" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_whole_path_as_a_user_runs_it(base: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"

@@ -174,6 +174,7 @@ def test_a_manifest_of_a_stranger(
     assert "unexpected" not in printed.err
 
 
+@pytest.mark.slow
 def test_an_unknown_task_is_refused_before_anything_is_trained(
     release: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -121,6 +121,7 @@ def test_withdrawn_records_are_never_forgotten_silently(release: Release, tmp_pa
     assert "typo.txt:2" in str(error.value)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), rows_at_once=st.sampled_from([3, 1000]))
 def test_the_cut_and_the_order_of_new_records_change_nothing(

@@ -81,6 +81,7 @@ def test_half_of_the_lines_is_held_out_by_its_text(texts: list[str]) -> None:
     assert 0.4 < held_out([f"line {number}" for number in range(1000)]).mean() < 0.6
 
 
+@pytest.mark.slow
 def test_a_weight_is_found_again(lines: Lines) -> None:
     model, label = _biased(3.0)
     everything = fit_log_weights(lines, load())

@@ -93,6 +93,7 @@ def key(text: str) -> str:
     return str(fold(pa.array([text]))[0])
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(worlds(), OPTIONS, st.randoms(use_true_random=False))
 def test_every_promise_on_any_records(rows: list[Row], options: dict[str, Any], shuffler: random.Random) -> None:

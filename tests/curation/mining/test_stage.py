@@ -241,6 +241,7 @@ def worlds(draw: st.DrawFn) -> list[Row]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     worlds(),

@@ -33,6 +33,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bag", "decoder"])
 def test_two_processes_are_one_with_the_doubled_batch(kind: str, tmp_path: Path) -> None:
     path = os.pathsep.join([str(HERE), str(HERE.parents[2]), os.environ.get("PYTHONPATH", "")])
