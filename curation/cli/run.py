@@ -211,7 +211,7 @@ def _closing(release: Release, out: Path) -> str:
             "Next:",
             f"  curate verify {release.path}",
             f"  curate explain {_some_id(release)} --run {out}",
-            "  curate config schema > curate.schema.json   # then write a config for your own sources",
+            "  curate init bitext --out c.yml   # a config to begin with, for your own files",
         ]
     )
 
