@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curation.errors import CurationError
+from curation.errors import AuthError, CurationError
 
 
 class HubError(CurationError):
@@ -23,10 +23,8 @@ class HubMissingError(HubError):
     """The Hub has no such repository, revision or file, or does not show it to us."""
 
 
-class HubAccessError(HubError):
+class HubAccessError(HubError, AuthError):
     """The Hub does not let us."""
-
-    exit_code = 5
 
 
 class HubConflictError(HubError):

@@ -28,7 +28,7 @@ from hub_upload.secrets import publishing_token
 
 Say = Callable[[str], None]
 
-_TITLE = re.compile(r"Release (v\d+\.\d+\.\d+) \[manifest sha256:([0-9a-f]{12})\]")
+_TITLE = re.compile(r"Release (v[0-9]+\.[0-9]+\.[0-9]+) \[manifest sha256:([0-9a-f]{12})\]")
 _NOTICES_BYTES = 1 << 20
 
 
@@ -235,17 +235,14 @@ def _clean(repository: Repository, found: Candidate, remote: _Remote, say: Say) 
     """Remove the branches of this version, and return those that stay: the version itself is whole without that."""
     names = {name for name in remote.references.branches if name.startswith(staging_prefix(found.tag))}
     left = []
-    for branch in sorted(names if _is_tagged(found, remote) else names | {found.staging}):
+    # One that this very call has made was not there when it looked.
+    for branch in sorted(names if found.tag in remote.references.tags else names | {found.staging}):
         try:
             repository.delete_branch(branch)
         except HubError as error:
             left.append(branch)
             say(f"{repository.name}: the branch {branch} is left: {error.why}")
     return tuple(left)
-
-
-def _is_tagged(found: Candidate, remote: _Remote) -> bool:
-    return found.tag in remote.references.tags
 
 
 def _publication(

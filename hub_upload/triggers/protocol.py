@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from curation.errors import CurationError
+from curation.errors import AuthError, CurationError
 from curation.files import to_json
 
 SCHEMA = "curation-trigger/1"
@@ -33,10 +33,8 @@ class TriggerConflictError(TriggerError):
     exit_code = 4
 
 
-class TriggerAuthError(TriggerError):
+class TriggerAuthError(TriggerError, AuthError):
     """The service does not know who asks, or does not allow it."""
-
-    exit_code = 5
 
 
 class TransientError(TriggerError):
