@@ -22,7 +22,7 @@ from curation.licences.licensing import Licensing, apply_licences
 from curation.quota.counts import plan_quota
 from curation.release import Release, layout, open_release
 from curation.release.assemble import assemble_release
-from curation.release.parent import refuse_as_target
+from curation.release.parent import find_parent, refuse_as_target
 from curation.release.stats import StageCount, compute_stats
 from pipelines.alarms import AlarmFiles, checks_of, find_alarms
 from pipelines.cost import load_rates, plan_estimate, text_bytes
@@ -292,37 +292,39 @@ class GateObserver(Protocol):
         """Something worth a line has happened."""
 
 
-def gate_and_report(config: RunConfig, out: Path, observer: GateObserver) -> None:
-    """Bring a release's verdict and report up to date.
+def gate_and_report(config: RunConfig, base: Path, out: Path, observer: GateObserver) -> None:
+    """Bring a release's verdict and report up to date; both compare with the parent, where there is one.
 
     The verdict is kept in the work folder under the digest of the release and of the gate's own settings, so that
     it is computed once.
 
     Args:
         config: the resolved config.
+        base: folder that the parent's path is relative to.
         out: folder of a run that holds a release.
         observer: is told about progress.
     """
     from curation.report import write_gate_outputs, write_report
 
     with locked(out):
-        release = open_release(out / "release")
+        release, parent = open_release(out / "release"), find_parent(config.release, base)
         if config.gate.enabled:
-            _bring_verdict(release, out / "work" / "gate", observer)
+            _bring_verdict(release, parent, out / "work" / "gate", observer)
             write_gate_outputs(release)
-        write_report(release, ledger=out / "ledger", html=out / "report.html", json=out / "report.json")
+        pages = {"html": out / "report.html", "json": out / "report.json"}
+        write_report(release, ledger=out / "ledger", baseline=parent, **pages)
 
 
-def _bring_verdict(release: Release, work: Path, observer: GateObserver) -> None:
+def _bring_verdict(release: Release, parent: Release | None, work: Path, observer: GateObserver) -> None:
     from curation.config.gate import Gate
     from curation.config.training import Training
     from curation.gate.run import run_gate, spec_digest
 
     config = release.manifest["config"]
     options, training = Gate.model_validate(config["gate"]), Training.model_validate(config["training"])
-    kept = work / f"{release.digest[:16]}-{spec_digest(options, training, None)[:16]}"
+    kept = work / f"{release.digest[:16]}-{spec_digest(options, training, parent)[:16]}"
     if not (kept / "verdict.json").exists():
         observer.started("gate", training.steps)
-        run_gate(release, out=kept, cache=work / "tokenizers", progress=observer.advanced)
+        run_gate(release, baseline=parent, out=kept, cache=work / "tokenizers", progress=observer.advanced)
     with atomic_path(release.path / layout.VERDICT) as verdict:
         shutil.copyfile(kept / "verdict.json", verdict)

@@ -71,18 +71,24 @@ def status_command(run: Path, as_json: bool) -> None:
 
 @click.command("report")
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--baseline", help="An earlier release to compare with, a folder or a reference.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def report_command(folder: Path, as_json: bool) -> None:
-    """Write report.html and report.json of a run, or of a release, into FOLDER's run."""
+def report_command(folder: Path, baseline: str | None, as_json: bool) -> None:
+    """Write report.html and report.json of a run, or of a release, into FOLDER's run.
+
+    A run's own report compares with the parent, if there is one.
+    """
     from curation.release import open_release
     from curation.report import write_report
+    from hub_upload.references import release_folder
 
     run = (folder / "release").is_dir()
     release = open_release(folder / "release" if run else folder)
     # A release is sealed: what is not in its manifest goes beside it.
     target = folder if run else folder.absolute().parent
     html, json = target / "report.html", target / "report.json"
-    write_report(release, ledger=folder / "ledger" if run else None, html=html, json=json)
+    earlier = open_release(release_folder(baseline)) if baseline else None
+    write_report(release, ledger=folder / "ledger" if run else None, html=html, json=json, baseline=earlier)
     result({"html": str(html), "json": str(json)}, f"{html}\n{json}", as_json=as_json)
 
 

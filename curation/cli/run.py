@@ -162,7 +162,7 @@ def _run(config: RunConfig, base: Path, out: Path, engine: dict[str, Any], *, as
 
     with run_progress() as progress:
         release_path = run(config, base, out, _options(engine), progress)
-        gate_and_report(config, out, progress)
+        gate_and_report(config, base, out, progress)
     release = open_release(release_path)
     verdict = release.verdict
     result(_summary(release, out), _closing(release, out), as_json=as_json)

@@ -58,11 +58,8 @@ def run_gate(
         why = _UNSOUND if training.enabled else "training is switched off"
         trained = Trained([skipped("signal.training", "signal", why)], {}, [])
     verdict = Verdict(
-        release={
-            "name": release.manifest["name"],
-            "version": release.manifest["version"],
-            "manifest_sha256": release.digest,
-        },
+        release=release.identity,
+        baseline=baseline.identity if baseline else None,
         spec=spec_digest(options, training, baseline),
         environment=versions(),
         seed=seed,
@@ -80,7 +77,8 @@ def spec_digest(options: Gate, training: Training, baseline: Release | None) -> 
     spec = {
         "gate": options.model_dump(),
         "training": training.model_dump(),
-        "baseline": baseline.digest if baseline else None,
+        # A verdict is no part of what the manifest's digest covers.
+        "baseline": [baseline.digest, baseline.verdict] if baseline else None,
         "code": code_digest(),
     }
     return hashlib.sha256(to_json(spec).encode()).hexdigest()

@@ -83,12 +83,13 @@ class Verdict:
 
     Attributes:
         release: name, version and manifest digest of the release.
-        spec: digest of the gate's and the trainer's settings and of the code.
+        spec: digest of the gate's and the trainer's settings, of the code and of the baseline.
         environment: versions of the libraries.
         seed: of training and sampling.
         checks: all checks, in the order in which they were made.
         metrics: what was measured besides: grid, languages, losses.
         suspects: training pairs that the model finds least plausible.
+        baseline: name, version and manifest digest of the release that it was compared with, None without one.
     """
 
     release: Mapping[str, str]
@@ -98,6 +99,7 @@ class Verdict:
     checks: tuple[Check, ...]
     metrics: Mapping[str, Any]
     suspects: tuple[Mapping[str, Any], ...]
+    baseline: Mapping[str, str] | None = None
 
     @property
     def status(self) -> Literal["pass", "fail", "error"]:
@@ -116,6 +118,7 @@ class Verdict:
             "schema": SCHEMA,
             "status": self.status,
             "release": dict(self.release),
+            "baseline": dict(self.baseline) if self.baseline else None,
             "spec_sha256": self.spec,
             "environment": dict(self.environment),
             "seed": self.seed,

@@ -59,6 +59,12 @@ class Release:
         return tuple(ReleaseFile(**entry) for entry in self.manifest["files"])
 
     @property
+    def identity(self) -> dict[str, str]:
+        """Name and version, and the digest of the manifest: what says which release is meant."""
+        named = {name: str(self.manifest[name]) for name in ("name", "version")}
+        return {**named, "manifest_sha256": self.digest}
+
+    @property
     def languages(self) -> list[str]:
         """The languages that have a shard, sorted."""
         return sorted({language for _, language, _ in self._places})

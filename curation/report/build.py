@@ -10,6 +10,8 @@ from curation.alarms import Alarm, describe, samples
 from curation.funnel import steps
 from curation.release import Release
 from curation.release.changelog import latest_entry
+from curation.report.clusters import cluster_numbers
+from curation.report.comparison import compare_with
 from curation.report.dropped import SAMPLE_CHARS, dropped_by_rule, ledger_batches, shown_row
 from curation.report.mining import mining_numbers
 from curation.report.negatives import negative_samples
@@ -25,15 +27,16 @@ _TAKERS = 30
 _COUNTED = ("read", "released", "train", "validation", "test")
 
 
-def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, Any]:
+def build_report(release: Release, *, ledger: Path | None = None, baseline: Release | None = None) -> dict[str, Any]:
     """Return everything that the report says.
 
     Args:
         release: the release.
         ledger: folder of the run's ledgers; without it, rules have counts but no samples.
+        baseline: an earlier release to compare with.
 
     Returns:
-        JSON values, the same for the same release and ledger. Texts are as in the data, cut to 240 characters;
+        JSON values, the same for the same releases and ledger. Texts are as in the data, cut to 240 characters;
         whoever shows them must take care of control and direction characters.
 
     Raises:
@@ -57,12 +60,14 @@ def build_report(release: Release, *, ledger: Path | None = None) -> dict[str, A
         "source_languages": stats.get("source_languages", []),
         "takers": _takers(stats.get("source_languages", []), stages, release.manifest["config"].get("alarms")),
         "rules": _with_survivors(release, rules),
+        "clusters": cluster_numbers(release, ledger=ledger, hidden=hidden),
         "splits": stats.get("splits", {}),
         "contamination": stats.get("contamination", []),
         "mining": mining_numbers(release),
         "negatives": negative_samples(release, _trained(stats.get("languages", {}))),
         "distributions": _distributions(scan),
         "licence": stats.get("licence"),
+        "comparison": compare_with(release, baseline) if baseline else None,
         "changelog": latest_entry(release).splitlines(),
         "sources": _sources(release.manifest["sources"], stats.get("sources", []), scan),
     }

@@ -53,19 +53,22 @@ def render_gate_page(verdict: Mapping[str, Any], *, title: str = "") -> str:
         {row["code"] for row in languages} | set(suspects) | {check["language"] or "" for check in numbers["checks"]}
     )
     names = language_names(sorted(codes - {""}))
-    known = verdict.get("release") or {}
     report = {
-        "release": {"title": title}
-        | {key: str(known.get(key) or "") for key in ("name", "version", "manifest_sha256")},
+        "release": {"title": title} | _identity(verdict.get("release") or {}),
         "verdict": numbers["verdict"],
         "checks": numbers["checks"],
         "languages": [row | {"name": names[row["code"]]} for row in languages],
         "training": numbers["training"] | {"suspects": suspects},
+        "baseline": _identity(verdict["baseline"]) if verdict.get("baseline") else None,
         "seed": verdict.get("seed"),
         "spec": str(verdict.get("spec_sha256") or ""),
         "environment": verdict.get("environment") or {},
     }
     return render("gate.html", report=visible_values(report), names=visible_values(names))
+
+
+def _identity(known: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(known.get(key) or "") for key in ("name", "version", "manifest_sha256")}
 
 
 def _languages(verdict: Mapping[str, Any], checks: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -65,7 +65,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": _number, "percent": _percent, "score": _score, "size": _size}
+    environment.filters |= {"number": _number, "percent": _percent, "signed": _signed, "score": _score, "size": _size}
     environment.globals |= {"funnel": charts.funnel, "heat": charts.heat, "share_bar": charts.share_bar}
     return environment
 
@@ -109,6 +109,10 @@ def _number(value: object) -> str:
 
 def _percent(part: float | None, whole: float = 1) -> str:
     return "–" if part is None or not whole else f"{part / whole:.1%}"
+
+
+def _signed(share: float) -> str:
+    return f"{share:+.1%}"
 
 
 def _score(value: float | None) -> str:

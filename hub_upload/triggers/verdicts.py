@@ -93,8 +93,12 @@ def _problems(value: Mapping[str, Any]) -> Iterator[str]:
     for key, kind in shapes.items():
         if not _is(value.get(key), kind):
             yield f"{key} is missing or of another type: {_shown(value.get(key))}"
-    for key in ("name", "version", "manifest_sha256"):
-        yield from _name_problems(f"release.{key}", value["release"].get(key))
+    baseline = value.get("baseline")
+    if not (baseline is None or isinstance(baseline, dict)):
+        yield f"baseline is of another type: {_shown(baseline)}"
+    for about in ("release", "baseline") if baseline else ("release",):
+        for key in ("name", "version", "manifest_sha256"):
+            yield from _name_problems(f"{about}.{key}", value[about].get(key))
     if len(value["checks"]) > _MAX_CHECKS:
         yield f"it holds {len(value['checks']):,} checks"
     for index, check in enumerate(value["checks"]):

@@ -106,7 +106,7 @@ def finished(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = config(SOURCES, **RECIPE)
     run(settings, base, out, RunOptions(), Silent())
     gate_and_report(
-        settings.model_copy(update={"gate": settings.gate.model_copy(update={"enabled": False})}), out, Line()
+        settings.model_copy(update={"gate": settings.gate.model_copy(update={"enabled": False})}), base, out, Line()
     )
     return out
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from curation.config.gate import Gate
+from curation.gate.baseline import comparable, settings
 from curation.gate.signal.alignment import alignment_checks, alignment_figures
-from curation.gate.signal.baseline import comparable, settings
 from curation.gate.signal.held_out import held_out_checks, held_out_figures, language_figures
 from curation.gate.signal.mechanism import ExportProbe, end_loss, mechanism_checks
 from curation.gate.signal.negatives import negative_checks, negative_figures

@@ -23,8 +23,8 @@ import numpy.typing as npt
 import torch
 
 from curation.config.gate import Gate
+from curation.gate.baseline import Before, figure
 from curation.gate.shares import at_least
-from curation.gate.signal.baseline import Before, figure
 from curation.gate.verdict import Check, compare, skipped
 from curation.training import TrainedModel
 from curation.training.evaluation import pair_similarities

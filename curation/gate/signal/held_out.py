@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.config.gate import Gate
-from curation.gate.signal.baseline import Before, figure
+from curation.gate.baseline import Before, figure
 from curation.gate.signal.mechanism import TOO_FEW
 from curation.gate.signal.trial import Trial, hits, macro_accuracy
 from curation.gate.verdict import Check, compare, skipped

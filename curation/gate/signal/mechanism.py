@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from curation.config.gate import Gate
-from curation.gate.signal.baseline import Before, figure
+from curation.gate.baseline import Before, figure
 from curation.gate.signal.trial import Trial
 from curation.gate.verdict import Check, compare, skipped
 from curation.training import TrainedModel

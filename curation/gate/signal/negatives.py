@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.config.gate import Gate
-from curation.gate.signal.baseline import Before, figure
+from curation.gate.baseline import Before, figure
 from curation.gate.verdict import Check, compare, skipped
 from curation.hashing import priority
 from curation.release import Release

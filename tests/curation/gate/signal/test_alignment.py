@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.config.gate import Gate
+from curation.gate.baseline import Before
 from curation.gate.signal import Trial
 from curation.gate.signal.alignment import (
     TAIL,
@@ -23,7 +24,6 @@ from curation.gate.signal.alignment import (
     shares_by,
     tail_chance,
 )
-from curation.gate.signal.baseline import Before
 
 OTHERS = 60
 

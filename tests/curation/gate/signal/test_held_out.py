@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from curation.config.gate import Gate
+from curation.gate.baseline import Before
 from curation.gate.signal import Trial
-from curation.gate.signal.baseline import Before
 from curation.gate.signal.held_out import MIN_PAIRS_OF_DROP, change_z, gain_low, held_out_checks, lexical_hits
 from curation.gate.signal.trial import macro_accuracy
 from curation.gate.verdict import Check

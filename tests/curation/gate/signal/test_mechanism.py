@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from curation.config.gate import Gate
+from curation.gate.baseline import Before
 from curation.gate.signal import Trial
-from curation.gate.signal.baseline import Before
 from curation.gate.signal.mechanism import TOO_FEW, end_loss, export_loads, mechanism_checks
 from curation.training.evaluation import Cell, Score
 

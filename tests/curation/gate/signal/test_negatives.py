@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from curation.config.gate import Gate
+from curation.gate.baseline import Before
 from curation.gate.signal import Trial
-from curation.gate.signal.baseline import Before
 from curation.gate.signal.negatives import NegativeFit, fit_of_negatives, negative_checks, negative_figures
 from curation.release import Release
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from curation.gate.signal.baseline import comparable, figure, overlap
+from curation.gate.baseline import comparable, figure, overlap
 
 MINE = {"training_sha256": "ab", "seeds": 3, "held_out_ids": [f"{number:016x}" for number in range(100)]}
 

@@ -6,12 +6,14 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from curation.config.training import Training
 from curation.files import to_json
 from curation.hashing import hash64
-from curation.training.evaluation import PairSet
+
+if TYPE_CHECKING:
+    from curation.config.training import Training
+    from curation.training.evaluation import PairSet
 
 # Hashes of held-out ids that a verdict keeps: their overlap is known to within a few per cent.
 _SKETCH = 256
@@ -50,7 +52,7 @@ def comparable(verdict: Mapping[str, Any], mine: Mapping[str, Any]) -> Before:
 
     Args:
         verdict: of the baseline, empty where its gate has not run.
-        mine: `settings` of this release.
+        mine: `settings` of this release, as its own verdict has them.
     """
     metrics = verdict.get("metrics")
     if not isinstance(metrics, Mapping) or not metrics:
@@ -58,22 +60,26 @@ def comparable(verdict: Mapping[str, Any], mine: Mapping[str, Any]) -> Before:
     theirs = metrics.get("settings")
     if not isinstance(theirs, Mapping):
         return Before(metrics, "the baseline's verdict does not say how its figures were made; gate it again")
-    if theirs.get("training_sha256") != mine["training_sha256"]:
+    if theirs.get("training_sha256") != mine.get("training_sha256"):
         return Before(metrics, "the baseline's model was trained with other settings; gate it again with these")
-    shared = overlap(mine["held_out_ids"], theirs.get("held_out_ids"))
+    shared = overlap(mine.get("held_out_ids"), theirs.get("held_out_ids"))
     if shared < MIN_OVERLAP:
         return Before(metrics, f"only {shared:.0%} of the held-out pairs are those of the baseline")
     return Before(metrics, "")
 
 
-def overlap(mine: Sequence[str], theirs: object) -> float:
+def overlap(mine: object, theirs: object) -> float:
     """Return the estimated Jaccard similarity of two sets of which the lowest hashes are known; 1 if both are empty.
 
     Of the lowest hashes of the union, the share that is in both (Broder 1997, bottom-k sketches).
     """
-    other = {value for value in theirs if isinstance(value, str)} if isinstance(theirs, list) else set()
-    union = sorted({*mine, *other})[:_SKETCH]
-    return sum(value in other for value in union if value in set(mine)) / len(union) if union else 1.0
+    one, other = _texts(mine), _texts(theirs)
+    union = sorted(one | other)[:_SKETCH]
+    return sum(value in one and value in other for value in union) / len(union) if union else 1.0
+
+
+def _texts(value: object) -> set[str]:
+    return {item for item in value if isinstance(item, str)} if isinstance(value, list) else set()
 
 
 def figure(metrics: Mapping[str, Any], *keys: str) -> float | None:
