@@ -13,40 +13,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
-
-from curation.config.mining import Mining
-from curation.mining.stage import mine_records
-from curation.records import RECORD_SCHEMA
-from curation.report import write_report
-from language_configs import languages
-
-CHECKS = [
-    {"id": "data.schema", "kind": "data", "status": "pass", "severity": "block"},
-    {"id": "data.noise", "kind": "data", "status": "fail", "severity": "block", "language": "heb_Hebr",
-     "metric": "share", "value": 0.31, "threshold": 0.05, "op": "<=", "detail": "a third of it"},
-    {"id": "signal.gain", "kind": "signal", "status": "fail", "severity": "warn"},
-    {"id": "signal.baseline", "kind": "signal", "status": "skipped", "severity": "block", "detail": "no baseline"},
-]  # fmt: skip
-METRICS = {
-    "losses": [{"step": step, "loss": 5 - step / 100} for step in range(0, 300, 10)],
-    "grid": [
-        {"depth": depth, "dim": dim, "rank": rank, "accuracy": 0.1 * depth + dim / 200 + rank / 400}
-        for depth in (0, 1, 2)
-        for dim in (16, 32, 64)
-        for rank in (8, 16)
-    ],
-    "held_out": {"accuracy": 0.52, "shuffled": 0.1, "untrained": 0.2, "lexical": 0.22},
-    "languages": {"heb_Hebr": {"accuracy": 0.41}},
-}
-SUSPECTS = [
-    {"language": "heb_Hebr", "id": "0" * 32, "anchor": "Changes saved.", "positive": "השינויים", "margin": -0.4}
-]
-VERDICT = {"status": "fail", "checks": CHECKS, "metrics": METRICS, "suspects": SUSPECTS}
+from full_page import LANGUAGES, write_full_page
 
 AXE = "axe-core@4.14.1"
-LANGUAGES, MOST_BYTES = 300, 3_000_000
+MOST_BYTES = 3_000_000
 RUN = """
 axe.run(document, {resultTypes: ["violations"]}).then(found => {
   const brief = found.violations.map(v => ({
@@ -72,30 +43,9 @@ addEventListener("message", (event) => {
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory, make_run: Any, sentences: Any, run: Any) -> Path:
-    """Return the page of a release in 300 languages in which every section has something to show."""
-    folder = tmp_path_factory.mktemp("page")
-    known = [code for code in languages() if not code.endswith("_Zzzz")][:LANGUAGES]
-    texts = list(sentences.values())
-    of_each = {code: texts[number % len(texts)] for number, code in enumerate(known)} | dict(sentences)
-    made = make_run(folder, of_each, each=8, change=full_of_facts)
-    (made.release.path / "gate").mkdir()
-    (made.release.path / "gate" / "verdict.json").write_text(json.dumps(VERDICT), encoding="utf-8")
-    html = folder / "report.html"
-    write_report(made.release, ledger=made.ledger, html=html, json=None, baseline=run.release)
-    return html
-
-
-def full_of_facts(records: pa.Table) -> pa.Table:
-    """Mine negatives among the passages of a language, and say that every second record stands for several rows."""
-    base = records.select([*RECORD_SCHEMA.names, "split"]).to_pylist()
-    for row in base:
-        row |= {"task": "retrieval", "query_language": row["positive_language"], "query": row["positive"][::2]}
-        row |= {"group": row["id"], "negatives": []}
-    schema = RECORD_SCHEMA.append(pa.field("split", pa.string(), nullable=False))
-    mined = mine_records(pa.Table.from_pylist(base, schema), Mining(num_negatives=3, skip_rank=0), seed=0).records
-    sizes = pa.array([1 + number % 3 for number in range(mined.num_rows)], pa.int32())
-    return mined.append_column(pa.field("cluster_size", pa.int32(), nullable=False), sizes)
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page."""
+    return write_full_page(tmp_path_factory.mktemp("page"))
 
 
 @pytest.mark.slow

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from parsed_page import Page
+from synthetic_runs import put_verdict
 
-from curation.release import Release, open_release
+from curation.release import Release
 from curation.report import build_report
 from curation.report.comparison import compare_with
 from curation.report.page import render_page
@@ -29,15 +29,6 @@ def earlier(tmp_path_factory: pytest.TempPathFactory, make_run: Any, sentences: 
     others["zul_Latn"] = ["Irekhodi ayinakususwa.", "Izinguquko zilondoloziwe.", "Faka iphasiwedi futhi."]
     made: Release = make_run(tmp_path_factory.mktemp("earlier"), others, each=4).release
     return made
-
-
-def judge(release: Release, said: dict[str, Any] | None) -> Release:
-    file = release.path / "gate" / "verdict.json"
-    file.parent.mkdir(exist_ok=True)
-    file.unlink(missing_ok=True)
-    if said is not None:
-        file.write_text(json.dumps(said), encoding="utf-8")
-    return open_release(release.path)
 
 
 def test_a_release_has_not_changed_since_itself(run: Any) -> None:
@@ -76,11 +67,11 @@ def pair(earlier: Release, run: Any) -> Iterator[Callable[..., dict[str, Any]]]:
     """Compare the two releases, once these verdicts are theirs."""
 
     def compare(before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, Any]:
-        return compare_with(judge(run.release, after), judge(earlier, before))
+        return compare_with(put_verdict(run.release.path, after), put_verdict(earlier.path, before))
 
     yield compare
-    judge(run.release, None)
-    judge(earlier, None)
+    put_verdict(run.release.path, None)
+    put_verdict(earlier.path, None)
 
 
 @pytest.mark.parametrize(
