@@ -16,7 +16,7 @@ from curation.config import RunConfig
 from curation.errors import ConfigError
 from curation.release import layout, open_release
 from curation.release.verify import verify_release
-from pipelines.run import RunOptions, plan_run, run
+from pipelines.run import RunOptions, gate_and_report, plan_run, run
 
 
 def following(config: RunConfig, before: Path, **release: Any) -> RunConfig:
@@ -40,6 +40,24 @@ def test_the_release_is_sound_and_names_its_parent(finished: Path, second: Path)
     assert findings == []
     assert release.manifest["parent"] == open_release(finished / "release").digest
     assert str(finished) not in (second / "release" / layout.MANIFEST).read_text()
+
+
+@pytest.mark.slow
+def test_verdict_and_report_compare_with_the_parent(
+    base: Path, config: RunConfig, finished: Path, second: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(second, out, ignore=shutil.ignore_patterns("work"))
+    settings = following(config, finished)
+    gate_and_report(settings, base, out, Silent())
+    before, after = open_release(finished / "release"), open_release(out / "release")
+    assert after.verdict is not None
+    assert after.verdict["baseline"] == before.identity
+    comparison = json.loads((out / "report.json").read_text(encoding="utf-8"))["comparison"]
+    assert comparison["baseline"] == before.identity | {"is_parent": True}
+    released = next(row for row in comparison["figures"] if row["name"] == "train")
+    assert (released["before"], released["after"]) == (1500, 1200)
+    assert "Compared with" in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_changelog_is_what_the_diff_says(finished: Path, second: Path, capsys: pytest.CaptureFixture[str]) -> None:

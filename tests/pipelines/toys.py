@@ -232,3 +232,6 @@ class Silent:
 
     def finished(self, stage: str, done: Any, *, reused: bool) -> None:
         self.reused[stage] = reused
+
+    def line(self, text: str) -> None:
+        pass

@@ -112,6 +112,8 @@ def test_a_baseline_with_a_verdict(sound: Release, small: Training, gated: Verdi
     values = {check.id: check.value for check in verdict.checks if check.id.startswith("signal.baseline")}
     assert values == {"signal.baseline_loss": 0.0, "signal.baseline_gain": 0.0}
     assert verdict.spec != gated.spec
+    assert verdict.spec != spec_digest(Gate(), small, sound)
+    assert (gated.to_json()["baseline"], verdict.to_json()["baseline"]) == (None, earlier.identity)
 
 
 def test_the_spec_names_all_that_a_verdict_depends_on(sound: Release) -> None:
