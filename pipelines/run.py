@@ -288,8 +288,8 @@ class GateObserver(Protocol):
     def advanced(self, parts: int, note: str = "") -> None:
         """So many steps of training are done."""
 
-    def line(self, text: str) -> None:
-        """Something worth a line has happened."""
+    def judged(self, verdict: str, *, reused: bool) -> None:
+        """The verdict is there, or was found."""
 
 
 def gate_and_report(config: RunConfig, out: Path, observer: GateObserver) -> None:
@@ -321,8 +321,10 @@ def _bring_verdict(release: Release, work: Path, observer: GateObserver) -> None
     config = release.manifest["config"]
     options, training = Gate.model_validate(config["gate"]), Training.model_validate(config["training"])
     kept = work / f"{release.digest[:16]}-{spec_digest(options, training, None)[:16]}"
-    if not (kept / "verdict.json").exists():
+    reused = (kept / "verdict.json").exists()
+    if not reused:
         observer.started("gate", training.steps)
         run_gate(release, out=kept, cache=work / "tokenizers", progress=observer.advanced)
     with atomic_path(release.path / layout.VERDICT) as verdict:
         shutil.copyfile(kept / "verdict.json", verdict)
+    observer.judged(str((release.verdict or {})["status"]), reused=reused)

@@ -157,10 +157,10 @@ def _about(value: float) -> str:
 
 
 def _run(config: RunConfig, base: Path, out: Path, engine: dict[str, Any], *, as_json: bool) -> int:
-    from curation.cli.progress import run_progress
+    from curation.cli.progress import observed
     from pipelines.run import gate_and_report, run
 
-    with run_progress() as progress:
+    with observed(config.name, engine["engine"]) as progress:
         release_path = run(config, base, out, _options(engine), progress)
         gate_and_report(config, out, progress)
     release = open_release(release_path)
