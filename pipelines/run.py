@@ -6,7 +6,7 @@ import itertools
 import math
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -25,9 +25,10 @@ from curation.release.assemble import assemble_release
 from curation.release.parent import refuse_as_target
 from curation.release.stats import StageCount, compute_stats
 from pipelines.alarms import AlarmFiles, checks_of, find_alarms
-from pipelines.cost import load_rates, plan_estimate, text_bytes
+from pipelines.cost import load_rates, text_bytes
 from pipelines.engine import Engine, Observer
 from pipelines.folders import LocalFolder, open_folder
+from pipelines.forecast import forecast_run, forecast_sources, forecast_stages, total_records, venue_of
 from pipelines.graph import Inputs, build_graph, find_inputs
 from pipelines.ledgers import count_lost, write_ledgers
 from pipelines.lock import locked
@@ -172,22 +173,32 @@ def engine_of(config: RunConfig, options: RunOptions, work: str) -> Callable[[in
 
 def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, options: RunOptions) -> dict[str, Any]:
     config, store = licensing.config, Store.at(work_folder(out, options.work)) if out else None
-    stages = []
-    for name, digest in graph.digests().items():
-        place = store.stage(name, digest) if store else None
-        stages.append({"stage": name, "folder": f"work/{name}-{digest}", "cached": bool(place and place.done())})
-    todo = [str(stage["stage"]) for stage in stages if not stage["cached"]]
+    digests = graph.digests()
+    done = {name: store.stage(name, digest).done() if store else None for name, digest in digests.items()}
+    sources = forecast_sources(inputs.fingerprints)
+    records = total_records(sources)
+    stages = forecast_stages(done, records)
+    venue = venue_of(options.engine, options.engine_options, options.workers)
     return {
         "name": config.name,
         "version": config.release.version,
-        "engine": {"name": options.engine, "workers": options.workers, "options": list(options.engine_options)},
+        "engine": {
+            "name": options.engine,
+            "workers": options.workers,
+            "options": list(options.engine_options),
+            "on": venue.name,
+        },
         "work": options.work,
         "partitions": partitions_of(config, inputs),
+        "sources": {name: asdict(source) for name, source in sources.items()},
         "inputs": {name: list(files) for name, files in inputs.fingerprints.items()},
         "evaluation": _evaluation(inputs),
         "licence": licensing.to_json(),
-        "stages": stages,
-        "estimate": plan_estimate(inputs.sizes(), todo, options.workers),
+        "stages": [
+            {"stage": name, "folder": f"work/{name}-{digest}", "cached": done[name] is not None, **asdict(stages[name])}
+            for name, digest in digests.items()
+        ],
+        "estimate": forecast_run(done, records, venue),
     }
 
 
