@@ -24,6 +24,7 @@ from curation.release import Release, layout, open_release
 from curation.release.assemble import assemble_release
 from curation.release.parent import refuse_as_target
 from curation.release.stats import StageCount, compute_stats
+from pipelines.about import about_run
 from pipelines.alarms import AlarmFiles, checks_of, find_alarms
 from pipelines.cost import load_rates, text_bytes
 from pipelines.engine import Engine, Observer
@@ -43,20 +44,6 @@ PARTITION_BYTES = 32 << 20
 EngineName = Literal["datatrove", "beam"]
 # Sources that an error names.
 _SHOWN = 5
-_ABOUT = """# A run of `curate`
-
-| here | what |
-|---|---|
-| release/ | the release: shards, manifest, card, statistics, verdict; safe to copy or publish on its own |
-| report.html, report.json | the report, for people and for programs |
-| alarms.md, alarms.json | only where a rule took too much of a language: which, with samples |
-| ledger/ | one Parquet file a stage: every record that did not make it, with reason, score and threshold |
-| plan.json | the stages of the run and where each one's results lie |
-| config.yml | the resolved config: every setting, defaults included |
-| work/ | results of the stages, found again by what they were made from; safe to delete, at the cost of time |
-
-Next: `curate explain ID --run DIR` for one record's path, `curate verify DIR/release` to check every digest.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +96,7 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
         inputs = find_inputs(licensing.config, base, _shared(work_folder(out, options.work)))
         graph = build_graph(licensing.config, inputs, recipes=licensing.recipes)
         store = Store.at(work_folder(out, options.work))
-        write_text(out / "README.md", _ABOUT)
+        write_text(out / "README.md", about_run(config))
         write_text(out / CONFIG, _to_yaml(config))
         partitions = partitions_of(config, inputs)
         engine = make_engine(partitions)
