@@ -109,8 +109,7 @@ def _estimate(found: Mapping[str, Any] | None, engine: str) -> Iterator[str]:
     yield f"  {_size(found['shuffled_gb'] * 1e9)} shuffled, {_size(found['stored_gb'] * 1e9)} in work/"
     if found["dataflow_usd"] is not None:
         yield f"  {_about(found['dataflow_usd'])} US dollars; list prices of {found['prices']}"
-    unmeasured = ["the gate", *found["unmeasured"]]
-    yield f"  without {', '.join(unmeasured)}: no rate of theirs is known"
+    yield f"  not in it, since nobody measured it: {', '.join(['the gate', *found['unmeasured']])}"
     longer = "; Beam takes longer on the same cores, see docs/scale.md" if engine == "beam" else ""
     yield f"  from the bytes of the inputs, and what a record took: {found['measured']}, with datatrove{longer}"
 

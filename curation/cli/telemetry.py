@@ -137,8 +137,8 @@ def _provider(tell: Tell) -> MeterProvider | None:
         tell(f"no counters are sent: {plain(str(error))}; pip install 'ml-embed-curation[otel]'")
         return None
     _pass_on_complaints(tell)
-    ours = Resource.create({"service.name": "curate", "service.version": curation.__version__})
     try:
+        ours = Resource.create({"service.name": "curate", "service.version": curation.__version__})
         reader = PeriodicExportingMetricReader(OTLPMetricExporter(timeout=_REQUEST_SECONDS))
         return MeterProvider([reader], ours.merge(OTELResourceDetector().detect()), shutdown_on_exit=False)
     except Exception as error:
@@ -157,9 +157,8 @@ class _Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         tell, self._tell = self._tell, None
         if tell is not None:
-            tell(
-                f"counters do not reach {' or '.join(ENDPOINTS[::-1])}: {_shown(record.getMessage())}; the run goes on"
-            )
+            why = _shown(record.getMessage()).rstrip(".")
+            tell(f"counters do not reach {_endpoint()}: {why}; the run goes on")
 
 
 def _pass_on_complaints(tell: Tell) -> None:

@@ -81,7 +81,7 @@ def told(*, looked: bool = True, **changes: Any) -> str:
         ({}, r"estimate, right within a factor of 2; records within 3"),
         ({}, r"  1\.2 min with 25 worker\(s\), 30 min of one core"),
         ({}, r"  12 MB shuffled, 1\.2 TB in work/"),
-        ({}, r"  without the gate, preselect, mine: no rate of theirs is known"),
+        ({}, r"  not in it, since nobody measured it: the gate, preselect, mine"),
         ({}, r"  from the bytes of the inputs, .* two pairs, on a Tuesday, with datatrove"),
         (
             {"estimate": {**ESTIMATE, "hours": None, "workers": None, "dataflow_usd": 12.34, "prices": "Iowa, 2026"}},

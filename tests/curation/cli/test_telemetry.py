@@ -208,7 +208,7 @@ def test_a_collector_in_trouble_costs_a_note_and_hardly_any_time(collector: Coll
         observe(counters)
     assert time.monotonic() - begin < 3
     (note,) = told
-    assert note.startswith("counters do not reach OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert note.startswith("counters do not reach OTEL_EXPORTER_OTLP_ENDPOINT: ")
     assert note.endswith("the run goes on")
 
 
@@ -221,7 +221,7 @@ def test_an_endpoint_that_nobody_can_reach_is_named_without_its_secrets(
     with counted("a", "datatrove", told.append) as counters:
         assert counters is not None
     (note,) = told
-    assert "do not reach" in note
+    assert "do not reach OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: " in note
     assert "geheim" not in note
     assert "\x07" not in note
 
