@@ -106,7 +106,6 @@ class Estimate:
     """What a run takes, if nothing goes wrong and all tasks are of one size.
 
     Attributes:
-        records: records of the measured size.
         core_hours: of processor time.
         hours: from start to end on so many workers.
         shuffled_gb: through the shuffle.
@@ -115,7 +114,6 @@ class Estimate:
         unmeasured: stages that are not in the figures, because no rate is known.
     """
 
-    records: float
     core_hours: float
     hours: float
     shuffled_gb: float
@@ -134,6 +132,12 @@ def load_rates() -> Rates:
 def load_prices() -> Prices:
     """Return the prices that were looked up last."""
     return Prices(**json.loads(_data("prices.json"))["prices"])
+
+
+def price_source() -> str:
+    """Return where the prices of Dataflow are from, and when they were looked up."""
+    said = json.loads(_data("prices.json"))
+    return next(f"{said['region']}, {source}" for names, source in said["sources"].items() if "vcpu_hour" in names)
 
 
 def _data(name: str) -> str:
@@ -170,31 +174,29 @@ def dataflow_usd(core_seconds: float, shuffled: float, prices: Prices) -> float:
     return core_seconds / _HOUR * prices.worker_hour() + shuffled / _GB * prices.shuffle_gb
 
 
-def estimate(records: float, stages: Sequence[str], workers: int, rates: Rates, prices: Prices) -> Estimate:
+def estimate(work: Mapping[str, float], workers: int, rates: Rates, prices: Prices) -> Estimate:
     """Return what some stages take.
 
     Args:
-        records: records of the measured size that enter the first of them; what they drop is not taken off.
-        stages: names of the stages that are to do.
+        work: records of the measured size that enter each of them.
         workers: processes at a time, each with a core of its own.
         rates: the measured rates.
         prices: the prices.
     """
-    known = {name: rates.stages[name] for name in stages if name in rates.stages}
-    together = sum(cpu_seconds(records, rate) for rate in known.values() if not rate.serial)
-    alone = sum(cpu_seconds(records, rate) for rate in known.values() if rate.serial)
-    rounds = sum(rate.rounds for rate in known.values() if not rate.serial)
+    known = {name: (records, rates.stages[name]) for name, records in work.items() if name in rates.stages}
+    together = sum(cpu_seconds(records, rate) for records, rate in known.values() if not rate.serial)
+    alone = sum(cpu_seconds(records, rate) for records, rate in known.values() if rate.serial)
+    rounds = sum(rate.rounds for _, rate in known.values() if not rate.serial)
     launches = rounds * rates.launch_seconds if workers > 1 else 0.0
-    shuffled = records * sum(rate.shuffled for rate in known.values())
+    shuffled = sum(records * rate.shuffled for records, rate in known.values())
     return Estimate(
-        records=records,
         core_hours=(together + alone) / _HOUR,
         hours=(together / workers + alone + launches) / _HOUR,
         shuffled_gb=shuffled / _GB,
-        stored_gb=records * sum(rate.stored for rate in known.values()) / _GB,
+        stored_gb=sum(records * rate.stored for records, rate in known.values()) / _GB,
         # The workers are gone when one process writes the release.
         dataflow_usd=dataflow_usd(together, shuffled, prices),
-        unmeasured=tuple(name for name in stages if name not in known),
+        unmeasured=tuple(name for name in work if name not in known),
     )
 
 
@@ -215,32 +217,3 @@ def text_bytes(inputs: Sequence[tuple[str, int]], rates: Rates) -> float:
     packed = sum(size for name, size in inputs if PurePath(name).suffix.lower() in _PACKED)
     plain = sum(size for _, size in inputs) - packed
     return packed * rates.text_in_file + plain * _PLAIN_TEXT
-
-
-def plan_estimate(inputs: Sequence[tuple[str, int]], stages: Sequence[str], workers: int) -> dict[str, Any] | None:
-    """Return what the stages of a plan take as JSON values, or None if nobody knows how much there is to read.
-
-    Args:
-        inputs: as of `records_in`.
-        stages: names of the stages that are not finished.
-        workers: processes at a time.
-    """
-    rates, prices = load_rates(), load_prices()
-    records = records_in(inputs, rates)
-    if records is None:
-        return None
-    found = estimate(
-        records, [*stages, *(n for n, rate in rates.stages.items() if rate.serial)], workers, rates, prices
-    )
-    return {
-        "records": round(found.records),
-        "records_factor": RECORDS_FACTOR,
-        "core_hours": round(found.core_hours, 4),
-        "hours": round(found.hours, 4),
-        "workers": workers,
-        "shuffled_gb": round(found.shuffled_gb, 3),
-        "stored_gb": round(found.stored_gb, 3),
-        "dataflow_usd": round(found.dataflow_usd, 2),
-        "cost_factor": TEXT_FACTOR,
-        "unmeasured": list(found.unmeasured),
-    }

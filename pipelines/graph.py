@@ -48,7 +48,7 @@ from curation.quota.selection import lots, preselect_rows, rank_lots, select_row
 from curation.records import RECORD_SCHEMA, make_records, rejected_records
 from curation.release import Release, cutting, open_release, recipe, shards
 from curation.release.parent import find_parent
-from curation.sources import ReadBatch, SourceFile, fingerprint, list_files, read_file
+from curation.sources import Fingerprint, ReadBatch, SourceFile, fingerprint, list_files, read_file
 from filters.boilerplate import boilerplate_rows, count_queries, drop_boilerplate
 from filters.registry import score_versions
 from filters.roles import Roles, declared_roles
@@ -143,7 +143,7 @@ class Inputs:
     """
 
     files: Mapping[str, Sequence[SourceFile]]
-    fingerprints: Mapping[str, Sequence[Mapping[str, Any]]]
+    fingerprints: Mapping[str, Sequence[Fingerprint]]
     known: Known
     teachers: TeacherInputs
     evaluation: Sequence[EvaluationInput] = ()

@@ -6,7 +6,7 @@ import itertools
 import math
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -24,10 +24,12 @@ from curation.release import Release, layout, open_release
 from curation.release.assemble import assemble_release
 from curation.release.parent import find_parent, refuse_as_target
 from curation.release.stats import StageCount, compute_stats
+from pipelines.about import about_run
 from pipelines.alarms import AlarmFiles, checks_of, find_alarms
-from pipelines.cost import load_rates, plan_estimate, text_bytes
+from pipelines.cost import load_rates, text_bytes
 from pipelines.engine import Engine, Observer
 from pipelines.folders import LocalFolder, open_folder
+from pipelines.forecast import forecast_run, forecast_sources, forecast_stages, total_records, venue_of
 from pipelines.graph import Inputs, build_graph, find_inputs
 from pipelines.ledgers import count_lost, write_ledgers
 from pipelines.lock import locked
@@ -42,20 +44,6 @@ PARTITION_BYTES = 32 << 20
 EngineName = Literal["datatrove", "beam"]
 # Sources that an error names.
 _SHOWN = 5
-_ABOUT = """# A run of `curate`
-
-| here | what |
-|---|---|
-| release/ | the release: shards, manifest, card, statistics, verdict; safe to copy or publish on its own |
-| report.html, report.json | the report, for people and for programs |
-| alarms.md, alarms.json | only where a rule took too much of a language: which, with samples |
-| ledger/ | one Parquet file a stage: every record that did not make it, with reason, score and threshold |
-| plan.json | the stages of the run and where each one's results lie |
-| config.yml | the resolved config: every setting, defaults included |
-| work/ | results of the stages, found again by what they were made from; safe to delete, at the cost of time |
-
-Next: `curate explain ID --run DIR` for one record's path, `curate verify DIR/release` to check every digest.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +96,7 @@ def run(config: RunConfig, base: Path, out: Path, options: RunOptions, observer:
         inputs = find_inputs(licensing.config, base, _shared(work_folder(out, options.work)))
         graph = build_graph(licensing.config, inputs, recipes=licensing.recipes)
         store = Store.at(work_folder(out, options.work))
-        write_text(out / "README.md", _ABOUT)
+        write_text(out / "README.md", about_run(config))
         write_text(out / CONFIG, _to_yaml(config))
         partitions = partitions_of(config, inputs)
         engine = make_engine(partitions)
@@ -172,22 +160,32 @@ def engine_of(config: RunConfig, options: RunOptions, work: str) -> Callable[[in
 
 def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, options: RunOptions) -> dict[str, Any]:
     config, store = licensing.config, Store.at(work_folder(out, options.work)) if out else None
-    stages = []
-    for name, digest in graph.digests().items():
-        place = store.stage(name, digest) if store else None
-        stages.append({"stage": name, "folder": f"work/{name}-{digest}", "cached": bool(place and place.done())})
-    todo = [str(stage["stage"]) for stage in stages if not stage["cached"]]
+    digests = graph.digests()
+    done = {name: store.stage(name, digest).done() if store else None for name, digest in digests.items()}
+    sources = forecast_sources(inputs.fingerprints)
+    records = total_records(sources)
+    stages = forecast_stages(done, records)
+    venue = venue_of(options.engine, options.engine_options, options.workers)
     return {
         "name": config.name,
         "version": config.release.version,
-        "engine": {"name": options.engine, "workers": options.workers, "options": list(options.engine_options)},
+        "engine": {
+            "name": options.engine,
+            "workers": options.workers,
+            "options": list(options.engine_options),
+            "on": venue.name,
+        },
         "work": options.work,
         "partitions": partitions_of(config, inputs),
+        "sources": {name: asdict(source) for name, source in sources.items()},
         "inputs": {name: list(files) for name, files in inputs.fingerprints.items()},
         "evaluation": _evaluation(inputs),
         "licence": licensing.to_json(),
-        "stages": stages,
-        "estimate": plan_estimate(inputs.sizes(), todo, options.workers),
+        "stages": [
+            {"stage": name, "folder": f"work/{name}-{digest}", "cached": done[name] is not None, **asdict(stages[name])}
+            for name, digest in digests.items()
+        ],
+        "estimate": forecast_run(done, records, venue),
     }
 
 
@@ -288,8 +286,8 @@ class GateObserver(Protocol):
     def advanced(self, parts: int, note: str = "") -> None:
         """So many steps of training are done."""
 
-    def line(self, text: str) -> None:
-        """Something worth a line has happened."""
+    def judged(self, verdict: str, *, reused: bool) -> None:
+        """The verdict is there, or was found."""
 
 
 def gate_and_report(config: RunConfig, base: Path, out: Path, observer: GateObserver) -> None:
@@ -323,8 +321,10 @@ def _bring_verdict(release: Release, parent: Release | None, work: Path, observe
     config = release.manifest["config"]
     options, training = Gate.model_validate(config["gate"]), Training.model_validate(config["training"])
     kept = work / f"{release.digest[:16]}-{spec_digest(options, training, parent)[:16]}"
-    if not (kept / "verdict.json").exists():
+    reused = (kept / "verdict.json").exists()
+    if not reused:
         observer.started("gate", training.steps)
         run_gate(release, baseline=parent, out=kept, cache=work / "tokenizers", progress=observer.advanced)
     with atomic_path(release.path / layout.VERDICT) as verdict:
         shutil.copyfile(kept / "verdict.json", verdict)
+    observer.judged(str((release.verdict or {})["status"]), reused=reused)

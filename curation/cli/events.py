@@ -1,7 +1,8 @@
 """What happens while a command works, as JSON lines on stderr for programs: `--log json`, or CURATE_LOG=json.
 
-A line is an object with `time` (UTC, ISO 8601) and `event`: `started`, `advanced` and `finished` of a stage, `note` for
-what a person would be told, `error` at the end of a command that fails. Results go to stdout as ever.
+A line is an object with `time` (UTC, ISO 8601) and `event`: `started`, `advanced` and `finished` of a stage, `verdict`
+of the gate, `note` for what a person would be told, `error` at the end of a command that fails. Results go to stdout as
+ever.
 """
 
 from __future__ import annotations
@@ -84,9 +85,16 @@ class EventProgress:
     def finished(self, stage: str, done: Done, *, reused: bool) -> None:
         """End a stage of the graph."""
         counts = {"rows_in": done.rows_in, "rows_out": done.rows_out, "ledgered": done.ledgered}
-        seconds = 0.0 if reused else round(time.monotonic() - self._since, 3)
+        seconds = self._seconds_taken(reused=reused)
         emit("finished", stage=stage, **counts, bytes_shuffled=done.shuffled, reused=reused, seconds=seconds)
+
+    def judged(self, verdict: str, *, reused: bool) -> None:
+        """Tell the gate's verdict."""
+        emit("verdict", verdict=verdict, reused=reused, seconds=self._seconds_taken(reused=reused))
 
     def line(self, text: str) -> None:
         """Tell what a person would be told."""
         emit("note", text=text)
+
+    def _seconds_taken(self, *, reused: bool) -> float:
+        return 0.0 if reused else round(time.monotonic() - self._since, 3)

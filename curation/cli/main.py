@@ -16,7 +16,7 @@ from curation.errors import CurationError, of_os_error
 _COMMANDS = {
     "quickstart": ("curation.cli.run", "The whole path on real text, offline, in minutes."),
     "init": ("curation.cli.init", "A commented config to begin with."),
-    "plan": ("curation.cli.run", "What a run would do; runs nothing."),
+    "plan": ("curation.cli.plan", "What a run would do; runs nothing."),
     "run": ("curation.cli.run", "From sources to a gated release."),
     "status": ("curation.cli.inspect", "How far a run is."),
     "explain": ("curation.cli.inspect", "The full path of one record."),

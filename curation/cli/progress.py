@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from curation.cli.events import EventProgress, wanted
+from curation.cli.telemetry import counted
 
 if TYPE_CHECKING:
     from pipelines.store import Done
@@ -19,9 +22,76 @@ if TYPE_CHECKING:
 _QUIET_SECONDS = 30.0
 
 
+class Watcher(Protocol):
+    """What observes a run from its first stage to its verdict."""
+
+    def started(self, stage: str, parts_total: int) -> None:
+        """Begin a stage of so many parts or steps."""
+
+    def advanced(self, parts: int, note: str = "") -> None:
+        """So many parts or steps of the stage are done."""
+
+    def finished(self, stage: str, done: Done, *, reused: bool) -> None:
+        """End a stage of the graph."""
+
+    def judged(self, verdict: str, *, reused: bool) -> None:
+        """Take note of the gate's verdict."""
+
+    def line(self, text: str) -> None:
+        """Something worth a line has happened."""
+
+
 def run_progress() -> RunProgress | EventProgress:
     """Return what observes a run: for people, or for programs where they asked for events."""
     return EventProgress() if wanted() else RunProgress()
+
+
+@contextlib.contextmanager
+def observed(release: str, engine: str) -> Iterator[Watcher]:
+    """Give what observes a run for as long as the block runs: what is seen on stderr, and counters where they are sent.
+
+    Args:
+        release: name of the release.
+        engine: name of the engine.
+    """
+    with run_progress() as shown, counted(release, engine, shown.line) as counters:
+        yield shown if counters is None else Together(shown, counters)
+
+
+class Together:
+    """Several observers as one.
+
+    Args:
+        observers: they are told one after the other.
+    """
+
+    def __init__(self, *observers: Watcher) -> None:
+        self._observers = observers
+
+    def started(self, stage: str, parts_total: int) -> None:
+        """Begin a stage."""
+        for each in self._observers:
+            each.started(stage, parts_total)
+
+    def advanced(self, parts: int, note: str = "") -> None:
+        """Tell how far the stage is."""
+        for each in self._observers:
+            each.advanced(parts, note)
+
+    def finished(self, stage: str, done: Done, *, reused: bool) -> None:
+        """End a stage of the graph."""
+        for each in self._observers:
+            each.finished(stage, done, reused=reused)
+
+    def judged(self, verdict: str, *, reused: bool) -> None:
+        """Pass on the verdict."""
+        for each in self._observers:
+            each.judged(verdict, reused=reused)
+
+    def line(self, text: str) -> None:
+        """Pass on a line."""
+        for each in self._observers:
+            each.line(text)
 
 
 class RunProgress:
@@ -78,6 +148,10 @@ class RunProgress:
         """End a stage of the graph."""
         counts = f"{done.rows_in:>10,} in {done.rows_out:>10,} out {done.ledgered:>9,} in the ledger"
         self.line(f"{stage:<12} {counts}{'  (found finished)' if reused else self._took()}")
+
+    def judged(self, verdict: str, *, reused: bool) -> None:
+        """Tell the gate's verdict."""
+        self.line(f"{'gate':<12} {verdict}{'  (found finished)' if reused else self._took()}")
 
     def line(self, text: str) -> None:
         """Print a line that stays."""

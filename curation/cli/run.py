@@ -1,8 +1,7 @@
-"""`curate quickstart`, `curate plan` and `curate run`."""
+"""`curate quickstart` and `curate run`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -10,49 +9,18 @@ from typing import Any
 import click
 
 from curation.alarms import Alarm, describe
-from curation.cli.output import columns, plain, result, say
-from curation.config import RunConfig, load_config, parse_config
+from curation.cli.options import engine_options, licence_options, load, run_options
+from curation.cli.output import columns, result, say
+from curation.config import RunConfig, parse_config
 from curation.errors import ConfigError, GateFailedError
 from curation.release import Release, open_release
 
-_Function = Callable[..., Any]
 _ALARMS = 5
-
-
-def _engine_options(function: _Function) -> _Function:
-    options = (
-        click.option("--engine", type=click.Choice(["datatrove", "beam"]), default="datatrove", show_default=True),
-        click.option(
-            "--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes or workers (datatrove)."
-        ),
-        click.option("--work", default="", metavar="PLACE", help="Work folder, a path or URL; by default in --out."),
-        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting: --set seed=7"),
-        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
-        click.argument("engine_arguments", nargs=-1, type=click.UNPROCESSED),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
-def _licence_options(function: _Function) -> _Function:
-    about = "Leave out sources whose licence forbids commercial use, or of which nobody knows."
-    return click.option("--commercial-safe", is_flag=True, help=about)(function)
-
-
-def _load(config: Path, overrides: tuple[str, ...], *, commercial_safe: bool) -> RunConfig:
-    """Read a config, and say which sources a run does without."""
-    from curation.licences.licensing import apply_licences
-
-    loaded = load_config(config, (*overrides, *(["release.commercial_safe=true"] if commercial_safe else [])))
-    for each in apply_licences(loaded).left_out:
-        say(f"Left out: {plain(each.source)} ({plain(each.licence)}): {each.why}")
-    return loaded
 
 
 @click.command("quickstart")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("quickstart"), show_default=True)
-@_engine_options
+@engine_options
 def quickstart_command(out: Path, as_json: bool, overrides: tuple[str, ...], **engine: Any) -> int:
     """Make a gated release of Django's translations, offline, in minutes.
 
@@ -67,8 +35,8 @@ def quickstart_command(out: Path, as_json: bool, overrides: tuple[str, ...], **e
 @click.command("run")
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
-@_licence_options
-@_engine_options
+@licence_options
+@engine_options
 def run_command(
     config: Path, out: Path, as_json: bool, overrides: tuple[str, ...], commercial_safe: bool, **engine: Any
 ) -> int:
@@ -82,86 +50,16 @@ def run_command(
 
         curate run c.yml --out d --engine beam -- --runner FlinkRunner ...
     """
-    loaded = _load(config, overrides, commercial_safe=commercial_safe)
+    loaded = load(config, overrides, commercial_safe=commercial_safe)
     return _run(loaded, config.absolute().parent, out, engine, as_json=as_json)
 
 
-@click.command("plan")
-@click.argument("config", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; plan.json is written there.")
-@click.option("--repo", metavar="ORG/NAME", help="Show, too, what publishing the release in --out would change there.")
-@_licence_options
-@_engine_options
-def plan_command(
-    config: Path,
-    out: Path | None,
-    repo: str | None,
-    as_json: bool,
-    overrides: tuple[str, ...],
-    commercial_safe: bool,
-    **engine: Any,
-) -> None:
-    """Show the inputs and stages of CONFIG, and which stages are finished already. Runs nothing."""
-    from curation.files import write_json
-    from pipelines.run import plan_run
-
-    loaded = _load(config, overrides, commercial_safe=commercial_safe)
-    plan = plan_run(loaded, config.absolute().parent, out, _options(engine))
-    if out:
-        write_json(out / "plan.json", plan)
-    inputs = [(name, len(files), sum(file["bytes"] for file in files)) for name, files in plan["inputs"].items()]
-    stages = [(stage["stage"], "finished" if stage["cached"] else "to do") for stage in plan["stages"]]
-    tables = (columns(("source", "files", "bytes"), inputs), columns(("stage", "state"), stages))
-    parts = [*tables, *_estimate(plan["estimate"]), f"licence  {plan['licence']['release'] or 'of each row'}"]
-    if repo is not None:
-        if out is None or not (out / "release").is_dir():
-            raise click.UsageError("--repo needs --out with a finished release: what it holds is not known before")
-        publication, text = _publication(out / "release", repo)
-        plan, parts = {**plan, "publish": publication}, [*parts, text]
-    result(plan, "\n\n".join(parts), as_json=as_json)
-
-
-def _publication(release: Path, repo: str) -> tuple[dict[str, Any], str]:
-    """Return what publishing a release would do, as JSON values and for people."""
-    from dataclasses import asdict
-
-    from curation.cli.publish import publication_text
-    from hub_upload import publish
-
-    try:
-        planned = publish(release, repo, f"v{open_release(release).manifest['version']}", dry_run=True)
-    except GateFailedError as error:
-        return {"refused": error.what, "why": error.why}, f"publish  refused: {error.what}: {error.why}"
-    return asdict(planned), publication_text(planned, dry_run=True)
-
-
-def _estimate(found: dict[str, Any] | None) -> list[str]:
-    """Say what a plan takes, if it is known; to two digits, since it can be wrong by the factor that stands with it."""
-    if found is None:
-        return ["estimate  none: how much there is to read is known when it is read"]
-    workers, factors = found["workers"], (found["cost_factor"], found["records_factor"])
-    core_hours, hours, dollars = (_about(found[name]) for name in ("core_hours", "hours", "dataflow_usd"))
-    lines = [
-        f"estimate, right within a factor of {factors[0]:g}; records within {factors[1]:g}",
-        f"  {_about(found['records'])} records, {core_hours} core hours, {hours} hours with {workers} worker(s)",
-        f"  {_about(found['shuffled_gb'])} GB shuffled, {_about(found['stored_gb'])} GB in work/",
-        f"  on Dataflow {dollars} US dollars",
-    ]
-    if found["unmeasured"]:
-        lines.append(f"  without {', '.join(found['unmeasured'])}, of which no rate is known")
-    return ["\n".join(lines)]
-
-
-def _about(value: float) -> str:
-    return f"{float(f'{value:.2g}'):,.15g}"
-
-
 def _run(config: RunConfig, base: Path, out: Path, engine: dict[str, Any], *, as_json: bool) -> int:
-    from curation.cli.progress import run_progress
+    from curation.cli.progress import observed
     from pipelines.run import gate_and_report, run
 
-    with run_progress() as progress:
-        release_path = run(config, base, out, _options(engine), progress)
+    with observed(config.name, engine["engine"]) as progress:
+        release_path = run(config, base, out, run_options(engine), progress)
         gate_and_report(config, base, out, progress)
     release = open_release(release_path)
     verdict = release.verdict
@@ -170,12 +68,6 @@ def _run(config: RunConfig, base: Path, out: Path, engine: dict[str, Any], *, as
         return 0
     say(f"The gate's verdict is {verdict['status']}: see {out / 'report.html'}")
     return GateFailedError.exit_code if verdict["status"] == "fail" else 1
-
-
-def _options(engine: dict[str, Any]) -> Any:
-    from pipelines.run import RunOptions
-
-    return RunOptions(engine["engine"], engine["workers"], tuple(engine["engine_arguments"]), engine["work"])
 
 
 def _summary(release: Release, out: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curation.cli.output import columns, result, say
+from curation.cli.output import columns, plain, result, say
 from curation.cli.progress import run_progress
 from curation.errors import ConfigError, ReleaseError
 
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from curation.training.job import DecoderStart, Job, Trained
 
 EVALUATION, EXPORT = "evaluation.json", "export"
+_ABOUT = """# A model by `curate train`
+
+Trained on {name} {version} (manifest sha256 {digest}), seed {seed}, {steps:,} steps.
+
+| here | what |
+|---|---|
+| model/ | weights, tokenizer and settings; `spec.json` says what it was made from, so that it is found again |
+| evaluation.json | accuracy on held-out pairs by language, in every cell of depth, dimension and rank |
+| export/ | the model for sentence-transformers, with a card of its own; not with `--no-export` |
+| state/ | what a training that was cut goes on from; safe to delete |
+"""
 
 _MIN_PAIRS = 20
 # The config's defaults suit a table of tokens trained from nothing; a transformer needs other ones.
@@ -182,7 +193,7 @@ def _trained(job: Job) -> Trained:
 
 def _conclude(job: Job, model: Trained, asked: _Asked) -> None:
     """Evaluate, export and tell."""
-    from curation.files import write_json
+    from curation.files import write_json, write_text
     from curation.training.evaluation import evaluate_all, sample_pairs
     from curation.training.evaluation.summary import summarise
 
@@ -191,6 +202,7 @@ def _conclude(job: Job, model: Trained, asked: _Asked) -> None:
     evaluation = summarise(evaluate_all(model, sets), seed=job.seed)
     evaluation |= {"release": job.release.digest, "split": "test", "min_pairs": _MIN_PAIRS, "seed": job.seed}
     write_json(job.out / EVALUATION, evaluation)
+    write_text(job.out / "README.md", _about(job))
     if asked.export and not (job.out / EXPORT / "modules.json").is_file():
         _export(job, model, evaluation)
     if asked.tasks:
@@ -201,6 +213,17 @@ def _conclude(job: Job, model: Trained, asked: _Asked) -> None:
         write_json(job.out / EVALUATION, evaluation)
     value = _value(job, model, evaluation)
     result(value, _text(value, evaluation), as_json=asked.as_json)
+
+
+def _about(job: Job) -> str:
+    manifest, steps = job.release.manifest, job.options.steps
+    return _ABOUT.format(
+        name=plain(manifest["name"]),
+        version=plain(manifest["version"]),
+        digest=job.release.digest,
+        seed=job.seed,
+        steps=steps,
+    )
 
 
 def _export(job: Job, model: Trained, evaluation: dict[str, Any]) -> None:

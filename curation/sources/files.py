@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypedDict, cast
@@ -91,8 +91,22 @@ def _fingerprint_many(display: str, named: Iterable[tuple[str, str]]) -> Fingerp
     for name, path in named:
         size, digest = _digest(path)
         total += size
-        listing.update(f"{name} {digest}\n".encode())
+        listing.update(_entry(name, digest))
     return Fingerprint(file=display, bytes=total, sha256=listing.hexdigest())
+
+
+def combined_digest(files: Sequence[Fingerprint]) -> str:
+    """Return one SHA-256 for several files: of the lines `NAME SHA256` in their order, of one file its own."""
+    if len(files) == 1:
+        return files[0]["sha256"]
+    listing = hashlib.sha256()
+    for file in files:
+        listing.update(_entry(file["file"], file["sha256"]))
+    return listing.hexdigest()
+
+
+def _entry(name: str, digest: str) -> bytes:
+    return f"{name} {digest}\n".encode()
 
 
 def _digest(path: str) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.resources import files
 
 import pytest
@@ -18,7 +19,7 @@ from pipelines.cost import (
     estimate,
     load_prices,
     load_rates,
-    plan_estimate,
+    price_source,
     rates_from,
     records_in,
     tasks_of,
@@ -50,7 +51,7 @@ RATES = Rates(
 
 
 def test_what_some_stages_take() -> None:
-    found = estimate(1e6, ["read", "near_dedup", "release"], 4, RATES, PRICES)
+    found = estimate(dict.fromkeys(["read", "near_dedup", "release"], 1e6), 4, RATES, PRICES)
     together = 36 + 64 + 1e6 / RECORDS_PER_TASK * 0.5
     assert found.core_hours == pytest.approx((together + 1 + 6) / 3600)
     assert found.hours == pytest.approx((together / 4 + 7 + 6 * 2) / 3600)
@@ -61,18 +62,25 @@ def test_what_some_stages_take() -> None:
 
 
 def test_one_worker_starts_nothing() -> None:
-    assert estimate(1e6, ["read"], 1, RATES, PRICES).hours == pytest.approx(36 / 3600)
+    assert estimate({"read": 1e6}, 1, RATES, PRICES).hours == pytest.approx(36 / 3600)
 
 
 def test_a_stage_without_a_rate_is_named_and_not_guessed() -> None:
-    found = estimate(1e6, ["read", "mine"], 1, RATES, PRICES)
+    found = estimate({"read": 1e6, "mine": 1e6}, 1, RATES, PRICES)
     assert found.unmeasured == ("mine",)
-    assert found.core_hours == estimate(1e6, ["read"], 1, RATES, PRICES).core_hours
+    assert found.core_hours == estimate({"read": 1e6}, 1, RATES, PRICES).core_hours
+
+
+def test_each_stage_costs_what_enters_it() -> None:
+    found = estimate({"read": 1e6, "near_dedup": 5e5}, 1, RATES, PRICES)
+    alone = [estimate({name: rows}, 1, RATES, PRICES) for name, rows in (("read", 1e6), ("near_dedup", 5e5))]
+    for figure in ("core_hours", "shuffled_gb", "stored_gb", "dataflow_usd"):
+        assert getattr(found, figure) == pytest.approx(sum(getattr(each, figure) for each in alone))
 
 
 @given(st.floats(1, 1e10), st.floats(1, 1e10), st.integers(1, 1_000))
 def test_more_records_take_more_of_everything(few: float, more: float, workers: int) -> None:
-    small, large = (estimate(n, list(RATES.stages), workers, RATES, PRICES) for n in (few, few + more))
+    small, large = (estimate(dict.fromkeys(RATES.stages, n), workers, RATES, PRICES) for n in (few, few + more))
     for name in ("core_hours", "hours", "shuffled_gb", "stored_gb", "dataflow_usd"):
         assert getattr(large, name) >= getattr(small, name) > 0
 
@@ -101,13 +109,6 @@ def test_records_in_files(inputs: list[tuple[str, int]], records: float | None) 
     assert found == (None if records is None else pytest.approx(records))
 
 
-def test_a_plan_of_finished_stages_still_puts_the_release_together() -> None:
-    found = plan_estimate([("a.parquet", 10**9)], [], 1)
-    assert found is not None
-    assert 0 < found["core_hours"] < plan_estimate([("a.parquet", 10**9)], list(load_rates().stages), 1)["core_hours"]  # type: ignore[index]
-    assert plan_estimate([("hub", 0)], ["read"], 1) is None
-
-
 def test_what_is_installed_is_whole_and_has_sources() -> None:
     rates, prices = load_rates(), load_prices()
     assert {"read", "identify", "near_dedup", "shard"} <= set(rates.stages)
@@ -117,6 +118,8 @@ def test_what_is_installed_is_whole_and_has_sources() -> None:
     said = json.loads(files("pipelines").joinpath("prices.json").read_text(encoding="utf-8"))
     named = {name.strip() for names in said["sources"] for name in names.split(",")}
     assert named == set(said["prices"])
+    assert price_source().startswith("us-central1, https://cloud.google.com/dataflow/pricing")
+    assert re.search(r"20\d\d-\d\d-\d\d", price_source())
 
 
 def test_a_figure_that_is_missing_or_unknown_is_an_error() -> None:

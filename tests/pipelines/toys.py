@@ -233,5 +233,5 @@ class Silent:
     def finished(self, stage: str, done: Any, *, reused: bool) -> None:
         self.reused[stage] = reused
 
-    def line(self, text: str) -> None:
+    def judged(self, verdict: str, *, reused: bool) -> None:
         pass

@@ -145,31 +145,6 @@ def test_a_commercial_safe_plan_says_what_it_leaves_out(tmp_path: Path, capsys: 
     assert [each["source"] for each in plan["licence"]["left_out"]] == ["films"]
 
 
-def test_plan_writes_nothing_without_out(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command(["plan", str(base / "messages.yml"), "--json"]) == 0
-    plan = json.loads(capsys.readouterr().out)
-    assert [stage["cached"] for stage in plan["stages"]] == [False] * 14
-    assert {file["file"] for file in plan["inputs"]["extra"]} == {"extra.tsv"}
-    assert run_command(["plan", str(base / "messages.yml"), "--out", str(tmp_path / "run")]) == 0
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["plan.json"]
-
-
-def test_plan_estimates_what_is_to_do_and_says_how_wrong_it_can_be(
-    base: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_command(["plan", str(base / "messages.yml"), "--json"]) == 0
-    estimate = json.loads(capsys.readouterr().out)["estimate"]
-    assert estimate["records"] > 0
-    assert estimate["core_hours"] > 0
-    assert estimate["cost_factor"] > 1
-    assert "mine" in estimate["unmeasured"]
-    assert run_command(["plan", str(base / "messages.yml"), "--workers", "3"]) == 0
-    printed = capsys.readouterr().out
-    assert "right within a factor of" in printed
-    assert "hours with 3 worker(s)" in printed
-    assert "without preselect, mine" in printed or "without mine" in printed
-
-
 def test_verify_names_what_is_wrong(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     release = tmp_path / "release"
     shutil.copytree(finished / "release", release)

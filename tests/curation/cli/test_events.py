@@ -90,9 +90,17 @@ def test_stages_are_events(capsys: pytest.CaptureFixture[str]) -> None:
         progress.advanced(1, "the same again")
         progress.advanced(2)
         progress.finished("filter", done, reused=False)
+        progress.judged("fail", reused=True)
         progress.line("done")
     found = events(capsys.readouterr().err)
-    assert [event["event"] for event in found] == ["started", "advanced", "advanced", "finished", "note"]
+    assert [event["event"] for event in found] == ["started", "advanced", "advanced", "finished", "verdict", "note"]
+    assert found[4] | {"time": ""} == {
+        "time": "",
+        "event": "verdict",
+        "verdict": "fail",
+        "reused": True,
+        "seconds": 0.0,
+    }
     assert found[1] | {"time": ""} == {
         "time": "",
         "event": "advanced",

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
 
-from curation.cli.progress import RunProgress
+from curation.cli.events import EventProgress, choose
+from curation.cli.progress import RunProgress, Together
 from pipelines.store import Done, Part
 
 
@@ -15,11 +17,13 @@ def test_without_a_terminal_each_stage_is_one_line(capsys: pytest.CaptureFixture
         progress.advanced(2)
         progress.finished(long_name, Done(long_name, (Part("p", 10, 7, 3),)), reused=False)
         progress.finished("again", Done("again", ()), reused=True)
+        progress.judged("pass", reused=True)
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert "10 in" in lines[0]
     assert "7 out" in lines[0]
     assert lines[1].endswith("(found finished)")
+    assert lines[2].split() == ["gate", "pass", "(found", "finished)"]
 
 
 def test_a_silent_stage_speaks_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,3 +34,21 @@ def test_a_silent_stage_speaks_now_and_then(capsys: pytest.CaptureFixture[str]) 
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "mine: 3 of 4 nearly there"
     assert 2 <= len(lines) <= 20
+
+
+def test_several_observers_are_told_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    choose("json")
+    with EventProgress(seconds=0.0) as one, EventProgress(seconds=0.0) as other:
+        both = Together(one, other)
+        both.started("filter", 2)
+        both.advanced(1, "ხმა")
+        both.finished("filter", Done("filter", ()), reused=False)
+        both.judged("pass", reused=False)
+        both.line("완료")
+    choose(None)
+    found = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [event["event"] for event in found[::2]] == ["started", "advanced", "finished", "verdict", "note"]
+    for event in found:
+        event.pop("time")
+        event.pop("seconds", None)
+    assert found[::2] == found[1::2]

@@ -78,6 +78,24 @@ def test_publish_verify_and_yank(capsys: pytest.CaptureFixture[str], double: Hub
     assert err == "Warning: v1.0.0 was yanked: 半分 is [31m wrong\n"
 
 
+def test_a_plan_says_what_publishing_would_change(
+    capsys: pytest.CaptureFixture[str], double: HubDouble, release: Release, tmp_path: Path
+) -> None:
+    (tmp_path / "x.tsv").write_text("query\tpositive\nHaus\tGebäude\n", encoding="utf-8")
+    config = tmp_path / "c.yml"
+    config.write_text("name: a\nsources: [{name: s, format: tsv, path: x.tsv, licence: CC0-1.0, task: sts}]\n")
+    planning = ("plan", config, "--out", release.path.parent, "--repo", REPO)
+    code, out, _ = curate(capsys, *planning)
+    assert code == 0
+    assert "  + manifest.json" in out
+    assert "the repository would be created" in out
+    assert json.loads(curate(capsys, *planning, "--json")[1])["publish"]["state"] == "new"
+    judge(release, "fail")
+    code, out, _ = curate(capsys, *planning)
+    assert (code, "publish  refused: " in out) == (0, True)
+    assert curate(capsys, "plan", config, "--repo", REPO)[0] == 2
+
+
 def test_json_is_all_that_goes_to_stdout(
     capsys: pytest.CaptureFixture[str], double: HubDouble, release: Release
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,9 @@ def test_a_smoke_model_is_trained_measured_exported_and_found(
     card = (out / "export" / "README.md").read_text(encoding="utf-8")
     assert f"{evaluation['grid'][-1]['accuracy']:.1%}" in card
     assert not (out / "state" / "checkpoint.safetensors").exists()
+    about = (out / "README.md").read_text(encoding="utf-8")
+    assert f"messages 0.1.0 (manifest sha256 {value['release']}), seed 3, 12 steps" in about
+    assert {path.name for path in out.iterdir()} - {"README.md"} <= set(re.findall(r"^\| ([\w.]+)/? \|", about, re.M))
 
     weights = (out / "model" / "weights.safetensors").stat().st_mtime_ns
     again, said = train(capsys, *arguments)

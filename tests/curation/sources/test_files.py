@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from curation.errors import SourceError
 from curation.sources import files
-from curation.sources.files import MAX_LINE_BYTES, SourceFile, fingerprint, public_name, read_lines, redacted
+from curation.sources.files import (
+    MAX_LINE_BYTES,
+    SourceFile,
+    combined_digest,
+    fingerprint,
+    public_name,
+    read_lines,
+    redacted,
+)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +121,18 @@ def test_fingerprint_of_a_folder_sees_names_and_bytes_but_no_hidden_files(tmp_pa
     assert fingerprint(file) == before
     (folder / "sub" / "x").rename(folder / "sub" / "z")
     assert fingerprint(file)["sha256"] != before["sha256"]
+
+
+@given(contents=st.lists(st.binary(max_size=20), min_size=1, max_size=4))
+def test_one_digest_for_all_files_is_that_of_a_folder_of_them(
+    contents: list[bytes], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("files")
+    for number, content in enumerate(contents):
+        (folder / f"{number}").write_bytes(content)
+    each = [fingerprint(SourceFile("s", str(folder / f"{n}"), f"{n}")) for n in range(len(contents))]
+    whole = fingerprint(SourceFile("s", str(folder), "default/train"))
+    assert combined_digest(each) == (whole["sha256"] if len(each) > 1 else each[0]["sha256"])
 
 
 def test_fingerprint_of_a_hub_dataset_is_its_revision() -> None:
