@@ -7,8 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from curation.errors import ConfigError
-from curation.sources.files import Fingerprint, combined_digest
+import pyarrow.compute as pc
+
+from curation.config.model import Source
+from curation.errors import ConfigError, CurationError
+from curation.sources import SourceFile, read_file
+from curation.sources.files import HUB_SCHEME, Fingerprint, combined_digest
 from pipelines.cost import (
     RECORDS_FACTOR,
     TEXT_FACTOR,
@@ -26,6 +30,8 @@ from pipelines.store import Done
 
 # Of hexadecimal digits: a dataset on the Hub has a revision in place of a digest, and bytes that nobody has counted.
 _SHA256 = 64
+# Rows of a source's first file that say how long its rows are.
+_SAMPLE = 1_000
 
 Known = Literal["counted", "at most", "estimated"]
 """How a number of rows is known: by counting, as the most that can be left of what was counted, or from bytes."""
@@ -56,6 +62,7 @@ class SourceForecast:
         sha256: one digest for all of them, see `combined_digest`; None for a dataset on the Hub.
         revision: commit of a dataset on the Hub, None elsewhere.
         records: about how many records of the measured length there are; None if nobody knows.
+        rows: about how many rows there are, of the length that the first ones have; likewise.
     """
 
     files: int
@@ -63,6 +70,7 @@ class SourceForecast:
     sha256: str | None
     revision: str | None
     records: int | None
+    rows: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,36 +124,70 @@ def venue_of(engine: str, options: Sequence[str], workers: int) -> Venue:
     return Venue(runner.name, int(number) if number.isascii() and number.isdigit() and int(number) else None)
 
 
-def forecast_sources(inputs: Mapping[str, Sequence[Fingerprint]]) -> dict[str, SourceForecast]:
+def forecast_sources(
+    inputs: Mapping[str, Sequence[Fingerprint]], lengths: Mapping[str, float | None] | None = None
+) -> dict[str, SourceForecast]:
     """Return what is known of each source, by its name.
 
     Args:
         inputs: the files of each, with bytes and digests.
+        lengths: bytes of text of a row of each, as `row_length` gives them; where they are not known, a row is taken
+            to be a record of the measured length.
     """
-    return {name: _source(files, load_rates()) for name, files in inputs.items()}
+    return {name: _source(files, (lengths or {}).get(name), load_rates()) for name, files in inputs.items()}
 
 
-def _source(files: Sequence[Fingerprint], rates: Rates) -> SourceForecast:
+def row_length(source: Source, files: Sequence[SourceFile]) -> float | None:
+    """Return the mean bytes of text of the first thousand rows of a source, None where that cannot be told.
+
+    Args:
+        source: the source.
+        files: its files; the first one is read. A dataset on the Hub is not fetched for it.
+    """
+    if not files or files[0].path.startswith(HUB_SCHEME):
+        return None
+    try:
+        batch = next(read_file(source, files[0], batch_rows=_SAMPLE), None)
+    except CurationError:
+        # The run says what is wrong with the file; the plan then says less.
+        return None
+    if batch is None or not batch.rows.num_rows:
+        return None
+    texts = (pc.sum(pc.binary_length(batch.rows.column(side))).as_py() for side in ("query", "positive"))
+    return float(sum(texts) / batch.rows.num_rows)
+
+
+def _source(files: Sequence[Fingerprint], length: float | None, rates: Rates) -> SourceForecast:
     remote = [file for file in files if len(file["sha256"]) != _SHA256]
     if remote:
         revision = remote[0]["sha256"] if len(files) == 1 else None
-        return SourceForecast(len(files), None, None, revision, None)
+        return SourceForecast(len(files), None, None, revision, None, None)
     # An empty file is known to hold nothing.
     sizes = [(file["file"], file["bytes"]) for file in files if file["bytes"]]
     records = records_in(sizes, rates) or 0.0
-    return SourceForecast(
-        len(files), sum(file["bytes"] for file in files), combined_digest(files), None, round(records)
-    )
+    rows = records * rates.text_bytes / length if length else records
+    total = sum(file["bytes"] for file in files)
+    return SourceForecast(len(files), total, combined_digest(files), None, round(records), round(rows))
 
 
 def total_records(sources: Mapping[str, SourceForecast]) -> int | None:
     """Return about how many records of the measured length there are in all sources, None if nobody knows."""
-    found = [source.records for source in sources.values()]
-    known = [records for records in found if records is not None]
-    return sum(known) if len(known) == len(found) else None
+    return _total([source.records for source in sources.values()])
 
 
-def forecast_stages(stages: Mapping[str, Done | None], records: int | None) -> dict[str, StageForecast]:
+def total_rows(sources: Mapping[str, SourceForecast]) -> int | None:
+    """Return about how many rows there are in all sources, None if nobody knows."""
+    return _total([source.rows for source in sources.values()])
+
+
+def _total(numbers: Sequence[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
+
+
+def forecast_stages(
+    stages: Mapping[str, Done | None], records: int | None, rows: int | None = None
+) -> dict[str, StageForecast]:
     """Return what is known of each stage, by its name.
 
     A stage lets go on no more rows than enter it, so that what the last finished one has let go on is the most that
@@ -154,8 +196,9 @@ def forecast_stages(stages: Mapping[str, Done | None], records: int | None) -> d
     Args:
         stages: the stages in order; of those that are finished, what their markers say.
         records: records of the measured length in the sources, None if nobody knows.
+        rows: rows in the sources, where that is known to be another number.
     """
-    return {step.name: _stage(step, load_rates()) for step in _steps(stages, records)}
+    return {step.name: _stage(step, load_rates()) for step in _steps(stages, records, rows)}
 
 
 def forecast_run(stages: Mapping[str, Done | None], records: int | None, venue: Venue) -> dict[str, Any] | None:
@@ -210,14 +253,15 @@ class _Step:
     work: float | None
 
 
-def _steps(stages: Mapping[str, Done | None], records: int | None) -> Iterator[_Step]:
+def _steps(stages: Mapping[str, Done | None], records: int | None, rows: int | None = None) -> Iterator[_Step]:
+    read = records if rows is None else rows
     first = last = above = None
     for name, done in stages.items():
         if done is not None:
             yield _Step(name, done, done.rows_in, "counted", None)
             first, last = first or done, done
         elif last is None or first is None:
-            yield _Step(name, None, records, None if records is None else "estimated", records)
+            yield _Step(name, None, read, None if read is None else "estimated", records)
         else:
             share = last.rows_out / first.rows_in if first.rows_in else 1.0
             work = float(last.rows_out) if records is None else records * share

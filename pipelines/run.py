@@ -29,7 +29,15 @@ from pipelines.alarms import AlarmFiles, checks_of, find_alarms
 from pipelines.cost import load_rates, text_bytes
 from pipelines.engine import Engine, Observer
 from pipelines.folders import LocalFolder, open_folder
-from pipelines.forecast import forecast_run, forecast_sources, forecast_stages, total_records, venue_of
+from pipelines.forecast import (
+    forecast_run,
+    forecast_sources,
+    forecast_stages,
+    row_length,
+    total_records,
+    total_rows,
+    venue_of,
+)
 from pipelines.graph import Inputs, build_graph, find_inputs
 from pipelines.ledgers import count_lost, write_ledgers
 from pipelines.lock import locked
@@ -162,9 +170,10 @@ def _plan(licensing: Licensing, inputs: Inputs, graph: Graph, out: Path | None, 
     config, store = licensing.config, Store.at(work_folder(out, options.work)) if out else None
     digests = graph.digests()
     done = {name: store.stage(name, digest).done() if store else None for name, digest in digests.items()}
-    sources = forecast_sources(inputs.fingerprints)
+    lengths = {source.name: row_length(source, inputs.files[source.name]) for source in config.sources}
+    sources = forecast_sources(inputs.fingerprints, lengths)
     records = total_records(sources)
-    stages = forecast_stages(done, records)
+    stages = forecast_stages(done, records, total_rows(sources))
     venue = venue_of(options.engine, options.engine_options, options.workers)
     return {
         "name": config.name,

@@ -63,7 +63,7 @@ def plan_text(plan: Mapping[str, Any], *, looked: bool) -> Iterator[str]:
     engine, where = plan["engine"], {"local": "this machine"}
     place = f"{engine['name']} on {where.get(engine['on'], engine['on'])}"
     yield f"{plain(plan['name'])} {plan['version']}, with {place}, in {plan['partitions']:,} partition(s)"
-    yield columns(("source", "files", "bytes", "records", "sha256"), list(map(_source, plan["sources"].items())))
+    yield columns(("source", "files", "bytes", "rows", "sha256"), list(map(_source, plan["sources"].items())))
     legend = "~ estimated from bytes, <= at most" if looked else "~ estimated from bytes; --out finds finished stages"
     stages = columns(("stage", "state", "rows in", "core time", "stored"), list(map(_stage, plan["stages"])))
     yield f"{stages}\n{legend}"
@@ -76,8 +76,8 @@ def _source(named: tuple[str, Mapping[str, Any]]) -> tuple[object, ...]:
     digest = source["sha256"][:_DIGITS] if source["sha256"] else "when it is read"
     if source["revision"]:
         digest = f"none; revision {source['revision'][:_DIGITS]}"
-    records = _rows(source["records"], "estimated")
-    return plain(name), source["files"], _UNKNOWN if source["bytes"] is None else source["bytes"], records, digest
+    rows = _rows(source["rows"], "estimated")
+    return plain(name), source["files"], _UNKNOWN if source["bytes"] is None else source["bytes"], rows, digest
 
 
 def _stage(stage: Mapping[str, Any]) -> tuple[object, ...]:
@@ -100,7 +100,7 @@ def _estimate(found: Mapping[str, Any] | None, engine: str) -> Iterator[str]:
     if found is None:
         yield "estimate  none: how much there is to read is known when it is read"
         return
-    yield f"estimate, right within a factor of {found['cost_factor']:g}; records within {found['records_factor']:g}"
+    yield f"estimate, right within a factor of {found['cost_factor']:g}; rows within {found['records_factor']:g}"
     core = f"{_time(found['core_hours'] * 3600)} of one core"
     if found["hours"] is None:
         yield f"  {core}; how long it takes goes by the workers that there will be"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.config import parse_config
+from curation.config.model import Source
 from curation.errors import ConfigError
+from curation.sources import list_files
 from curation.sources.files import Fingerprint
 from pipelines.cost import load_rates
 from pipelines.forecast import (
@@ -17,7 +21,9 @@ from pipelines.forecast import (
     forecast_run,
     forecast_sources,
     forecast_stages,
+    row_length,
     total_records,
+    total_rows,
     venue_of,
 )
 from pipelines.store import Done, Part
@@ -78,6 +84,46 @@ def test_of_a_dataset_on_the_hub_a_revision_is_known_and_no_more() -> None:
     hub = found["hub"]
     assert (hub.revision, hub.sha256, hub.bytes, hub.records) == (REVISION, None, None, None)
     assert total_records(found) is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "length"),
+    [
+        ([("Wasser", "نمک"), ("Salz", "water")], (6 + 6 + 4 + 5) / 2),
+        ([("เกลือ", "соль")] * 3_000, 15 + 8),
+        ([], None),
+        ([("", "x")], None),
+    ],
+)
+def test_how_long_the_first_rows_are(tmp_path: Path, texts: list[tuple[str, str]], length: float | None) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("query\tpositive\n" + "".join(f"{one}\t{two}\n" for one, two in texts), encoding="utf-8")
+    assert row_length(source(path), list_files(source(path), tmp_path)) == length
+
+
+def test_a_file_that_cannot_be_read_has_no_length(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv.gz"
+    path.write_bytes(b"no gzip at all")
+    assert row_length(source(path), list_files(source(path), tmp_path)) is None
+
+
+def source(path: Path) -> Source:
+    text = f"name: x\nsources:\n  - {{name: a, format: tsv, path: {path.name}, licence: MIT, task: bitext}}\n"
+    return parse_config(text).sources[0]
+
+
+def test_rows_go_by_their_length_and_costs_by_the_text() -> None:
+    short, usual = file("kurz.jsonl", 3_000_000), file("so.jsonl", 3_000_000)
+    found = forecast_sources(
+        {"short": [short], "usual": [usual]}, {"short": load_rates().text_bytes / 10, "usual": None}
+    )
+    assert found["short"].records == found["usual"].records == found["usual"].rows
+    assert found["short"].rows == pytest.approx(10 * (found["usual"].rows or 0), rel=1e-3)
+    assert total_rows(found) == (found["short"].rows or 0) + (found["usual"].rows or 0)
+    stages = forecast_stages({"read": None, "filter": None}, total_records(found), total_rows(found))
+    assert {stage.rows_in for stage in stages.values()} == {total_rows(found)}
+    plain = forecast_stages({"read": None, "filter": None}, total_records(found))
+    assert [stage.core_seconds for stage in stages.values()] == [stage.core_seconds for stage in plain.values()]
 
 
 def test_nothing_is_finished() -> None:

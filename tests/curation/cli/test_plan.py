@@ -21,7 +21,7 @@ def stage(name: str, **facts: Any) -> dict[str, Any]:
 
 
 def source(**facts: Any) -> dict[str, Any]:
-    return {"files": 1, "bytes": 10, "sha256": "ab" * 32, "revision": None, "records": 7, **facts}
+    return {"files": 1, "bytes": 10, "sha256": "ab" * 32, "revision": None, "rows": 7, **facts}
 
 
 ESTIMATE = {
@@ -43,7 +43,7 @@ PLAN = {
     "version": "1.2.0",
     "engine": {"name": "datatrove", "workers": 2, "options": [], "on": "slurm"},
     "partitions": 1_000,
-    "sources": {"wiki": source(bytes=1_234, records=123_456)},
+    "sources": {"wiki": source(bytes=1_234, rows=123_456)},
     "licence": {"release": "CC0-1.0"},
     "stages": [stage("read", rows_in=9, rows_in_are="counted", rows_out=8, cached=True)],
     "estimate": ESTIMATE,
@@ -60,12 +60,12 @@ def told(*, looked: bool = True, **changes: Any) -> str:
         ({}, r"messages 1\.2\.0, with datatrove on slurm, in 1,000 partition\(s\)"),
         ({"engine": {"name": "datatrove", "on": "local"}}, r".*with datatrove on this machine.*"),
         ({}, r"wiki +1 +1,234 +~ 120,000 +abababababab"),
-        ({"sources": {"ヴィキ": source(records=None)}}, r"ヴィキ +1 +10 +\? +abababababab"),
+        ({"sources": {"ヴィキ": source(rows=None)}}, r"ヴィキ +1 +10 +\? +abababababab"),
         (
-            {"sources": {"hub": source(bytes=None, sha256=None, revision="cd" * 20, records=None)}},
+            {"sources": {"hub": source(bytes=None, sha256=None, revision="cd" * 20, rows=None)}},
             r"hub +1 +\? +\? +none; revision cdcdcdcdcdcd",
         ),
-        ({"sources": {"two": source(files=2, bytes=None, sha256=None, records=None)}}, r"two +2 +\? +\? +when .* read"),
+        ({"sources": {"two": source(files=2, bytes=None, sha256=None, rows=None)}}, r"two +2 +\? +\? +when .* read"),
         ({"sources": {"\u202ewiki\x1b[2J": source()}}, r"\\u202ewiki\\u001b\[2J .*"),
         ({}, r"read +finished +9"),
         ({"stages": [stage("filter", rows_in=1_234, rows_in_are="at most")]}, r"filter +to do +<= 1,234 +\? +\?"),
@@ -78,7 +78,7 @@ def told(*, looked: bool = True, **changes: Any) -> str:
             },
             r"x +to do +~ 1,200 +1\.5 h +2\.3 MB",
         ),
-        ({}, r"estimate, right within a factor of 2; records within 3"),
+        ({}, r"estimate, right within a factor of 2; rows within 3"),
         ({}, r"  1\.2 min with 25 worker\(s\), 30 min of one core"),
         ({}, r"  12 MB shuffled, 1\.2 TB in work/"),
         ({}, r"  not in it, since nobody measured it: the gate, preselect, mine"),
