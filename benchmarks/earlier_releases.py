@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curation.config.model import Dedup
-from curation.dedup.index import index_schema, write_index
+from curation.dedup.index import index_schema, write_index, write_parts
 from curation.dedup.kernels import warm_up
 from curation.dedup.known import drop_known
 from curation.records import RECORD_SCHEMA
@@ -67,6 +67,7 @@ def make_release(folder: Path, texts: pa.Array, count: int) -> None:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.table(table), folder / path, compression="zstd", row_group_size=50_000)
     begin = time.perf_counter()
+    write_parts(folder, paths, OPTIONS)
     write_index(folder / layout.INDEX, folder, paths, OPTIONS, index_schema(OPTIONS).empty_table())
     size = (folder / layout.INDEX).stat().st_size
     print(f"index of {count:,} records: {time.perf_counter() - begin:.0f} s, {size / count:.0f} bytes a record")

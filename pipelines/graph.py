@@ -34,6 +34,7 @@ from curation.config.model import (
 from curation.decontamination.sets import EvaluationInput, find_evaluation_sets
 from curation.dedup import linking, verdicts
 from curation.dedup.exact import exact_rows, judge_exact, merge_exact
+from curation.dedup.index import write_parts
 from curation.dedup.known import Known, drop_known, find_known
 from curation.dedup.stage import apply_verdicts
 from curation.grouping import linking as components
@@ -46,7 +47,7 @@ from curation.outcome import Outcome
 from curation.quota.counts import count_rows, merge_counts, plan_quota
 from curation.quota.selection import lots, preselect_rows, rank_lots, select_rows
 from curation.records import RECORD_SCHEMA, make_records, rejected_records
-from curation.release import Release, cutting, open_release, recipe, shards
+from curation.release import Release, cutting, layout, open_release, recipe, shards
 from curation.release.parent import find_parent
 from curation.sources import Fingerprint, ReadBatch, SourceFile, fingerprint, list_files, read_file
 from filters.boilerplate import boilerplate_rows, count_queries, drop_boilerplate
@@ -120,7 +121,7 @@ def build_graph(config: RunConfig, inputs: Inputs, *, recipes: Sequence[str] = (
         stages.append(Mine(teachers.options, policies, config.seed, teachers.digests, inputs.cache, side, apart))
     rows = config.release.rows_per_shard
     stages.append(FillQuota(config.balance, config.seed, rows, stages[-1].name, recipes=tuple(recipes)))
-    stages.append(WriteShards(rows, tuple(recipes)))
+    stages.append(WriteShards(rows, tuple(recipes), config.dedup if config.dedup.index else None))
     return Graph(tuple(stages), code_digest())
 
 
@@ -754,17 +755,19 @@ class FillQuota(ByQuota):
 
 @dataclass(frozen=True)
 class WriteShards(SinkStage):
-    """Writes the shards of the release."""
+    """Writes the shards of the release, and what its index says of them."""
 
     rows_per_shard: int
     recipes: tuple[str, ...] = ()
+    index: Dedup | None = None
     name: str = "shard"
     side: str = "balance"
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the result depends on."""
-        return {"rows_per_shard": self.rows_per_shard, "recipes": list(self.recipes)}
+        index = self.index.model_dump(mode="json", include={"by", "threshold"}) if self.index else None
+        return {"rows_per_shard": self.rows_per_shard, "recipes": list(self.recipes), "index": index}
 
     def route(self, records: pa.Table, side: pa.Table | None, partitions: int) -> Routes:
         """Records of one file are together."""
@@ -788,7 +791,10 @@ class WriteShards(SinkStage):
             shards.write_shards(records, released, folder, negatives=negatives),
             recipe.write_recipes(records, hidden, folder),
         ]
-        return Written(accounted, pa.concat_tables(tallies))
+        written = pa.concat_tables(tallies)
+        if self.index is not None:
+            write_parts(folder, layout.full_shards(written["path"].to_pylist()), self.index)
+        return Written(accounted, written)
 
     def _cutting(self, side: pa.Table | None) -> cutting.Cutting:
         assert side is not None

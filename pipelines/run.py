@@ -217,9 +217,10 @@ def _assemble(config: RunConfig, licensing: Licensing, inputs: Inputs, graph: Gr
     contamination = _contamination(inputs, places)
     splits = split.describe_components(_tally(graph, places, "group"), config.split)
     recipes, paths = licensing.recipes, shards["path"].to_pylist()
+    parts = [layout.index_part(path) for path in layout.full_shards(paths)] if config.dedup.index else []
     released, lost = places[-1].groups(), count_lost(places)
     stats = compute_stats(counts, lost, shards, quota, released, contamination, alarms, splits, recipes)
-    with places[-1].files_fetched(paths) as files:
+    with places[-1].files_fetched([*paths, *parts]) as files:
         assemble_release(
             out / "release",
             config=config,

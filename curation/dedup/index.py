@@ -3,11 +3,15 @@
 A Parquet file with a row for each record of the release, in the order of its shards, and as many for records that were
 withdrawn; one that the release repeats has one row. A withdrawn record is known by its sketch alone: its texts are
 gone.
+
+Each shard's part is made where the shard is written, so that sketching is shared out like everything else; putting the
+parts together is copying.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,23 +63,48 @@ def index_schema(options: Dedup) -> pa.Schema:
     return pa.schema(fields, metadata=metadata)
 
 
+def write_parts(folder: Path, shards: Sequence[str], options: Dedup) -> None:
+    """Write the parts of an index that speak of some shards, beside them; holds one batch of `ROWS` records in memory.
+
+    Args:
+        folder: where the shards lie under their paths; a part lies under `layout.index_part` of its shard's.
+        shards: paths of `full` shards.
+        options: the config's `dedup` section.
+    """
+    for shard in shards:
+        _write(folder / layout.index_part(shard), _indexed(folder / shard, 0, options), options)
+
+
 def write_index(path: Path, folder: Path, shards: Sequence[str], options: Dedup, withdrawn: pa.Table) -> None:
     """Write the index of a release that is being assembled; holds one batch of `ROWS` records in memory.
 
     Args:
         path: the file.
-        folder: the release.
-        shards: paths of its `full` shards, in order.
+        folder: where `write_parts` has written the parts.
+        shards: paths of the release's `full` shards, in order.
         options: the config's `dedup` section.
         withdrawn: rows of an index, which are carried on.
     """
+    parts = (rows for number, shard in enumerate(shards) for rows in _part(folder / layout.index_part(shard), number))
+    gone = [withdrawn.cast(index_schema(options))] if withdrawn.num_rows else []
+    _write(path, itertools.chain(parts, gone), options)
+
+
+def _write(path: Path, tables: Iterable[pa.Table], options: Dedup) -> None:
     schema = index_schema(options)
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-        for number, shard in enumerate(shards):
-            for rows in _indexed(folder / shard, number, options):
-                writer.write_table(rows, row_group_size=ROWS)
-        if withdrawn.num_rows:
-            writer.write_table(withdrawn.cast(schema), row_group_size=ROWS)
+        for rows in tables:
+            writer.write_table(rows, row_group_size=ROWS)
+
+
+def _part(path: Path, number: int) -> Iterator[pa.Table]:
+    """Yield the rows of a part, as those of the shard with this number."""
+    part = pq.ParquetFile(path)
+    place = part.schema_arrow.get_field_index("shard")
+    for group in range(part.num_row_groups):
+        rows = part.read_row_group(group, use_threads=False)
+        numbers = pa.array(np.full(rows.num_rows, number, dtype=np.int32))
+        yield rows.set_column(place, part.schema_arrow.field(place), numbers)
 
 
 def read_index(release: Release, options: Dedup) -> Iterator[pa.Table]:
@@ -98,14 +127,14 @@ def read_index(release: Release, options: Dedup) -> Iterator[pa.Table]:
         why = f"it knows withdrawn records by sketches of other settings: {found}"
         hint = "set dedup.by and dedup.threshold as they were for that release"
         raise ConfigError("A release cannot be compared with", where=str(release.path), why=why, hint=hint)
-    for number, shard in enumerate(full_shards(release)):
+    for number, shard in enumerate(release.full_shards):
         yield from _indexed(release.path / shard, number, options)
 
 
 def _checked(rows: pa.Table, release: Release) -> pa.Table:
     """Return rows of an index if they name shards of the release, and rows that could be there."""
     shards, places = pc.min_max(rows["shard"]).as_py(), pc.min_max(rows["row"]).as_py()
-    count = len(full_shards(release))
+    count = len(release.full_shards)
     if rows.num_rows and not (WITHDRAWN <= shards["min"] <= shards["max"] < count and places["min"] >= WITHDRAWN):
         why = f"it names shards {shards['min']} to {shards['max']} of {count}, and rows from {places['min']}"
         raise _unreadable(release, layout.INDEX, ValueError(why))
@@ -128,7 +157,7 @@ def known_ids(release: Release) -> Iterator[pa.Array]:
         ReleaseError: if the release cannot be read.
     """
     file = _open(release)
-    paths = full_shards(release) if file is None else [layout.INDEX]
+    paths = release.full_shards if file is None else [layout.INDEX]
     for path in paths:
         try:
             yield from (
@@ -165,11 +194,6 @@ def read_withdrawn(release: Release, ids: Mapping[str, str], options: Dedup) -> 
             found = found.set_column(found.schema.get_field_index(name), found.schema.field(name), values)
         parts.append(found.cast(parts[0].schema))
     return pa.concat_tables(parts)
-
-
-def full_shards(release: Release) -> list[str]:
-    """Return the paths of a release's `full` shards in the order of its index."""
-    return sorted(f.path for f in release.files if (shard := layout.parse_shard(f.path)) and shard[0] == "full")
 
 
 def shard_texts(release: Release, shard: str, rows: np.ndarray) -> pa.Table:

@@ -20,7 +20,7 @@ from curation.config.model import Dedup
 from curation.dedup.bands import SKETCH_SIZE, least_agreement
 from curation.dedup.candidates import ORDERS, SMALL
 from curation.dedup.columns import byte_lengths
-from curation.dedup.index import WITHDRAWN, compared, full_shards, has_withdrawn, known_ids, read_index, shard_texts
+from curation.dedup.index import WITHDRAWN, compared, has_withdrawn, known_ids, read_index, shard_texts
 from curation.dedup.kernels import jaccard, kernels
 from curation.dedup.linking import SIDES, Banded, band, texts_of, turned
 from curation.errors import ConfigError
@@ -288,7 +288,7 @@ def _similarity(records: pa.Table, options: Dedup, release: Release, found: _Can
     shards, rows = (found.rows.column(name).to_numpy() for name in ("shard", "row"))
     equal = found.rows.column("equal").to_numpy(zero_copy_only=False)
     similarity = np.where(equal, 1.0, found.agreeing / SKETCH_SIZE)
-    paths = full_shards(release)
+    paths = release.full_shards
     for shard in np.unique(shards[shards != WITHDRAWN]):
         here = np.flatnonzero(shards == shard)
         needed, places = np.unique(rows[here], return_inverse=True)

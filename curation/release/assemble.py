@@ -58,7 +58,7 @@ def assemble_release(
         config: the resolved config, with the sources that a commercial-safe run leaves out.
         fingerprints: the files of each source, with digests.
         shards: path, bytes, sha256, rows and schema of each shard.
-        files: folder in which the shards lie under their paths.
+        files: folder in which the shards lie under their paths, and the parts of the index.
         stats: the run's statistics.
         known: the earlier releases that its records were compared with.
         evaluation: task, split and files, with digests, of each evaluation set that was kept out.
@@ -80,7 +80,7 @@ def assemble_release(
         write_json(staged / layout.CROISSANT, croissant(kept, stats, shards, staged))
         write_text(staged / layout.CITATION, render_citation(kept, negatives=released_negatives(shards, staged)))
         if config.dedup.index:
-            _index(staged, shards["path"].to_pylist(), config.dedup, known)
+            _index(staged, files, shards["path"].to_pylist(), config.dedup, known)
         rights = summary(stats["licence"])
         manifest = functools.partial(_manifest, config, fingerprints, evaluation, shards, staged, known, parent, rights)
         diff = _diff(Release(staged, manifest(), ""), parent, ledger)
@@ -100,14 +100,13 @@ def _diff(release: Release, parent: Release | None, ledger: Path | None) -> Rele
     return diff
 
 
-def _index(staged: Path, shards: Sequence[str], options: Dedup, known: Known) -> None:
+def _index(staged: Path, files: Path, shards: Sequence[str], options: Dedup, known: Known) -> None:
     gone = [read_withdrawn(open_release(path), known.withdrawn, options) for path in known.releases]
-    full = sorted(path for path in shards if (shard := layout.parse_shard(path)) and shard[0] == "full")
     withdrawn = pa.concat_tables([index_schema(options).empty_table(), *gone])
     # Every release of a series remembers the same ones.
     _, first = np.unique(withdrawn["id"].to_numpy(), return_index=True)
     withdrawn = withdrawn.take(pa.array(np.sort(first)))
-    write_index(staged / layout.INDEX, staged, full, options, withdrawn)
+    write_index(staged / layout.INDEX, files, layout.full_shards(shards), options, withdrawn)
 
 
 def _manifest(

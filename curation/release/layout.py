@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 import pyarrow as pa
@@ -52,9 +53,19 @@ def parse_shard(path: str) -> tuple[View, str, str] | None:
     return ("data" if match["view"] == "data" else "full"), match["language"], match["split"]
 
 
+def full_shards(paths: Iterable[str]) -> list[str]:
+    """Return those of some paths that are shards of the view `full`, sorted."""
+    return sorted(path for path in paths if (shard := parse_shard(path)) and shard[0] == "full")
+
+
 def recipe_path(language: str, split: str, index: int, count: int) -> str:
     """Return the path of one file of rows without texts (see `curation.release.recipe`)."""
     return f"recipe/{language}/{split}-{index:05d}-of-{count:05d}.parquet"
+
+
+def index_part(shard: str) -> str:
+    """Return the path of what the index says of one `full` shard; no release holds it, it is a part of `INDEX`."""
+    return f"index/{shard}"
 
 
 def parse_recipe(path: str) -> tuple[str, str] | None:

@@ -76,6 +76,11 @@ class Release:
         return [split for split in layout.SPLITS if split in found]
 
     @property
+    def full_shards(self) -> list[str]:
+        """Paths of the shards of the view `full`, in the order of the index."""
+        return layout.full_shards(file.path for file in self.files)
+
+    @property
     def stats(self) -> dict[str, Any]:
         """The statistics of the run that made the release."""
         return _read_json(self.path / layout.STATS)

@@ -60,7 +60,7 @@ def make_release(
     source = {"name": "s", "format": "tsv", "path": "x", "licence": "CC0-1.0", "task": "bitext"}
     config = RunConfig.model_validate({"name": "weather", "sources": [source], "release": {"version": version}})
     files = folder / "files"
-    shards = write_whole(table, files, rows_per_file=1_000).sort_by("path")
+    shards = write_whole(table, files, rows_per_file=1_000, index=config.dedup).sort_by("path")
     counts = [StageCount("read", table.num_rows, table.num_rows)]
     stats = compute_stats(counts, empty_ledger(), shards, PLAN_SCHEMA.empty_table(), count_outcome(Outcome.keep(table)))
     inputs = {"s": [{"file": "x", "bytes": 1, "sha256": "0" * 64}]}

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.config.model import Dedup
-from curation.dedup.index import index_schema, write_index
+from curation.dedup.index import index_schema, write_index, write_parts
 from curation.release import Release, layout
 
 BY_POSITIVE = Dedup(by="positive")
@@ -43,6 +43,7 @@ def make_release(
             shards.append(path)
     if index:
         nothing = index_schema(options).empty_table()
+        write_parts(folder, shards, options)
         write_index(folder / layout.INDEX, folder, sorted(shards), options, nothing if withdrawn is None else withdrawn)
     files = [{"path": path, "bytes": 0, "sha256": ""} for path in shards]
     return Release(folder, {"name": "earlier", "version": "1.2.3", "files": files}, "d" * 64)

@@ -27,7 +27,7 @@ def test_an_index_has_each_record_in_the_order_of_the_shards(tmp_path: Path) -> 
     release = make_release(tmp_path, TEXTS)
     rows = whole(read_index(release, BY_POSITIVE))
     assert rows.num_rows == 12 * len(TEXTS)
-    paths = index.full_shards(release)
+    paths = release.full_shards
     for row in rows.to_pylist()[::5]:
         table = pq.read_table(tmp_path / paths[row["shard"]])
         assert table["id"][row["row"]].as_py() == row["id"]
@@ -36,7 +36,7 @@ def test_an_index_has_each_record_in_the_order_of_the_shards(tmp_path: Path) -> 
 def test_a_record_that_is_repeated_has_one_row_that_names_its_first_place(tmp_path: Path) -> None:
     release = make_release(tmp_path, {"tha_Thai": TEXTS[next(iter(TEXTS))]}, index=False)
     expected = whole(read_index(release, BY_POSITIVE))
-    for path in index.full_shards(release):
+    for path in release.full_shards:
         table = pq.read_table(tmp_path / path)
         copies = [pa.array([copy] * table.num_rows, pa.int32()) for copy in (0, 1)]
         pq.write_table(pa.concat_tables([table.append_column("copy", copy) for copy in copies]), tmp_path / path)
@@ -86,7 +86,7 @@ def test_an_index_that_names_what_is_not_there_is_refused(tmp_path: Path, column
 
 def test_texts_are_fetched_by_row(tmp_path: Path) -> None:
     release = make_release(tmp_path, {"deu_Latn": [f"Satz {n}" for n in range(60)]})
-    shard = next(path for path in index.full_shards(release) if "train" in path)
+    shard = next(path for path in release.full_shards if "train" in path)
     rows = np.array([0, 6, 7, 29], dtype=np.int64)
     assert shard_texts(release, shard, rows)["positive"].to_pylist() == [f"Satz {n}" for n in rows]
     with pytest.raises(ReleaseError, match="cannot be compared with"):

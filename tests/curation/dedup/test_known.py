@@ -177,7 +177,7 @@ def test_no_records_and_empty_texts(release: Release) -> None:
 
 def test_a_release_without_its_shard_is_named(tmp_path: Path) -> None:
     release = make_release(tmp_path, {"aaa_Latn": TEXTS["aaa_Latn"]})
-    for shard in index.full_shards(release):
+    for shard in release.full_shards:
         (tmp_path / shard).unlink()
     with pytest.raises(ReleaseError, match="cannot be compared with") as error:
         drop_known(table(("aaa_Latn", TEXTS["aaa_Latn"][0])), BY_POSITIVE, [release], {})

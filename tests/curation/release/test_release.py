@@ -54,7 +54,9 @@ def config(**release: object) -> RunConfig:
 def make_release(folder: Path, table: pa.Table | None = None, settings: RunConfig | None = None) -> Release:
     table, settings = records() if table is None else table, settings or config()
     files = folder / "files"
-    shards = write_whole(table, files, rows_per_file=settings.release.rows_per_shard).sort_by("path")
+    shards = write_whole(table, files, rows_per_file=settings.release.rows_per_shard, index=settings.dedup).sort_by(
+        "path"
+    )
     counts = [StageCount("read", table.num_rows, table.num_rows)]
     stats = compute_stats(counts, empty_ledger(), shards, PLAN_SCHEMA.empty_table(), count_outcome(Outcome.keep(table)))
     inputs = {"s": [{"file": "x", "bytes": 1, "sha256": "0" * 64}]}

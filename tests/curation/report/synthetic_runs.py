@@ -90,7 +90,8 @@ def make_run(
     """Write a run of `each` records a language."""
     records = change(pa.concat_tables([_records(code, list(texts), each) for code, texts in sentences.items()]))
     files = folder / "files"
-    shards = write_whole(records, files, rows_per_file=1_000, negatives=3).sort_by("path")
+    config = RunConfig.model_validate(_CONFIG)
+    shards = write_whole(records, files, rows_per_file=1_000, negatives=3, index=config.dedup).sort_by("path")
     ledger = _write_ledger(records, folder / "ledger")
     count = records.num_rows
     counts = [
@@ -100,7 +101,6 @@ def make_run(
         StageCount("shard", count, count),
     ]
     stats = compute_stats(counts, ledger, shards, _quota(sentences, each), count_outcome(Outcome.keep(records)))
-    config = RunConfig.model_validate(_CONFIG)
     fingerprints = {"messages": [{"name": "a.parquet", "bytes": 2048, "sha256": "0" * 64}]}
     inputs = {"fingerprints": fingerprints, "known": Known()}
     assemble_release(folder / "release", config=config, shards=shards, files=files, stats=stats, **inputs)
