@@ -18,8 +18,9 @@ quickstart: $(VENV)/.quickstart
 test: $(VENV)/.test lint
 	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadfile
 
+# Tests wait for clusters and for what they have killed: three at a time keep two cores busy.
 test-all: $(VENV)/.test lint slurm
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # A real Slurm for the tests marked `slurm`, where Debian's packages can be installed; elsewhere these tests are skipped.
 slurm:

@@ -245,7 +245,7 @@ def test_killed_at_random_moments_and_run_again_gives_the_same_bytes(base: Path,
     while killed < 20:
         out = tmp_path / f"killed-{number}"
         # Each start goes on where the last one was killed, so that the moments together cover the whole run.
-        if kill_at(moments.uniform(0.3, duration / 2), command(base, out, "--workers", "2")) == -signal.SIGKILL:
+        if kill_at(moments.uniform(0.3, duration / 3), command(base, out, "--workers", "2")) == -signal.SIGKILL:
             killed += 1
         else:
             assert digests(out) == expected

@@ -18,7 +18,11 @@ _BIAS, _MANTISSA = _i32(127), _i32(23)
 
 # Sums may be reordered so that they run in lanes; what is not finite must stay so, for training stops at it. A division
 # by zero gives infinity, as in numpy: a check of each divisor would keep the loops from running in lanes.
-jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "arcp"})
+_MODEL = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
+jit = numba.njit(**_MODEL)
+# A function that is called, and not inlined, is other code in the process that has just compiled it than in one that
+# finds both in the cache: its sums are then added up in another order, and the same training has other bits.
+inline = numba.njit(forceinline=True, **_MODEL)
 
 
 @jit
@@ -82,7 +86,7 @@ def adam_rows(weights, squares, last, rows, gradient, step, rate, decay, beta, e
             weight[column] = weight[column] * kept - rate * value / (np.sqrt(moment * correction) + epsilon)
 
 
-@jit
+@inline
 def _exponentials(grams, scale, scales, kept, row, powers, as_float):
     """Fill in exp(scale * scales * grams) where kept; return the sum."""
     for column in range(len(grams)):
@@ -105,7 +109,7 @@ def _exponentials(grams, scale, scales, kept, row, powers, as_float):
     return total
 
 
-@jit
+@inline
 def _gradients(grams, row, scale, scales, inverse, inverses, weight, to_candidates):
     """Overwrite one row of Gram matrix by its gradient; return the row's sum of gradient times score."""
     total = _ZERO
