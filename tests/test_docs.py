@@ -8,12 +8,18 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
+from document_commands import ELSEWHERE, is_run, runs_elsewhere
+from document_texts import check_of
 from markdown_blocks import BLOCKS, DOCUMENTS, ROOT, Block, blocks_of, indented_lines, name_of
 
 from curation.cli.main import cli
 from curation.config import parse_config
 
 _LANGUAGES = {"bash", "dockerfile", "json", "python", "text", "yaml", "yml"}
+_LEAST = """\
+name: my-pairs
+sources: [{name: pairs, format: tsv, path: pairs.tsv, licence: CC0-1.0, task: bitext}]
+"""
 # A line of a block for the shell that calls the program, with what may stand before it.
 _CURATE = re.compile(r"^ *(?:[A-Z_]+=\S+ )?curate ([a-z-]+)(.*)")
 
@@ -31,9 +37,36 @@ def test_every_block_says_its_language(path: Path) -> None:
     assert not indented_lines(path)
 
 
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_every_block_is_run_by_a_test(block: Block) -> None:
+    by_language = {"yaml": True, "yml": True, "bash": is_run(block), "python": is_run(block)}
+    runners = [by_language.get(block.language, False), check_of(block) is not None, bool(runs_elsewhere(block))]
+    assert runners.count(True) == 1, (
+        "a new block needs a line in document_commands.py or document_texts.py"
+    )
+
+
+@pytest.mark.parametrize(("page", "language", "held", "test"), ELSEWHERE)
+def test_what_runs_elsewhere_is_there(page: str, language: str, held: str, test: str) -> None:
+    assert any(block.page == page and block.language == language and held in block.text for block in BLOCKS)
+    text = (ROOT / test).read_text(encoding="utf-8")
+    assert test == "tests/test_docs.py" or Path(page).name in text or held in text
+
+
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "yaml"], ids=str)
 def test_every_config_in_the_documents_is_valid(block: Block) -> None:
     assert parse_config(block.text).sources
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "yml"], ids=str)
+def test_every_part_of_a_config_is_valid(block: Block) -> None:
+    config = parse_config(_LEAST + block.text)
+    assert config != parse_config(_LEAST)
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if runs_elsewhere(block) == "tests/test_docs.py"], ids=str)
+def test_what_the_documents_assert_is_true(block: Block) -> None:
+    exec(block.text, {})
 
 
 @pytest.mark.parametrize("path", [*(ROOT / "examples").glob("*.yml"), ROOT / "curation" / "quickstart.yml"], ids=str)
