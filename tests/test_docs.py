@@ -41,9 +41,7 @@ def test_every_block_says_its_language(path: Path) -> None:
 def test_every_block_is_run_by_a_test(block: Block) -> None:
     by_language = {"yaml": True, "yml": True, "bash": is_run(block), "python": is_run(block)}
     runners = [by_language.get(block.language, False), check_of(block) is not None, bool(runs_elsewhere(block))]
-    assert runners.count(True) == 1, (
-        "a new block needs a line in document_commands.py or document_texts.py"
-    )
+    assert runners.count(True) == 1, "a new block needs a line in document_commands.py or document_texts.py"
 
 
 @pytest.mark.parametrize(("page", "language", "held", "test"), ELSEWHERE)
