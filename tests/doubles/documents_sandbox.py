@@ -18,12 +18,12 @@ from pathlib import Path
 import orjson
 
 _LOCALES = ("ar", "de", "el", "hi", "ja", "ko", "ru", "sw", "ta", "th")
-# The gate's bound on near leaks is meant for releases ten times as large.
+# These bounds of the gate are meant for releases ten times as large.
 _SMALL = """\
 split: {test: 0.1}
 mining: {num_negatives: 3}
-training: {enabled: false, steps: 20, vocabulary: 500}
-gate: {max_near_leak_share: 0.2}
+training: {enabled: false, steps: 20, vocabulary: 500, dims: [16, 32], ranks: [16, 32], depth: 1}
+gate: {max_near_leak_share: 0.2, max_quarantine_share: 0.1}
 """
 _SUBTITLES = """\
   - name: subtitles
@@ -78,7 +78,7 @@ def make_sandbox(folder: Path, readme_config: str) -> None:
     lines = [text for text in (*translations["sw"].values(), *_messages("sw", "conf/locale").values()) if text.strip()]
     (folder / "lines.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     assert "budget: 200000" in readme_config
-    small = readme_config.replace("budget: 200000", "budget: 250")
+    small = readme_config.replace("budget: 200000", "budget: 150")
     (folder / "pairs.yml").write_text(small + _SMALL.replace("num_negatives: 3", "num_negatives: 2"), encoding="utf-8")
     (folder / "c.yml").write_text(CONFIG, encoding="utf-8")
     (folder / "config.yml").write_text(_WITH_RECIPE, encoding="utf-8")
