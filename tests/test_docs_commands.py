@@ -12,8 +12,8 @@ from unittest.mock import create_autospec
 
 import pytest
 from command_checks import check_command
-from document_commands import ASIDE, CHECKED, GATED, PAGES, Aside, reasons, script_of
-from documents_sandbox import environment, make_sandbox
+from document_commands import ASIDE, CHECKED, CONFIGS, PAGES, Aside, reasons, script_of
+from documents_sandbox import UNGATED, environment, make_sandbox
 from hub_accounts import Account
 from hub_double import HubDouble
 from markdown_blocks import BLOCKS, Block
@@ -74,9 +74,7 @@ def hub(place: Path) -> Iterator[HubDouble]:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_of_a_page_run_as_they_stand(page: str, place: Path, hub: HubDouble) -> None:
-    if page not in GATED:
-        config = (place / "c.yml").read_text(encoding="utf-8")
-        (place / "c.yml").write_text(config.replace("gate: {", "gate: {enabled: false, "), encoding="utf-8")
+    (place / "c.yml").write_text(CONFIGS.get(page, UNGATED), encoding="utf-8")
     variables = {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HOME": str(place.parent / "hf")}
     done = subprocess.run(
         ["bash", "-c", script_of(page)],

@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import dataclass
 
+from documents_sandbox import CONFIG, LIGHT_CONFIG
 from markdown_blocks import BLOCKS, Block
 
 _SHELL = {"bash", "python"}
@@ -67,8 +68,8 @@ ELSEWHERE = (
     ("docs/teachers.md", "python", "assert ", "tests/test_docs.py"),
     ("docs/tutorial.md", "bash", "", "tests/test_tutorial.py"),
 )
-# Pages whose runs must have a verdict; elsewhere the gate is switched off, which takes seconds each time.
-GATED = {"README.md", "docs/publishing.md"}
+# What c.yml is on a page, where it is not a config without a gate; that takes seconds in each run.
+CONFIGS = {"README.md": CONFIG, "docs/publishing.md": CONFIG, "docs/howto/add-a-language.md": LIGHT_CONFIG}
 # Programs that a reader has, and places to be filled in.
 _PRELUDE = f"""\
 set -euo pipefail

@@ -25,6 +25,13 @@ mining: {num_negatives: 3}
 training: {enabled: false, steps: 20, vocabulary: 500, dims: [16, 32], ranks: [16, 32], depth: 1}
 gate: {max_near_leak_share: 0.2, max_quarantine_share: 0.1}
 """
+# Without the stages that take longest to start, for runs that find none of theirs finished.
+_LIGHT = """\
+split: {test: 0.1, near_duplicates: false}
+dedup: {near: false}
+mining: {enabled: false}
+gate: {enabled: false}
+"""
 _SUBTITLES = """\
   - name: subtitles
     format: tsv
@@ -35,14 +42,17 @@ _SUBTITLES = """\
     positive_language: {column: lang}
     columns: {query: english, positive: text}
 """
-CONFIG = f"name: my-pairs\nsources:\n{_SUBTITLES}{_SMALL}"
+_HEAD = f"name: my-pairs\nsources:\n{_SUBTITLES}"
+CONFIG = _HEAD + _SMALL
+# For pages of which no command needs a verdict, and for one that runs everything anew.
+UNGATED, LIGHT_CONFIG = CONFIG.replace("gate: {", "gate: {enabled: false, "), _HEAD + _LIGHT
 # As docs/licences.md has it: a source whose texts may not be passed on.
 _WITH_RECIPE = f"""\
 name: my-pairs
 sources:
   - {{name: verses, format: tsv, path: data/verses.tsv, licence: CC-BY-ND-4.0, task: bitext, redistribution: recipe,
      query_language: en, positive_language: {{column: lang}}, columns: {{query: english, positive: text}}}}
-{_SUBTITLES.replace("news-1", "talks")}{_SMALL}"""
+{_SUBTITLES.replace("news-1", "talks")}{_LIGHT}"""
 # A cluster of this machine, and a script that finds the verdict made already (docs/triggers.md).
 _PROGRAMS = {
     "bin/sbatch": '#!/bin/sh\n[ "$1" = --parsable ] && python "$2" >&2 && echo 17\n',
@@ -89,7 +99,7 @@ def make_sandbox(folder: Path, readme_config: str) -> None:
     done = curate(["run", "c.yml", "--out", RUNS[0]], folder, {})
     assert done.returncode == 0, done.stdout + done.stderr
     for name in RUNS[1:]:
-        shutil.copytree(folder / RUNS[0], folder / name)
+        shutil.copytree(folder / RUNS[0], folder / name, ignore=shutil.ignore_patterns("work"))
     for name, target in (("CONFIG", "c.yml"), ("RELEASE", "run/release")):
         (folder / name).symlink_to(target)
 
