@@ -60,13 +60,13 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def place(sandbox: Path, tmp_path: Path) -> Path:
     """Return a copy of it."""
-    shutil.copytree(sandbox, tmp_path / "work", symlinks=True)
+    shutil.copytree(sandbox, tmp_path / "work")
     return tmp_path / "work"
 
 
 @pytest.fixture
 def hub(place: Path) -> Iterator[HubDouble]:
-    """Serve a Hub on which the organisation ORG has the release as v1.0.0, where a page does not publish it itself."""
+    """Serve a Hub on which the organisation ORG, whose token this is, has nothing yet."""
     with HubDouble(place.parent / "hub", {TOKEN: Account("reader", orgs=("ORG",))}) as double:
         yield double
 

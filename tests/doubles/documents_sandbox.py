@@ -64,8 +64,8 @@ payload = json.load(sys.stdin)
 shutil.copy(payload["release"]["reference"] + "/gate/verdict.json", payload["verdict"])'
 """,
 }
-# The names that the documents give to a finished run; `RELEASE`, `old` and `new` are releases.
-RUNS = ("run", "runs/1", "runs/first", "runs/second", "runs/earlier", "run-1", "run-2", "old", "new")
+# The names that the documents give to a finished run.
+_RUNS = ("run", "runs/1", "runs/first", "runs/second", "runs/earlier", "run-1", "run-2", "old", "new")
 
 
 def make_sandbox(folder: Path, readme_config: str) -> None:
@@ -96,12 +96,11 @@ def make_sandbox(folder: Path, readme_config: str) -> None:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
         (folder / name).chmod(0o755)
-    done = curate(["run", "c.yml", "--out", RUNS[0]], folder, {})
+    command = [sys.executable, "-m", "curation.cli", "run", "c.yml", "--out", _RUNS[0]]
+    done = subprocess.run(command, cwd=folder, env=environment(folder, {}), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in RUNS[1:]:
-        shutil.copytree(folder / RUNS[0], folder / name, ignore=shutil.ignore_patterns("work"))
-    for name, target in (("CONFIG", "c.yml"), ("RELEASE", "run/release")):
-        (folder / name).symlink_to(target)
+    for name in _RUNS[1:]:
+        shutil.copytree(folder / _RUNS[0], folder / name, ignore=shutil.ignore_patterns("work"))
 
 
 def environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
@@ -109,14 +108,6 @@ def environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PYTHONPATH", "OMP_NUM_THREADS", "TMPDIR") if name in os.environ}
     paths = [str(home / "work" / "bin"), str(Path(sys.executable).parent), "/usr/bin", "/bin"]
     return {**kept, "PATH": os.pathsep.join(paths), "HOME": str(home), "LC_ALL": "C.UTF-8", **more}
-
-
-def curate(arguments: list[str], folder: Path, more: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run one command of the program, in a process of its own."""
-    command = [sys.executable, "-m", "curation.cli", *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=environment(folder, more), capture_output=True, text=True, check=False
-    )
 
 
 def _messages(locale: str, place: str = "contrib/a*/locale") -> dict[str, str]:
