@@ -26,11 +26,11 @@ training: {enabled: false, steps: 20, vocabulary: 500, dims: [16, 32], ranks: [1
 gate: {max_near_leak_share: 0.2, max_quarantine_share: 0.1}
 """
 # Without the stages that take longest to start, for runs that find none of theirs finished.
-_LIGHT = """\
-split: {test: 0.1, near_duplicates: false}
-dedup: {near: false}
-mining: {enabled: false}
-gate: {enabled: false}
+_NOT_NEAR = "test: 0.1, near_duplicates: false}\ndedup: {near: false"
+_LIGHT = f"""\
+split: {{{_NOT_NEAR}}}
+mining: {{enabled: false}}
+gate: {{enabled: false}}
 """
 _SUBTITLES = """\
   - name: subtitles
@@ -88,15 +88,15 @@ def make_sandbox(folder: Path, readme_config: str) -> None:
     lines = [text for text in (*translations["sw"].values(), *_messages("sw", "conf/locale").values()) if text.strip()]
     (folder / "lines.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     assert "budget: 200000" in readme_config
-    small = readme_config.replace("budget: 200000", "budget: 150")
-    (folder / "pairs.yml").write_text(small + _SMALL.replace("num_negatives: 3", "num_negatives: 2"), encoding="utf-8")
+    small = readme_config.replace("budget: 200000", "budget: 150") + _SMALL.replace("test: 0.1", _NOT_NEAR)
+    (folder / "pairs.yml").write_text(small, encoding="utf-8")
     (folder / "c.yml").write_text(CONFIG, encoding="utf-8")
     (folder / "config.yml").write_text(_WITH_RECIPE, encoding="utf-8")
     for name, text in _PROGRAMS.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
         (folder / name).chmod(0o755)
-    command = [sys.executable, "-m", "curation.cli", "run", "c.yml", "--out", _RUNS[0]]
+    command = [sys.executable, "-m", "curation.cli", "run", "c.yml", "--out", _RUNS[0], "--workers", "1"]
     done = subprocess.run(command, cwd=folder, env=environment(folder, {}), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     for name in _RUNS[1:]:
