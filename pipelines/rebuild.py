@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from pipelines.graph import Filter, Score
 
 MISSING, CHANGED, NO_NEGATIVES = "missing", "changed", "negatives"
 """Why a row could not be made: no such record in the source, texts that differ, a negative that is not there."""
+
+_MINED = "negative_ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +132,32 @@ def _sources(release: Release, config: RunConfig) -> list[Source]:
 
 
 def _read(release: Release, file: ReleaseFile, columns: list[str]) -> pa.Table:
-    try:
+    with _explained(release, file):
         return pq.read_table(release.path / file.path, columns=columns)
+
+
+@contextmanager
+def _explained(release: Release, file: ReleaseFile) -> Iterator[None]:
+    try:
+        yield
     except (OSError, pa.ArrowException) as error:
         where, hint = str(release.path / file.path), f"curate verify {release.path}"
         raise ReleaseError("A file of the release cannot be read", where=where, why=str(error), hint=hint) from error
 
 
 def _wanted(release: Release) -> pa.Array:
-    """Return the ids of the records whose texts are needed: the rows, and what their negatives are positives of."""
-    tables = [_read(release, file, ["id", "negative_ids"]) for file in release.recipes()]
-    ids = [table["id"].combine_chunks() for table in tables]
-    others = [pc.list_flatten(table["negative_ids"].combine_chunks()) for table in tables]
-    return pa.concat_arrays([*ids, *others]).unique()
+    """Return the ids of the records whose texts are needed: the rows, and what their negatives are positives of.
+
+    A release for which nothing was mined has no negatives of other records, and no column for their ids.
+    """
+    ids = []
+    for file in release.recipes():
+        with _explained(release, file):
+            is_mined = _MINED in pq.read_schema(release.path / file.path).names
+        table = _read(release, file, ["id", *([_MINED] if is_mined else [])])
+        ids.append(table["id"].combine_chunks())
+        ids += [pc.list_flatten(table[_MINED].combine_chunks())] if is_mined else []
+    return pa.concat_arrays(ids).unique()
 
 
 def _languages(release: Release) -> pa.Table:

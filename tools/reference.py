@@ -45,8 +45,8 @@ def _cli() -> Iterator[str]:
 
 def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"## {context.command_path}"
-    yield f"```\n{context.command_path} {' '.join(command.collect_usage_pieces(context))}\n```"
-    yield inspect.cleandoc(command.help or "")
+    yield f"```text\n{context.command_path} {' '.join(command.collect_usage_pieces(context))}\n```"
+    yield from _about(inspect.cleandoc(command.help or ""))
     rows = [record for parameter in command.params if (record := _option(parameter, context))]
     if rows:
         yield "\n".join(["| option | |", "|---|---|", *(f"| `{option}` | {_cell(about)} |" for option, about in rows)])
@@ -55,6 +55,13 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
             child = command.get_command(context, name)
             assert child is not None
             yield from _command(child, click.Context(child, info_name=name, parent=context))
+
+
+def _about(text: str) -> Iterator[str]:
+    """Yield the paragraphs of a help text; one that is indented is a command to copy."""
+    for paragraph in filter(str.strip, text.split("\n\n")):
+        indented = paragraph.startswith("    ")
+        yield f"```bash\n{inspect.cleandoc(paragraph)}\n```" if indented else paragraph
 
 
 def _option(parameter: click.Parameter, context: click.Context) -> tuple[str, str] | None:

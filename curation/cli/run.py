@@ -48,7 +48,7 @@ def run_command(
 
     or to the Beam runner, as in
 
-        curate run c.yml --out d --engine beam -- --runner FlinkRunner ...
+        curate run c.yml --out d --engine beam -- --runner FlinkRunner --parallelism 8
     """
     loaded = load(config, overrides, commercial_safe=commercial_safe)
     return _run(loaded, config.absolute().parent, out, engine, as_json=as_json)

@@ -6,16 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from language_configs import languages
+from markdown_blocks import ROOT, blocks_of
 
-ROOT = Path(__file__).parents[2]
-DOCUMENT = (ROOT / "docs" / "languages.md").read_text(encoding="utf-8")
+from language_configs import languages
 
 
 def test_the_documented_steps_add_a_language(tmp_path: Path) -> None:
     """The commands of the document, as they stand there, in an empty folder."""
     assert "kjh_Cyrl" not in languages()
-    steps = re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL)
+    steps = [block.text for block in blocks_of(ROOT / "docs" / "languages.md") if "kjh" in block.text]
     assert len(steps) == 3
     programs = f'curate() {{ "{sys.executable}" -m curation.cli "$@"; }}\npython() {{ "{sys.executable}" "$@"; }}\n'
     done = subprocess.run(

@@ -273,6 +273,15 @@ def test_who_has_the_source_makes_the_rows_again(base: Path, finished: Path, tmp
     assert found == made.written
 
 
+def test_rows_without_mined_negatives_are_made_again(base: Path, tmp_path: Path) -> None:
+    settings = config(SOURCES, **RECIPE)
+    settings = settings.model_copy(update={"mining": settings.mining.model_copy(update={"enabled": False})})
+    run(settings, base, tmp_path / "run", RunOptions(), Silent())
+    made = rebuild(open_release(tmp_path / "run" / "release"), settings, base, tmp_path / "made")
+    assert made.written == made.rows > 100
+    assert pq.read_table(tmp_path / "made" / made.files[0]).schema == layout.data_schema(0)
+
+
 def test_what_has_changed_in_the_source_is_not_made_again(base: Path, finished: Path, tmp_path: Path) -> None:
     release = open_release(finished / "release")
     lines = (base / "verses.tsv").read_text(encoding="utf-8").splitlines()
