@@ -11,7 +11,7 @@ from hub_accounts import Account
 from hub_double import HubDouble
 from markdown_blocks import ROOT, blocks_of
 
-from curation.release import open_release
+from curation.release import Release, open_release
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 TOKEN, REPO = "hf_" + "tutorial" * 4, "reader/messages"
@@ -39,11 +39,24 @@ def test_following_it_ends_with_a_published_release(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         assert list((work / "venv").glob("lib/python*/site-packages/curation/cli"))
         release = open_release(work / "tutorial" / "run" / "release")
-        assert release.verdict is not None
-        assert release.verdict["status"] == "pass"
+        check_run(work / "tutorial" / "run", release)
         repo = double.store.dataset(REPO)
         assert repo.private
         assert list(repo.tags) == ["v1.0.0"]
         assert {file.path for file in release.files} <= set(repo.head.files)
         later = open_release(work / "tutorial" / "run-2" / "release")
         assert later.manifest["version"] == "1.1.0"
+        assert later.verdict is not None
+        assert later.verdict["baseline"] == release.identity
+
+
+def check_run(run: Path, release: Release) -> None:
+    """Look at what a run leaves in its folder."""
+    assert release.verdict is not None
+    assert release.verdict["status"] == "pass"
+    assert release.verdict["release"] == release.identity
+    gate = {path.name for path in (release.path / "gate").iterdir()}
+    assert gate == {"verdict.json", "report.html", "junit.xml"}
+    found = {path.name for path in run.iterdir() if not path.name.startswith(".")}
+    files = {"README.md", "config.yml", "plan.json", "report.html", "report.json"}
+    assert found == files | {"ledger", "release", "work"}

@@ -33,6 +33,8 @@ ASIDE = (
     Aside("README.md", r"curate run .* --launcher slurm", "a cluster; tests/pipelines/launch/test_slurm.py has one"),
     Aside("README.md", r"curate run .* --runner DataflowRunner", "a cloud; tests/pipelines/runners/test_dataflow.py"),
     Aside("README.md", r"curate run .* --workers 8", "docs/running.md has the same"),
+    Aside("README.md", r"curate train ", "tests/curation/cli/test_train.py trains in the same way"),
+    Aside("README.md", r"curate gate .* --baseline", "tests/hub_upload/test_references.py has the same of the Hub"),
     Aside("README.md", r"curate calibrate ", "docs/howto/add-a-language.md has the same"),
     Aside("README.md", r"curate eval-sets ", "docs/decontamination.md has the same"),
     Aside("docs/languages.md", r"curate calibrate ", "docs/howto/add-a-language.md has the same"),

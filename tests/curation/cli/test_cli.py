@@ -193,35 +193,6 @@ def test_langs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "hin_Deva" in capsys.readouterr().out
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_the_whole_path_as_a_user_runs_it(base: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    command = [sys.executable, "-m", "curation.cli", "run", str(base / "messages.yml"), "--out", str(out), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 3), done.stderr
-    summary = json.loads(done.stdout)
-    assert summary["verdict"] in ("pass", "fail")
-    assert {path.name for path in out.iterdir() if not path.name.startswith(".")} == {
-        "README.md",
-        "config.yml",
-        "ledger",
-        "plan.json",
-        "release",
-        "report.html",
-        "report.json",
-        "work",
-    }
-    verdict = json.loads((out / "release" / "gate" / "verdict.json").read_text())
-    assert verdict["release"]["manifest_sha256"] == open_release(out / "release").digest
-    beside = {path.name for path in (out / "release" / "gate").iterdir()}
-    assert beside == {"verdict.json", "report.html", "junit.xml"}
-    assert run_command(["verify", str(out / "release")]) == 0
-    again = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert json.loads(again.stdout) == summary
-    assert again.stderr.count("found finished") == 14
-
-
 @pytest.mark.parametrize("verb", [["langs", "de"], ["plan", "config.yml"], ["calibrate", "de", "--trusted", "x.txt"]])
 def test_language_files_that_cannot_be_used_are_no_surprise_to_any_verb(verb: list[str], tmp_path: Path) -> None:
     (tmp_path / "config.yml").write_text(
