@@ -10,17 +10,23 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 COMPILE := $(BIN)/python -c "from curation.warm_up import warm_up; warm_up()"
 SOURCES := curation filters language_configs pipelines hub_upload
 
-.PHONY: quickstart test test-all slurm lint docs format clean
+.PHONY: quickstart test test-all test-ci slurm lint docs format clean
 
 quickstart: $(VENV)/.quickstart
 	$(BIN)/curate quickstart --out quickstart
 
 test: $(VENV)/.test lint
-	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadfile
+	$(BIN)/pytest -m "not slow and not soak" --numprocesses 2 --dist loadfile
 
 # Tests wait for clusters and for what they have killed: three at a time keep two cores busy.
+MANY := $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
 test-all: $(VENV)/.test lint slurm
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(MANY)
+
+# All that ends within forty minutes on two cores.
+test-ci: $(VENV)/.test lint slurm
+	$(MANY) -m "not soak"
 
 # A real Slurm for the tests marked `slurm`, where Debian's packages can be installed; elsewhere these tests are skipped.
 slurm:

@@ -28,7 +28,7 @@ settings.load_profile("ours")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take long, so that at the end no worker waits for the last of them."""
-    long = {item.path for item in items if item.get_closest_marker("slow")}
+    long = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("soak")}
     items.sort(key=lambda item: item.path not in long)
 
 

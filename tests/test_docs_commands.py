@@ -71,7 +71,7 @@ def hub(place: Path) -> Iterator[HubDouble]:
         yield double
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_of_a_page_run_as_they_stand(page: str, place: Path, hub: HubDouble) -> None:
     (place / "c.yml").write_text(CONFIGS.get(page, UNGATED), encoding="utf-8")

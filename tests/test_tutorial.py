@@ -23,7 +23,7 @@ def test_all_of_its_code_is_for_the_shell() -> None:
     assert "pip install" in blocks[0].text
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_following_it_ends_with_a_published_release(tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path / "wheels")

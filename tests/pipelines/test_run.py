@@ -171,7 +171,7 @@ def test_a_role_that_is_declared_decides_again_too(base: Path, config: RunConfig
     assert [stage["stage"] for stage in plan["stages"] if stage["cached"]] == ["read", "distinct", "identify", "score"]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_decisions_by_stored_scores_are_those_of_a_run_from_the_start(
     base: Path, config: RunConfig, tmp_path: Path
 ) -> None:
@@ -234,7 +234,7 @@ def kill_at(moment: float, arguments: list[str]) -> int:
         return process.wait()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_killed_at_random_moments_and_run_again_gives_the_same_bytes(base: Path, tmp_path: Path) -> None:
     begin = time.monotonic()

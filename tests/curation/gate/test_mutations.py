@@ -272,7 +272,7 @@ def ample_tables(ample: Release) -> dict[Key, pa.Table]:
 _SEEN = [line for line in LINES if not line.trained or line.key == "shuffled-pairs-30-of-train"]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("line", _SEEN, ids=lambda line: line.key)
 def test_the_right_check_names_it(
     line: Line, ample: Release, ample_tables: dict[Key, pa.Table], tmp_path: Path
@@ -283,6 +283,6 @@ def test_the_right_check_names_it(
     assert any(line.is_right(name) for name in names), names
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_release_that_is_mutated_passes(ample: Release, tmp_path: Path) -> None:
     assert run_gate(ample, cache=tmp_path).status == "pass"

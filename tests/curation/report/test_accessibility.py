@@ -48,7 +48,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_full_page(tmp_path_factory.mktemp("page"))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_it_is_small_and_needs_nothing_else(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert len(text.encode()) < MOST_BYTES
@@ -56,7 +56,7 @@ def test_it_is_small_and_needs_nothing_else(page: Path) -> None:
     assert not re.findall(r"(?:src|href)=\"(?!#)[^\"]+", text)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(("width", "dark"), [(360, False), (800, True), (1400, False)])
 def test_axe_finds_nothing_serious(width: int, dark: bool, page: Path, axe: str, tmp_path: Path) -> None:
     text = re.sub(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "", page.read_text(encoding="utf-8"))
@@ -66,7 +66,7 @@ def test_axe_finds_nothing_serious(width: int, dark: bool, page: Path, axe: str,
     assert not [each for each in found if each["impact"] in ("serious", "critical")], found
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_axe_is_told_of_what_is_wrong(axe: str, tmp_path: Path) -> None:
     broken = tmp_path / "broken.html"
     body = "<img src=''><button></button>"

@@ -107,7 +107,7 @@ def test_the_real_graph_gives_the_same_bytes(
     assert digests(tmp_path) == digests(finished)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_workers_killed_at_random_moments_change_no_byte(
     address: str, base: Path, config: RunConfig, finished: Path, tmp_path: Path
@@ -146,7 +146,7 @@ def _working() -> list[int]:
     return sorted(found)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_the_command_line_launches_it(address: str, base: Path, expected: dict[str, str], tmp_path: Path) -> None:
     done = curate(base / "messages.yml", tmp_path, *options(address), "--workers", "2")
