@@ -41,7 +41,10 @@ def change_word(text: str, words: Sequence[str], seed: int, *, drop: bool = Fals
     separator, parts = (" ", parts) if spaced else ("", list(text))
     place = int(generator.integers(len(parts)))
     if drop and len(parts) > 2 and generator.integers(2):
-        return separator.join(parts[:place] + parts[place + 1 :])
+        left = separator.join(parts[:place] + parts[place + 1 :])
+        # Of a text without spaces, what is left may be what cannot be seen.
+        if left.strip():
+            return left
     start = int(generator.integers(len(words)))
     ring = (words[(start + step) % len(words)] for step in range(len(words)))
     others = ring if spaced else (word[int(generator.integers(len(word)))] for word in ring)

@@ -602,7 +602,9 @@ import pyarrow.parquet as pq
 from huggingface_hub import HfFileSystem
 files = HfFileSystem()
 path = "datasets/{REPO}@v1.0.0/data/*/train-*.parquet"
-tables = [pq.read_table(each, filesystem=files, columns=["anchor"]) for each in files.glob(path)]
+# What is read ahead is read by threads that may outlive the interpreter.
+options = {{"filesystem": files, "columns": ["anchor"], "pre_buffer": False}}
+tables = [pq.read_table(each, **options) for each in files.glob(path)]
 print(json.dumps([len(tables), sum(table.num_rows for table in tables), tables[0]["anchor"][49].as_py()]))
 """
 READ_BY_POLARS = f"""

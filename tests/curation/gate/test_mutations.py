@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from toys import Silent
 
@@ -191,6 +191,7 @@ def test_edits_change_a_text_a_little(text: str) -> None:
 
 
 @given(st.text(min_size=1).filter(str.strip), st.integers(0, 3))
+@example("\x1f㩥\r", 0)
 def test_edits_of_any_text_are_texts(text: str, seed: int) -> None:
     for edited in (light_edit(text, seed), change_word(text, ["ja", "nein"], seed, drop=True)):
         assert edited.strip()
