@@ -76,7 +76,7 @@ def status_command(run: Path, as_json: bool) -> None:
 def report_command(folder: Path, baseline: str | None, as_json: bool) -> None:
     """Write report.html and report.json of a run, or of a release, into FOLDER's run.
 
-    A run's own report compares with the parent, if there is one.
+    Nothing is compared without --baseline; the report that `curate run` leaves compares with the parent.
     """
     from curation.release import open_release
     from curation.report import write_report

@@ -76,8 +76,9 @@ class _Top:
         self.found: list[tuple[int, str, str, str]] = []
 
     def add(self, split: str, language: str, ids: pa.ChunkedArray, sizes: npt.NDArray[np.int32]) -> None:
-        # What ties with the last that fits is compared by id.
-        least = max(2, int(np.partition(sizes, -CLUSTERS)[-CLUSTERS]) if len(sizes) > CLUSTERS else 2)
+        # All that tie with the last that fits: which of them stays goes by their ids.
+        last = np.partition(sizes, -CLUSTERS)[-CLUSTERS] if len(sizes) > CLUSTERS else 0
+        least = max(2, int(last))
         places = np.flatnonzero(sizes >= least)
         keys = ids.take(pa.array(places)).to_pylist()
         more = ((-int(sizes[place]), split, language, key) for place, key in zip(places, keys, strict=True))

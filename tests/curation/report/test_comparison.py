@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,13 +55,25 @@ def test_languages_that_came_or_went_come_first(run: Any, earlier: Release) -> N
     assert len(rows) + found["unchanged"] == count + 1
 
 
-def test_rules_are_compared_by_their_share_of_what_reached_them(run: Any, earlier: Release) -> None:
-    shares = {rule["reason"]: (rule["before"], rule["after"]) for rule in compare_with(run.release, earlier)["rules"]}
-    for release, place in ((earlier, 0), (run.release, 1)):
-        entering = {row["stage"]: row["in"] for row in release.stats["funnel"]}
-        for reason in release.stats["reasons"]:
-            if reason["reason"] in shares:
-                assert shares[reason["reason"]][place] == round(reason["rows"] / entering[reason["stage"]], 6)
+def test_rules_are_compared_by_their_share_of_what_reached_them(run: Any, tmp_path: Path) -> None:
+    stats = run.release.stats
+    entering = {row["stage"]: row["in"] for row in stats["funnel"]}
+    first, second, *_ = stats["reasons"]
+    first["rows"] //= 2
+    second["reason"] = "another_rule"
+    (tmp_path / "stats.json").write_text(json.dumps(stats), encoding="utf-8")
+    found = compare_with(run.release, replace(run.release, path=tmp_path))["rules"]
+    shares = {rule["reason"]: (rule["before"], rule["after"]) for rule in found}
+    whole = {reason["reason"]: reason["rows"] / entering[reason["stage"]] for reason in run.release.stats["reasons"]}
+    (gone,) = set(whole) - {reason["reason"] for reason in stats["reasons"]}
+    share = round(first["rows"] / entering[first["stage"]], 6)
+    assert shares == {
+        first["reason"]: (share, round(whole[first["reason"]], 6)),
+        "another_rule": (round(whole[gone], 6), 0.0),
+        gone: (0.0, round(whole[gone], 6)),
+    }
+    changes = [abs(rule["after"] - rule["before"]) for rule in found]
+    assert changes == sorted(changes, reverse=True)
 
 
 @pytest.fixture
