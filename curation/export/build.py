@@ -133,7 +133,7 @@ def _describe(plan: Plan, view: View, written: Written, folder: Path) -> dict[st
     return {
         "schema": SCHEMA,
         "view": view.name,
-        "release": {**{k: release.manifest[k] for k in ("name", "version")}, "manifest_sha256": release.digest},
+        "release": release.identity,
         "options": {key: list(value) if isinstance(value, tuple) else value for key, value in options.items()},
         "num_negatives": plan.num_negatives,
         "datasets": [_dataset(dataset, written.rows.get(dataset, 0)) for dataset in plan.exported],

@@ -166,8 +166,8 @@ def diff_releases(
     more = any(change.key not in _FOLLOWING for change in files)
     level = _level(schema, rows, recipes, more or bool(found or inputs or versions))
     return ReleaseDiff(
-        earlier=_identity(earlier),
-        later=_identity(later),
+        earlier=earlier.identity,
+        later=later.identity,
         level=level,
         next_version=next_version(str(earlier.manifest["version"]), level),
         schema=schema,
@@ -193,11 +193,6 @@ def _level(schema: Sequence[SchemaChange], rows: RowDiff, recipes: RecipeDiff, o
     if len(rows.added) or len(rows.removed) or rows.changed or recipes:
         return "minor"
     return "patch" if other else "none"
-
-
-def _identity(release: Release) -> dict[str, str]:
-    names = {name: str(release.manifest[name]) for name in ("name", "version")}
-    return names | {"manifest_sha256": release.digest}
 
 
 def _cells(rows: RowDiff, some: Rows, other: Release, ledger: Path | None, words: _Words) -> _Cells:
